@@ -1,0 +1,279 @@
+/**
+ * The QUIC contract: what every engine gives and what the layers above rely on.
+ *
+ * Rules that hold for every implementation:
+ * - Calls are plain and synchronous, take effect in order, and never emit an event before they return.
+ * - Bytes given to a call are captured before it returns.
+ * - Calls on a stream or connection that has ended are ignored: the ending event is on its way or has been seen.
+ * - Events of one turn arrive together, in order, and are followed by one `turnEnded` per connection that had any.
+ * - A listener that throws is a fault of the layer above; the engine reports it and goes on with the next event.
+ * - Stream ids are those of RFC 9000 §2.1. They are numbers: ids past 2^53 are beyond every limit an engine grants.
+ * - Error codes are 62-bit (RFC 9000 §20.2) and therefore `bigint`.
+ */
+
+export type StreamDirection = "bidirectional" | "unidirectional";
+
+/** An IP address and UDP port; `host` is never a name. */
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly family: 4 | 6;
+}
+
+export interface QuicEngine {
+  readonly name: string;
+  /**
+   * Binds a UDP socket. Rejects with {@link EngineError}.
+   * An endpoint without `server` can only connect; one with it accepts connections and can connect, too.
+   */
+  createEndpoint(options: EndpointOptions, listener: EndpointListener): Promise<QuicEndpoint>;
+}
+
+export type EngineErrorCode =
+  | "address-in-use"
+  | "address-not-available"
+  | "permission-denied"
+  | "lookup-failed"
+  | "invalid-certificate"
+  | "invalid-key"
+  | "certificate-key-mismatch"
+  | "invalid-option"
+  | "unavailable"
+  | "internal";
+
+/** What an engine could not do; `code` says which of the caller's inputs is at fault. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly code: EngineErrorCode;
+  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface EndpointOptions {
+  /** An IPv4 or IPv6 address to bind; `::` is dual stack. Names are resolved by the caller. */
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** SO_REUSEPORT. Default false. */
+  readonly reusePort?: boolean;
+  /** Present on endpoints that accept connections. */
+  readonly server?: ServerOptions;
+  readonly transport?: TransportOptions;
+}
+
+export interface TlsIdentity {
+  /** PEM chain, leaf first. */
+  readonly cert: string;
+  /** PEM private key (PKCS#8, PKCS#1 or SEC1). */
+  readonly key: string;
+}
+
+export interface ServerOptions {
+  readonly identity: TlsIdentity;
+  /** Further identities by server name (SNI). */
+  readonly sni?: Readonly<Record<string, TlsIdentity>>;
+  /** ALPN protocols, most preferred first (RFC 7301). */
+  readonly alpn: readonly string[];
+  /** Established and handshaking connections together; further ones are refused. Default 10000. */
+  readonly maxConnections?: number;
+  /** Connections that have not completed their handshake; further ones are refused. Default 1000. */
+  readonly maxPendingHandshakes?: number;
+  /** Address validation by Retry (RFC 9000 §8.1.2). Default "adaptive": once more than 200 handshakes are pending. */
+  readonly retry?: "never" | "adaptive" | "always";
+  /** PEM of certificate authorities that client certificates must chain to. */
+  readonly clientCa?: string;
+  /** Default "none". */
+  readonly clientCertificates?: "none" | "optional" | "required";
+}
+
+export interface TransportOptions {
+  /** RFC 9000 §10.1, milliseconds; 0 disables. Default 60000. */
+  readonly maxIdleTimeout?: number;
+  /** PING interval in milliseconds; 0 disables. Default 25000. */
+  readonly keepAliveInterval?: number;
+  /** From the first packet to the completed handshake, milliseconds. Default 10000. */
+  readonly handshakeTimeout?: number;
+  /** Open streams the peer may have at a time. An engine may announce fewer at first and raise the limit as they are used. Default 128. */
+  readonly maxIncomingBidirectionalStreams?: number;
+  /** As above. Default 128. */
+  readonly maxIncomingUnidirectionalStreams?: number;
+  /** QUIC flow-control window of a stream, bytes. Default 1 MiB. */
+  readonly streamReceiveWindow?: number;
+  /** QUIC flow-control window of the connection, bytes. Default 8 MiB. */
+  readonly receiveWindow?: number;
+  /** Read credit that every stream starts with, bytes. Default 65536. */
+  readonly initialCredit?: number;
+  /** Largest DATAGRAM frame that is accepted (RFC 9221 §3); 0 disables datagrams. Default 65535. */
+  readonly maxDatagramFrameSize?: number;
+  /** Bytes of datagrams that wait to be sent. Default 1 MiB. */
+  readonly datagramSendBufferSize?: number;
+  /** Default "cubic". */
+  readonly congestionControl?: "cubic" | "newreno" | "bbr";
+  /**
+   * Byte strings that are written, each on a unidirectional stream of its own and in this order, as soon as keys
+   * exist, without waking the application. They take the first unidirectional stream ids (3, 7, … of a server; 2, 6, …
+   * of a client) and stay open.
+   */
+  readonly preamble?: readonly Uint8Array[];
+  /** NSS key-log lines, for debugging only. */
+  readonly keyLog?: (line: string) => void;
+}
+
+export interface ConnectOptions {
+  /** Address of the peer; names are resolved by the caller. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** TLS server name. */
+  readonly serverName: string;
+  readonly alpn: readonly string[];
+  readonly verification: CertificateVerification;
+  /** Client certificate. */
+  readonly identity?: TlsIdentity;
+}
+
+export type CertificateVerification =
+  /** The system's and Mozilla's roots. */
+  | { readonly kind: "system" }
+  /** PEM of the certificate authorities to trust. */
+  | { readonly kind: "ca"; readonly ca: string }
+  /** SHA-256 hashes of the leaf's DER, with the W3C's conditions (ECDSA P-256, valid now, at most 14 days). */
+  | { readonly kind: "hashes"; readonly hashes: readonly Uint8Array[] }
+  /** No verification at all; for tests. */
+  | { readonly kind: "insecure" };
+
+export interface EndpointListener {
+  /** A client's handshake has completed. Events of the connection go to the listener that is returned. */
+  connection(connection: QuicConnection, info: ConnectionInfo): ConnectionListener;
+  /** The endpoint is dead (a fault of the engine or the socket); every connection has been reported closed before. */
+  failed(error: EngineError): void;
+}
+
+export interface QuicEndpoint {
+  readonly localAddress: SocketAddress;
+  /** Connections that are not yet drained, both roles, and those in handshake. For leak tests and limits. */
+  readonly connectionCount: number;
+  /** Starts a handshake: `listener.connected` or `listener.closed` follows. Throws {@link EngineError} for bad options. */
+  connect(options: ConnectOptions, listener: ConnectionListener): QuicConnection;
+  /** New handshakes get this identity. Throws {@link EngineError}. */
+  updateIdentity(identity: TlsIdentity): void;
+  /** Stops accepting connections: further ones are refused; established ones live on. */
+  stopAccepting(): void;
+  /** Keep the process alive while open (default), or not. */
+  ref(): void;
+  unref(): void;
+  getStats(): EndpointStats;
+  /**
+   * Closes every connection with this application error and resolves when the close frames have reached the socket
+   * and the socket is closed. Idempotent.
+   */
+  close(code: bigint, reason: string): Promise<void>;
+}
+
+export interface EndpointStats {
+  readonly connections: number;
+  readonly pendingHandshakes: number;
+  readonly handshakesAccepted: number;
+  readonly handshakesRefused: number;
+  /** Bytes the kernel granted, against the 2 MiB asked for. */
+  readonly receiveBufferSize: number;
+  readonly sendBufferSize: number;
+}
+
+export interface ConnectionInfo {
+  readonly remoteAddress: SocketAddress;
+  readonly alpn: string;
+  readonly serverName: string | undefined;
+  /** DER, leaf first; empty when the peer gave none. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** Largest datagram (frame payload) that can be sent now; 0 when the peer takes none. */
+  readonly maxDatagramSize: number;
+}
+
+/** Every method is called with the stream ids and codes as the peer sent them. */
+export interface ConnectionListener {
+  /** Client role only: the handshake has completed. */
+  connected(info: ConnectionInfo): void;
+  /** The peer has opened a stream. Its data follows, within the initial credit. */
+  streamOpened(streamId: number): void;
+  /**
+   * Bytes in order. `chunk` owns its ArrayBuffer (byteOffset 0, whole length) and is the listener's to keep; it may be
+   * empty when `fin` is set. Together the chunks never exceed the credit granted.
+   */
+  data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void;
+  /**
+   * RESET_STREAM (RFC 9000 §19.4). Data that had not been delivered is lost. Also comes after {@link QuicConnection.stop}
+   * when the engine learns it. `finalSize` is undefined where the engine cannot tell it.
+   */
+  reset(streamId: number, code: bigint, finalSize: number | undefined): void;
+  /** STOP_SENDING (RFC 9000 §19.5); the engine has answered it with RESET_STREAM of the same code already. */
+  stopped(streamId: number, code: bigint): void;
+  /** `bytes` of what was written have left the engine's queue: the writer may write as many more. */
+  accepted(streamId: number, bytes: number): void;
+  /** All bytes and FIN, or our RESET_STREAM, are acknowledged. Exactly once per stream whose sending half ended, unless the connection closes before. */
+  finished(streamId: number): void;
+  /** `open()` may succeed again after it gave undefined. */
+  streamsAvailable(direction: StreamDirection): void;
+  /** A DATAGRAM frame's payload (RFC 9221). `bytes` is only valid during the call: copy what is kept. */
+  datagram(bytes: Uint8Array): void;
+  /** `sendDatagram()` may succeed again after it gave "blocked". */
+  datagramsWritable(): void;
+  /** The peer's address has changed (RFC 9000 §9). */
+  addressChanged(remoteAddress: SocketAddress): void;
+  /** Exactly once, the last event of a connection, also after a local close. Unread data has been delivered before, whatever the credit. */
+  closed(info: ConnectionClosed): void;
+  /** The last event of this connection in this turn has been delivered. */
+  turnEnded(): void;
+}
+
+export interface ConnectionClosed {
+  /** "transport": nobody closed it (timeout, stateless reset). */
+  readonly by: "local" | "peer" | "transport";
+  readonly kind: "application" | "transport" | "idle-timeout" | "handshake-timeout" | "stateless-reset" | "version-mismatch" | "failed";
+  /** Application error code, or the transport's (RFC 9000 §20); 0 where there is none. */
+  readonly code: bigint;
+  readonly reason: string;
+}
+
+export type DatagramResult = "queued" | "blocked" | "too-large" | "unsupported";
+
+export interface QuicConnection {
+  readonly id: number;
+  readonly localAddress: SocketAddress;
+  readonly remoteAddress: SocketAddress;
+  /** The new stream's id, or undefined while the peer's limit is reached: `streamsAvailable` follows. */
+  open(direction: StreamDirection): number | undefined;
+  /** Queues bytes (captured) and, with `fin`, the end of the stream. Empty `data` without `fin` is ignored. */
+  write(streamId: number, data: Uint8Array, fin: boolean): void;
+  /** RESET_STREAM: drops what is queued and unacknowledged. */
+  reset(streamId: number, code: bigint): void;
+  /** STOP_SENDING: no `data` event follows. */
+  stop(streamId: number, code: bigint): void;
+  /** Lets the engine deliver `bytes` more on this stream. */
+  grant(streamId: number, bytes: number): void;
+  /** Order of sending: streams of a group by `sendOrder`, highest first; groups in turn. Default group 0, order 0. */
+  setPriority(streamId: number, sendGroup: number, sendOrder: number): void;
+  /** Queues one DATAGRAM frame with `header` followed by `payload`. */
+  sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult;
+  /** Largest DATAGRAM payload (header included) that can be sent now; 0 when the peer takes none. Follows the path MTU. */
+  maxDatagramSize(): number;
+  /** CONNECTION_CLOSE (application). Discards unsent data: who needs delivery waits for `finished` first. */
+  close(code: bigint, reason: string): void;
+  /** TLS exporter (RFC 8446 §7.5). Throws {@link EngineError} before the handshake has completed. `length` 1 to 4096. */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
+  getStats(): ConnectionStats;
+}
+
+/** Durations in milliseconds, sizes in bytes. */
+export interface ConnectionStats {
+  readonly rtt: number;
+  readonly minRtt: number;
+  readonly congestionWindow: number;
+  readonly mtu: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly datagramsDropped: number;
+}

@@ -1,0 +1,72 @@
+/**
+ * What the protocol core asks for and tells: drained with `pollOutput()` after every input.
+ * `write`, `reset`, `stop`, `grant` and `closeConnection` are for the QUIC engine, the rest for the live objects.
+ */
+
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+export type ProtocolOutput = EngineCommand | ProtocolEvent;
+
+export type EngineCommand =
+  | { readonly type: "write"; readonly streamId: number; readonly data: Uint8Array; readonly fin: boolean }
+  | { readonly type: "reset"; readonly streamId: number; readonly code: bigint }
+  | { readonly type: "stop"; readonly streamId: number; readonly code: bigint }
+  /** The core has consumed `bytes` of a stream that it reads itself (or a WebTransport stream's prefix). */
+  | { readonly type: "grant"; readonly streamId: number; readonly bytes: number }
+  | { readonly type: "closeConnection"; readonly code: bigint; readonly reason: string };
+
+export type ProtocolEvent =
+  /** The peer's SETTINGS have arrived and allow WebTransport; a client may now call `openSession`. */
+  | { readonly type: "ready"; readonly draft: string; readonly datagrams: boolean }
+  /** Client: the peer's SETTINGS do not allow WebTransport. The connection is being closed. */
+  | { readonly type: "unsupported"; readonly reason: string }
+  /** Server: a WebTransport CONNECT that waits for `acceptSession` or `rejectSession`. */
+  | {
+      readonly type: "sessionRequest";
+      readonly sessionId: number;
+      /** In the order of the wire, pseudo-headers included. */
+      readonly headers: HeaderList;
+      /** From `wt-available-protocols`, in the client's order. */
+      readonly protocols: readonly string[];
+    }
+  /** Server: the request has ended before it was answered. */
+  | { readonly type: "requestCancelled"; readonly sessionId: number }
+  /** Client: the server has accepted. */
+  | {
+      readonly type: "sessionAccepted";
+      readonly sessionId: number;
+      readonly headers: HeaderList;
+      readonly protocol: string;
+    }
+  /** Client: a final status other than 2xx, or the request stream was reset (status undefined). */
+  | {
+      readonly type: "sessionRejected";
+      readonly sessionId: number;
+      readonly status: number | undefined;
+      readonly headers: HeaderList;
+      readonly code: bigint | undefined;
+    }
+  /**
+   * A WebTransport stream that the peer has opened, classified. From now on the core steps out of the way: the stream's
+   * further events go to its live object. `chunks` are the body bytes that came with or were parked behind the prefix,
+   * each owning its ArrayBuffer; they count against the stream's credit. `reset` is set when the peer has reset it since.
+   */
+  | {
+      readonly type: "stream";
+      readonly sessionId: number;
+      readonly streamId: number;
+      readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+      readonly fin: boolean;
+      readonly reset: { readonly code: bigint; readonly finalSize: number | undefined } | undefined;
+    }
+  /** `payload` owns its ArrayBuffer. */
+  | { readonly type: "datagram"; readonly sessionId: number; readonly payload: Uint8Array<ArrayBuffer> }
+  | { readonly type: "sessionDraining"; readonly sessionId: number }
+  /** Exactly once for every session that was established, unless the connection closes before. */
+  | { readonly type: "sessionClosed"; readonly sessionId: number; readonly info: SessionEnd }
+  /** GOAWAY: no new sessions on this connection. */
+  | { readonly type: "goaway" };
+
+export type SessionEnd =
+  | { readonly clean: true; readonly code: number; readonly reason: string; readonly by: "local" | "peer" }
+  | { readonly clean: false; readonly by: "local" | "peer"; readonly wireCode: bigint; readonly message: string };
