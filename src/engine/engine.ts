@@ -229,7 +229,14 @@ export interface ConnectionListener {
 export interface ConnectionClosed {
   /** "transport": nobody closed it (timeout, stateless reset). */
   readonly by: "local" | "peer" | "transport";
-  readonly kind: "application" | "transport" | "idle-timeout" | "handshake-timeout" | "stateless-reset" | "version-mismatch" | "failed";
+  readonly kind:
+    | "application"
+    | "transport"
+    | "idle-timeout"
+    | "handshake-timeout"
+    | "stateless-reset"
+    | "version-mismatch"
+    | "failed";
   /** Application error code, or the transport's (RFC 9000 §20); 0 where there is none. */
   readonly code: bigint;
   readonly reason: string;

@@ -1,0 +1,80 @@
+// Compiles src/ to dist/ when anything there has changed since the last time.
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createHash } from "node:crypto";
+import { dirname, join, relative } from "node:path";
+
+import { cache, inRoot, root } from "./paths.mjs";
+import { SetUpError } from "./set-up-error.mjs";
+
+const stamp = join(cache, "typescript.stamp");
+
+/** Runs `tsc -b` on src/ and copies the files beside the sources (the pages' assets), when dist/ is stale. */
+export function ensureTypeScript() {
+  const sources = filesBelow(inRoot("src"));
+  const fingerprint = fingerprintOf([...sources, inRoot("tsconfig.base.json"), inRoot("package-lock.json")]);
+  if (existsSync(inRoot("dist", "index.js")) && readIfThere(stamp) === fingerprint) {
+    return;
+  }
+  console.log("Compiling the TypeScript (about 5 seconds) …");
+  removeOrphans();
+  const tsc = inRoot("node_modules", "typescript", "bin", "tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-b", inRoot("src")], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (status !== 0) {
+    throw new SetUpError("The TypeScript does not compile: the compiler's messages stand above.");
+  }
+  for (const source of sources.filter((path) => !/\.ts$|tsconfig.*\.json$/.test(path))) {
+    const target = inRoot("dist", relative(inRoot("src"), source));
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(source, target);
+  }
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(stamp, fingerprint);
+}
+
+/** Deletes what dist/ keeps of sources that are gone: `tsc -b` never does, and the package would publish it. */
+function removeOrphans() {
+  for (const output of filesBelow(inRoot("dist"))) {
+    const path = relative(inRoot("dist"), output);
+    const candidates = [path, path.replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts")];
+    if (!path.endsWith(".tsbuildinfo") && !candidates.some((candidate) => existsSync(inRoot("src", candidate)))) {
+      rmSync(output);
+    }
+  }
+}
+
+/** Paths, sizes and times of change: reading every file would cost more than the set-up may take. */
+function fingerprintOf(files) {
+  const hash = createHash("sha256");
+  for (const file of files) {
+    const { size, mtimeMs } = statSync(file);
+    hash.update(`${relative(root, file)}\0${size}\0${mtimeMs}\n`);
+  }
+  return hash.digest("hex");
+}
+
+function filesBelow(folder) {
+  if (!existsSync(folder)) {
+    return [];
+  }
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function readIfThere(path) {
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}

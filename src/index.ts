@@ -1,0 +1,2 @@
+export { EngineError } from "./engine/engine.ts";
+export type * from "./engine/engine.ts";
