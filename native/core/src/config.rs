@@ -1,0 +1,134 @@
+//! What the application chooses, and its translation to quinn-proto.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn_proto::congestion::{BbrConfig, CubicConfig, NewRenoConfig};
+use quinn_proto::{IdleTimeout, TransportConfig, VarInt};
+
+/// When a client's address is validated with a Retry packet (RFC 9000 §8.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryPolicy {
+    /// Never.
+    Never,
+    /// Once more than [`ADAPTIVE_RETRY_THRESHOLD`] handshakes are pending.
+    Adaptive,
+    /// For every connection.
+    Always,
+}
+
+/// Pending handshakes above which [`RetryPolicy::Adaptive`] asks for address validation.
+pub const ADAPTIVE_RETRY_THRESHOLD: usize = 200;
+
+/// Limits and behaviour of one endpoint.
+#[derive(Debug, Clone)]
+pub struct CoreConfig {
+    /// Connections, handshaking ones included; further clients are refused.
+    pub max_connections: usize,
+    /// Handshakes that clients have begun and not completed; further clients are refused.
+    pub max_pending_handshakes: usize,
+    /// Address validation.
+    pub retry: RetryPolicy,
+    /// From the first packet to the completed handshake.
+    pub handshake_timeout: Duration,
+    /// Read credit that every stream starts with, bytes.
+    pub initial_credit: u64,
+    /// Streams that the peer may have open at a time, bidirectional and unidirectional.
+    pub max_incoming_streams: [u64; 2],
+    /// Written on unidirectional streams of their own as soon as keys exist.
+    pub preambles: Vec<Bytes>,
+}
+
+impl Default for CoreConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            max_pending_handshakes: 1_000,
+            retry: RetryPolicy::Adaptive,
+            handshake_timeout: Duration::from_secs(10),
+            initial_credit: 64 * 1024,
+            max_incoming_streams: [128, 128],
+            preambles: Vec::new(),
+        }
+    }
+}
+
+/// Streams of each direction that a new connection may open: quinn-proto allocates for every allowed stream (64 + 64 of
+/// them cost an idle connection 31 KiB, 256 + 256 57 KiB), so the limit starts here and grows as streams are used.
+pub(crate) const FIRST_STREAM_LIMIT: u64 = 64;
+
+/// The congestion controllers that quinn-proto offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CongestionControl {
+    /// RFC 9438.
+    Cubic,
+    /// RFC 9002 §7.
+    NewReno,
+    /// Experimental.
+    Bbr,
+}
+
+/// The transport's options; durations of zero switch off.
+#[derive(Debug, Clone)]
+pub struct TransportSettings {
+    /// RFC 9000 §10.1.
+    pub max_idle_timeout: Duration,
+    /// Interval of PING frames.
+    pub keep_alive_interval: Duration,
+    /// Flow-control window of a stream, bytes.
+    pub stream_receive_window: u32,
+    /// Flow-control window of the connection, bytes.
+    pub receive_window: u32,
+    /// Bytes of received datagrams that wait for the application; zero switches datagrams off.
+    pub datagram_receive_buffer_size: usize,
+    /// Bytes of datagrams that wait to be sent.
+    pub datagram_send_buffer_size: usize,
+    /// Congestion controller.
+    pub congestion_control: CongestionControl,
+    /// As [`CoreConfig::max_incoming_streams`].
+    pub max_incoming_streams: [u64; 2],
+}
+
+impl Default for TransportSettings {
+    fn default() -> Self {
+        Self {
+            max_idle_timeout: Duration::from_secs(60),
+            keep_alive_interval: Duration::from_secs(25),
+            stream_receive_window: 1024 * 1024,
+            receive_window: 8 * 1024 * 1024,
+            datagram_receive_buffer_size: 1024 * 1024,
+            datagram_send_buffer_size: 1024 * 1024,
+            congestion_control: CongestionControl::Cubic,
+            max_incoming_streams: [128, 128],
+        }
+    }
+}
+
+/// quinn-proto's form of the settings.
+pub fn transport_config(settings: &TransportSettings) -> TransportConfig {
+    let mut config = TransportConfig::default();
+    let first_limit = |maximum: u64| VarInt::from_u64(maximum.min(FIRST_STREAM_LIMIT)).unwrap_or(VarInt::MAX);
+    config
+        .max_concurrent_bidi_streams(first_limit(settings.max_incoming_streams[0]))
+        .max_concurrent_uni_streams(first_limit(settings.max_incoming_streams[1]))
+        .stream_receive_window(settings.stream_receive_window.into())
+        .receive_window(settings.receive_window.into())
+        .send_window(crate::connection::LEAST_SEND_WINDOW)
+        .max_idle_timeout(non_zero(settings.max_idle_timeout).and_then(|idle| IdleTimeout::try_from(idle).ok()))
+        .keep_alive_interval(non_zero(settings.keep_alive_interval))
+        .datagram_receive_buffer_size(
+            (settings.datagram_receive_buffer_size > 0).then_some(settings.datagram_receive_buffer_size),
+        )
+        .datagram_send_buffer_size(settings.datagram_send_buffer_size);
+    match settings.congestion_control {
+        CongestionControl::Cubic => config.congestion_controller_factory(Arc::new(CubicConfig::default())),
+        CongestionControl::NewReno => config.congestion_controller_factory(Arc::new(NewRenoConfig::default())),
+        CongestionControl::Bbr => config.congestion_controller_factory(Arc::new(BbrConfig::default())),
+    };
+    config
+}
+
+fn non_zero(duration: Duration) -> Option<Duration> {
+    (!duration.is_zero()).then_some(duration)
+}

@@ -1,0 +1,19 @@
+//! The sans-I/O QUIC core: quinn-proto's endpoint and connections behind one packed stream of events.
+//!
+//! It knows no socket, thread, clock or JavaScript. The driver's turn is:
+//! [`Core::receive`] for what arrived, [`Core::expire`], [`Core::process`], hand out [`Core::events`], let the
+//! application make its calls, [`Core::process`] again, [`Core::transmit`], then wait for the socket or
+//! [`Core::next_deadline`]. Calls of the application never hand out events themselves: they wait for the next turn.
+
+mod config;
+mod connection;
+mod endpoint;
+mod events;
+mod send_scheduler;
+mod stream;
+mod timers;
+
+pub use config::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings, transport_config};
+pub use endpoint::{ConnectionId, Core, DatagramOutcome, SendOutcome, Snapshot, Statistics};
+pub use events::{CloseBy, CloseKind, EventBatch, EventType, LARGE_PAYLOAD, RECORD_HEADER};
+pub use quinn_proto;
