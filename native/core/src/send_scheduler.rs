@@ -32,11 +32,18 @@ impl SendScheduler {
         let group = match position {
             Some(index) => &mut self.groups[index],
             None => {
-                self.groups.push_back(Group { id: priority.group, levels: BTreeMap::new() });
+                self.groups.push_back(Group {
+                    id: priority.group,
+                    levels: BTreeMap::new(),
+                });
                 self.groups.back_mut().expect("a group was just pushed")
             }
         };
-        group.levels.entry(Reverse(priority.order)).or_default().push_back(stream);
+        group
+            .levels
+            .entry(Reverse(priority.order))
+            .or_default()
+            .push_back(stream);
     }
 
     /// Takes the next stream, and puts its group behind the others.

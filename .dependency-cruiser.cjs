@@ -1,0 +1,101 @@
+/**
+ * Who may import whom: the table of ARCHITECTURE.md, as data. A layer may always import itself.
+ * A layer that is not in the table, or an import that is not in its row, is an error.
+ */
+const foundation = ["base", "constants", "errors"];
+const belowSession = [...foundation, "contract", "protocol", "config", "events", "certificates"];
+
+const layers = {
+  base: [],
+  constants: ["base"],
+  errors: ["base", "constants"],
+  contract: ["base"],
+  "engine/native": ["contract", "base"],
+  "engine/memory": ["contract", "base"],
+  protocol: foundation,
+  config: foundation,
+  events: foundation,
+  certificates: [...foundation, "engine/native"],
+  session: [...foundation, "contract", "protocol", "config", "events"],
+  // Their default engine is loaded lazily: see the rule below.
+  server: [...belowSession, "session", "engine/native"],
+  client: [...belowSession, "session", "engine/native"],
+  w3c: [...foundation, "client"],
+  testing: [...belowSession, "session", "server", "client", "w3c", "engine/native", "engine/memory"],
+  cli: [...foundation, "server", "client", "testing"],
+};
+
+const pathOf = (layer) => (layer === "contract" ? "^src/engine/engine[.]ts$" : `^src/${layer}/`);
+const sideOf = (names) => names.map(pathOf).join("|");
+
+const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
+  name: `layer-${layer.replace("/", "-")}`,
+  comment: `${layer} may import ${allowed.join(", ") || "nothing of this project"}.`,
+  severity: "error",
+  from: { path: pathOf(layer) },
+  to: { path: "^src/", pathNot: sideOf([layer, ...allowed]) },
+}));
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: "every-file-has-a-layer",
+      comment: "A file outside the layers of the table could import anything.",
+      severity: "error",
+      from: { path: "^src/", pathNot: `${sideOf(Object.keys(layers))}|^src/[^/]+[.]ts$` },
+      to: {},
+    },
+    {
+      name: "no-cycles",
+      comment: "Two files that import each other are one file, or miss a third.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { circular: true },
+    },
+    {
+      name: "nobody-imports-the-entry",
+      comment: "src/index.ts is for the package's users: it would pull every layer in.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^src/index[.]ts$" },
+    },
+    {
+      name: "sans-io",
+      comment: "The protocol core and what it stands on run anywhere: no modules of Node's.",
+      severity: "error",
+      from: { path: sideOf([...foundation, "protocol"]) },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "engine-is-loaded-lazily",
+      comment: "Who brings an engine of their own must not load the addon: import() only.",
+      severity: "error",
+      from: { path: sideOf(["server", "client"]) },
+      to: { path: "^src/engine/native/", dynamic: false, dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "no-package-that-is-not-declared",
+      comment: "What src/ needs at run time stands in package.json's dependencies.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"],
+        pathNot: "^@tswebtransport/",
+      },
+    },
+    {
+      name: "no-unresolvable",
+      comment: "The prebuilt addons are optional packages, so they may be absent.",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { couldNotResolve: true, pathNot: "^@tswebtransport/" },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

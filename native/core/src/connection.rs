@@ -1,0 +1,594 @@
+//! One connection: quinn-proto's state machine, its streams, and the events that both give.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use quinn_proto::crypto::rustls::HandshakeData;
+use quinn_proto::{
+    ConnectionError, Dir, Event, SendDatagramError, Side, StreamEvent, StreamId, TransportErrorCode, VarInt,
+};
+use rustc_hash::FxHashMap;
+use rustls::pki_types::CertificateDer;
+
+use crate::config::{CoreConfig, FIRST_STREAM_LIMIT};
+use crate::endpoint::{ConnectionId, DatagramOutcome};
+use crate::events::{CloseBy, CloseKind, EventBatch, EventType, Record};
+use crate::send_scheduler::{Priority, SendScheduler};
+use crate::stream::{ReadEnd, ReceiveHalf, SendHalf, Stream};
+
+/// Bounds of the send window: what quinn buffers unacknowledged, of all streams together.
+pub(crate) const LEAST_SEND_WINDOW: u64 = 128 * 1024;
+const MOST_SEND_WINDOW: u64 = 4 * 1024 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The application of a server does not know of the connection yet.
+    Handshaking,
+    Established,
+    /// `Closed` has been told, or nobody was there to be told.
+    Closed,
+}
+
+pub(crate) struct Connection {
+    pub(crate) quinn: quinn_proto::Connection,
+    pub(crate) id: ConnectionId,
+    pub(crate) phase: Phase,
+    /// Stands in the endpoint's list of connections to process.
+    pub(crate) to_process: bool,
+    /// Stands in the endpoint's list of connections to transmit.
+    pub(crate) to_transmit: bool,
+    /// The deadline that the timers hold.
+    pub(crate) armed: Option<Instant>,
+    pub(crate) handshake_deadline: Option<Instant>,
+    config: Arc<CoreConfig>,
+    streams: FxHashMap<u64, Stream>,
+    scheduler: SendScheduler,
+    /// Streams with bytes to report as accepted.
+    accepted: Vec<u64>,
+    /// Streams whose RESET_STREAM is not acknowledged yet: quinn has no event for it.
+    resetting: Vec<StreamId>,
+    preambles_written: usize,
+    stream_limits: [u64; 2],
+    /// `open` has failed and `StreamsAvailable` is owed.
+    awaits_streams: [bool; 2],
+    remote: SocketAddr,
+    local_close: Option<LocalClose>,
+    /// quinn's endpoint has forgotten the connection.
+    pub(crate) drained: bool,
+}
+
+struct LocalClose {
+    kind: CloseKind,
+    code: u64,
+    reason: Bytes,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        quinn: quinn_proto::Connection,
+        id: ConnectionId,
+        config: Arc<CoreConfig>,
+        handshake_deadline: Instant,
+    ) -> Self {
+        Self {
+            remote: quinn.remote_address(),
+            quinn,
+            id,
+            phase: Phase::Handshaking,
+            to_process: false,
+            to_transmit: false,
+            armed: None,
+            handshake_deadline: Some(handshake_deadline),
+            streams: FxHashMap::default(),
+            scheduler: SendScheduler::default(),
+            accepted: Vec::new(),
+            resetting: Vec::new(),
+            preambles_written: 0,
+            stream_limits: config
+                .max_incoming_streams
+                .map(|maximum| maximum.min(FIRST_STREAM_LIMIT)),
+            awaits_streams: [false; 2],
+            local_close: None,
+            drained: false,
+            config,
+        }
+    }
+
+    pub(crate) fn stream_count(&self) -> usize {
+        self.streams.len()
+    }
+
+    pub(crate) fn is_client(&self) -> bool {
+        self.quinn.side() == Side::Client
+    }
+
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        let quinn = self.quinn.poll_timeout();
+        match self.handshake_deadline {
+            Some(deadline) => Some(quinn.map_or(deadline, |quinn| quinn.min(deadline))),
+            None => quinn,
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.handshake_deadline.is_some_and(|deadline| deadline <= now) {
+            self.close(now, CloseKind::HandshakeTimeout, 0, Bytes::new());
+        }
+        self.quinn.handle_timeout(now);
+    }
+
+    /// Drains quinn's events into `events`.
+    pub(crate) fn process(&mut self, events: &mut EventBatch) {
+        while let Some(event) = self.quinn.poll() {
+            self.handle(event, events);
+        }
+        if self.local_close.is_some() {
+            self.report_local_close(events);
+        }
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.fill_send_window();
+        self.report_accepted(events);
+        self.report_acknowledged_resets(events);
+        if self.quinn.remote_address() != self.remote {
+            self.remote = self.quinn.remote_address();
+            if self.phase == Phase::Established {
+                let remote = self.remote.to_string();
+                self.push(events, EventType::AddressChanged, 0, 0, 0, remote.as_bytes());
+            }
+        }
+    }
+
+    // What the application asks for.
+
+    pub(crate) fn open(&mut self, dir: Dir) -> Option<u64> {
+        if self.phase != Phase::Established || self.quinn.is_closed() {
+            return None;
+        }
+        let Some(id) = self.quinn.streams().open(dir) else {
+            self.awaits_streams[dir as usize] = true;
+            return None;
+        };
+        Some(self.add_local_stream(id))
+    }
+
+    /// Returns how many of the bytes left the queue at once.
+    pub(crate) fn write(&mut self, stream: u64, data: Bytes, fin: bool) -> u64 {
+        let Some((id, send)) = stream_id(stream).zip(self.send_half(stream)) else {
+            return 0;
+        };
+        if send.reset {
+            return 0;
+        }
+        send.enqueue(data, fin);
+        if !send.wants_to_send() || send.scheduled {
+            return 0;
+        }
+        let mut accepted = 0;
+        if self.scheduler.is_empty() {
+            let Self { quinn, streams, .. } = self;
+            if let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()) {
+                accepted = send.fill(quinn, id);
+            }
+        }
+        self.schedule(stream);
+        accepted
+    }
+
+    pub(crate) fn reset(&mut self, stream: u64, code: VarInt) {
+        let Some((id, send)) = stream_id(stream).zip(self.send_half(stream)) else {
+            return;
+        };
+        if send.reset {
+            return;
+        }
+        let (scheduled, priority) = (std::mem::take(&mut send.scheduled), send.priority);
+        send.abandon();
+        if scheduled {
+            self.scheduler.remove(stream, priority);
+        }
+        let _ = self.quinn.send_stream(id).reset(code);
+        self.resetting.push(id);
+    }
+
+    pub(crate) fn stop(&mut self, stream: u64, code: VarInt) {
+        let Some(id) = stream_id(stream) else { return };
+        let Some(entry) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        if entry.receive.take().is_some() {
+            let _ = self.quinn.recv_stream(id).stop(code);
+            self.forget_if_done(stream);
+        }
+    }
+
+    pub(crate) fn grant(&mut self, stream: u64, bytes: u64, events: &mut EventBatch) {
+        let Some(receive) = self.streams.get_mut(&stream).and_then(|stream| stream.receive.as_mut()) else {
+            return;
+        };
+        receive.credit = receive.credit.saturating_add(bytes);
+        if receive.unread {
+            self.read(stream, false, events);
+        }
+    }
+
+    pub(crate) fn set_priority(&mut self, stream: u64, priority: Priority) {
+        let Some(send) = self.send_half(stream) else { return };
+        let former = std::mem::replace(&mut send.priority, priority);
+        if send.scheduled && former != priority {
+            self.scheduler.remove(stream, former);
+            self.scheduler.push(stream, priority);
+        }
+    }
+
+    pub(crate) fn send_datagram(&mut self, data: Bytes) -> DatagramOutcome {
+        if self.phase != Phase::Established {
+            return DatagramOutcome::Unsupported;
+        }
+        match self.quinn.datagrams().send(data, false) {
+            Ok(()) => DatagramOutcome::Queued,
+            Err(SendDatagramError::Blocked(_)) => DatagramOutcome::Blocked,
+            Err(SendDatagramError::TooLarge) => DatagramOutcome::TooLarge,
+            Err(SendDatagramError::UnsupportedByPeer | SendDatagramError::Disabled) => DatagramOutcome::Unsupported,
+        }
+    }
+
+    /// The application learns of the end in the next turn.
+    pub(crate) fn close(&mut self, now: Instant, kind: CloseKind, code: u64, reason: Bytes) {
+        if self.phase == Phase::Closed || self.local_close.is_some() || self.quinn.is_closed() {
+            return;
+        }
+        self.handshake_deadline = None;
+        self.quinn
+            .close(now, VarInt::from_u64(code).unwrap_or(VarInt::MAX), reason.clone());
+        self.local_close = Some(LocalClose { kind, code, reason });
+    }
+
+    // What quinn tells.
+
+    fn handle(&mut self, event: Event, events: &mut EventBatch) {
+        match event {
+            // A server's keys for 1-RTT data exist as soon as it has answered the ClientHello.
+            Event::HandshakeDataReady if !self.is_client() => self.write_preambles(),
+            Event::HandshakeDataReady => {}
+            Event::Connected => {
+                self.phase = Phase::Established;
+                self.handshake_deadline = None;
+                self.write_preambles();
+                self.report_connected(events);
+            }
+            Event::ConnectionLost { reason } => self.report_lost(&reason, events),
+            Event::Stream(event) => self.handle_stream_event(event, events),
+            Event::DatagramReceived => {
+                while let Some(datagram) = self.quinn.datagrams().recv() {
+                    self.push(events, EventType::Datagram, 0, 0, 0, &datagram);
+                }
+            }
+            Event::DatagramsUnblocked => self.push(events, EventType::DatagramsWritable, 0, 0, 0, &[]),
+        }
+    }
+
+    fn handle_stream_event(&mut self, event: StreamEvent, events: &mut EventBatch) {
+        match event {
+            StreamEvent::Opened { dir } => {
+                while let Some(id) = self.quinn.streams().accept(dir) {
+                    self.add_remote_stream(id, events);
+                }
+                self.raise_stream_limit(dir);
+            }
+            StreamEvent::Readable { id } => self.read(number(id), false, events),
+            StreamEvent::Writable { id } => {
+                if let Some(send) = self.send_half(number(id)) {
+                    send.blocked = false;
+                }
+                self.schedule(number(id));
+            }
+            StreamEvent::Finished { id } => self.report_finished(number(id), events),
+            StreamEvent::Stopped { id, error_code } => {
+                if self.send_half(number(id)).is_some_and(|send| !send.reset) {
+                    self.reset(number(id), error_code);
+                    self.push(events, EventType::Stopped, 0, number(id), error_code.into_inner(), &[]);
+                }
+            }
+            StreamEvent::Available { dir } => {
+                if dir == Dir::Uni {
+                    self.write_preambles();
+                }
+                if std::mem::take(&mut self.awaits_streams[dir as usize]) {
+                    self.push(events, EventType::StreamsAvailable, 0, 0, dir as u64, &[]);
+                }
+            }
+        }
+    }
+
+    fn add_local_stream(&mut self, id: StreamId) -> u64 {
+        let receive = (id.dir() == Dir::Bi).then(|| ReceiveHalf::new(self.config.initial_credit));
+        self.streams.insert(
+            number(id),
+            Stream {
+                receive,
+                send: Some(SendHalf::new()),
+            },
+        );
+        number(id)
+    }
+
+    fn add_remote_stream(&mut self, id: StreamId, events: &mut EventBatch) {
+        let send = (id.dir() == Dir::Bi).then(SendHalf::new);
+        let receive = Some(ReceiveHalf::new(self.config.initial_credit));
+        self.streams.insert(number(id), Stream { receive, send });
+        self.push(events, EventType::StreamOpened, 0, number(id), 0, &[]);
+        self.read(number(id), false, events);
+    }
+
+    /// Doubles what the peer may open, up to the configured maximum, once half of it is in use.
+    fn raise_stream_limit(&mut self, dir: Dir) {
+        let (limit, maximum) = (
+            self.stream_limits[dir as usize],
+            self.config.max_incoming_streams[dir as usize],
+        );
+        if limit < maximum && self.quinn.streams().remote_open_streams(dir) * 2 >= limit {
+            let raised = (limit * 2).min(maximum);
+            self.stream_limits[dir as usize] = raised;
+            self.quinn
+                .set_max_concurrent_streams(dir, VarInt::from_u64(raised).unwrap_or(VarInt::MAX));
+        }
+    }
+
+    /// Opens the preambles' streams as far as the peer's limit allows: they come before any of the application's.
+    fn write_preambles(&mut self) {
+        while let Some(preamble) = self.config.preambles.get(self.preambles_written).cloned() {
+            let Some(id) = self.quinn.streams().open(Dir::Uni) else {
+                return;
+            };
+            self.preambles_written += 1;
+            let stream = self.add_local_stream(id);
+            self.write(stream, preamble, false);
+        }
+    }
+
+    /// Hands out what the credit allows, or everything, and the end of the stream if it is reached.
+    fn read(&mut self, stream: u64, everything: bool, events: &mut EventBatch) {
+        let Some(id) = stream_id(stream) else { return };
+        let Self { quinn, streams, .. } = self;
+        let Some(receive) = streams.get_mut(&stream).and_then(|stream| stream.receive.as_mut()) else {
+            return;
+        };
+        if everything {
+            receive.credit = u64::MAX;
+        }
+        let mut pieces = Vec::new();
+        let (length, end) = receive.read(quinn, id, &mut pieces);
+        let fin = matches!(end, ReadEnd::Fin);
+        if length > 0 || fin {
+            let record = self.record(EventType::Data, u8::from(fin), stream, 0);
+            events.push_data(record, length, &mut pieces);
+        }
+        if let ReadEnd::Reset(code) = end {
+            self.push(events, EventType::Reset, 0, stream, code.into_inner(), &[]);
+        }
+        if !matches!(end, ReadEnd::Open) {
+            if let Some(stream) = self.streams.get_mut(&stream) {
+                stream.receive = None;
+            }
+            self.forget_if_done(stream);
+        }
+    }
+
+    // Sending.
+
+    fn schedule(&mut self, stream: u64) {
+        let Self { streams, scheduler, .. } = self;
+        if let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut())
+            && send.wants_to_send()
+            && !send.scheduled
+        {
+            send.scheduled = true;
+            scheduler.push(stream, send.priority);
+        }
+    }
+
+    /// Lets waiting streams fill quinn's buffer until it blocks them all.
+    fn fill_send_window(&mut self) {
+        if self.scheduler.is_empty() {
+            return;
+        }
+        let window = (2 * self.quinn.congestion_state().window()).clamp(LEAST_SEND_WINDOW, MOST_SEND_WINDOW);
+        self.quinn.set_send_window(window);
+        while let Some(stream) = self.scheduler.pop() {
+            let Self {
+                quinn,
+                streams,
+                accepted,
+                ..
+            } = self;
+            let Some((id, send)) =
+                stream_id(stream).zip(streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()))
+            else {
+                continue;
+            };
+            send.scheduled = false;
+            let taken = send.fill(quinn, id);
+            if taken > 0 && send.accepted == 0 {
+                accepted.push(stream);
+            }
+            send.accepted += taken;
+            self.schedule(stream);
+        }
+    }
+
+    fn report_accepted(&mut self, events: &mut EventBatch) {
+        for stream in std::mem::take(&mut self.accepted) {
+            if let Some(send) = self.send_half(stream) {
+                let bytes = std::mem::take(&mut send.accepted);
+                self.push(events, EventType::Accepted, 0, stream, bytes, &[]);
+            }
+        }
+    }
+
+    fn report_acknowledged_resets(&mut self, events: &mut EventBatch) {
+        if self.resetting.is_empty() {
+            return;
+        }
+        let quinn = &mut self.quinn;
+        let acknowledged: Vec<_> = self
+            .resetting
+            .extract_if(.., |id| quinn.send_stream(*id).stopped().is_err())
+            .collect();
+        for id in acknowledged {
+            self.report_finished(number(id), events);
+        }
+    }
+
+    fn report_finished(&mut self, stream: u64, events: &mut EventBatch) {
+        if let Some(entry) = self.streams.get_mut(&stream)
+            && let Some(send) = entry.send.take()
+        {
+            if send.scheduled {
+                self.scheduler.remove(stream, send.priority);
+            }
+            if send.accepted > 0 {
+                self.push(events, EventType::Accepted, 0, stream, send.accepted, &[]);
+            }
+            self.push(events, EventType::Finished, 0, stream, 0, &[]);
+            self.forget_if_done(stream);
+        }
+    }
+
+    // Beginning and end.
+
+    fn report_connected(&mut self, events: &mut EventBatch) {
+        let session = self.quinn.crypto_session();
+        let handshake = session
+            .handshake_data()
+            .and_then(|data| data.downcast::<HandshakeData>().ok());
+        let certificates = session
+            .peer_identity()
+            .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
+            .unwrap_or_default();
+        let (alpn, server_name) = match handshake {
+            Some(data) => (data.protocol.unwrap_or_default(), data.server_name.unwrap_or_default()),
+            None => Default::default(),
+        };
+        let mut payload = format!("{}\n{server_name}\n", self.remote).into_bytes();
+        payload.extend_from_slice(&alpn);
+        payload.push(b'\n');
+        for certificate in certificates.iter() {
+            payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
+            payload.extend_from_slice(certificate);
+        }
+        let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
+        let flags = u8::from(self.is_client());
+        self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
+    }
+
+    fn report_lost(&mut self, reason: &ConnectionError, events: &mut EventBatch) {
+        let refused = TransportErrorCode::CONNECTION_REFUSED;
+        let (by, kind, code, text) = match reason {
+            ConnectionError::ApplicationClosed(close) => (
+                CloseBy::Peer,
+                CloseKind::Application,
+                close.error_code.into_inner(),
+                lossy(&close.reason),
+            ),
+            ConnectionError::ConnectionClosed(close) => (
+                CloseBy::Peer,
+                CloseKind::Transport,
+                close.error_code.into(),
+                lossy(&close.reason),
+            ),
+            ConnectionError::TransportError(error) => (
+                CloseBy::Local,
+                CloseKind::Transport,
+                error.code.into(),
+                error.reason.clone(),
+            ),
+            ConnectionError::Reset => (CloseBy::Transport, CloseKind::StatelessReset, 0, String::new()),
+            ConnectionError::TimedOut if self.phase == Phase::Handshaking => {
+                (CloseBy::Transport, CloseKind::HandshakeTimeout, 0, String::new())
+            }
+            ConnectionError::TimedOut => (CloseBy::Transport, CloseKind::IdleTimeout, 0, String::new()),
+            ConnectionError::VersionMismatch => (CloseBy::Transport, CloseKind::VersionMismatch, 0, reason.to_string()),
+            ConnectionError::CidsExhausted => (CloseBy::Local, CloseKind::Failed, refused.into(), reason.to_string()),
+            ConnectionError::LocallyClosed => return,
+        };
+        // RFC 9000 §10.2 lets an endpoint drop what it has not delivered; the contract does not.
+        let mut unread: Vec<u64> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.receive.as_ref().is_some_and(|receive| receive.unread))
+            .map(|(stream, _)| *stream)
+            .collect();
+        unread.sort_unstable();
+        for stream in unread {
+            self.read(stream, true, events);
+        }
+        self.report_closed(by, kind, code, text.as_bytes(), events);
+    }
+
+    fn report_local_close(&mut self, events: &mut EventBatch) {
+        if let Some(LocalClose { kind, code, reason }) = self.local_close.take() {
+            let by = if kind == CloseKind::HandshakeTimeout {
+                CloseBy::Transport
+            } else {
+                CloseBy::Local
+            };
+            self.report_closed(by, kind, code, &reason, events);
+        }
+    }
+
+    fn report_closed(&mut self, by: CloseBy, kind: CloseKind, code: u64, reason: &[u8], events: &mut EventBatch) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.handshake_deadline = None;
+        // A server's application never heard of a connection whose handshake failed.
+        if self.phase == Phase::Established || self.is_client() {
+            self.push(events, EventType::Closed, by as u8 | (kind as u8) << 4, 0, code, reason);
+        }
+        self.phase = Phase::Closed;
+        self.streams.clear();
+        self.scheduler = SendScheduler::default();
+        self.resetting.clear();
+        self.accepted.clear();
+    }
+
+    fn send_half(&mut self, stream: u64) -> Option<&mut SendHalf> {
+        self.streams.get_mut(&stream)?.send.as_mut()
+    }
+
+    fn forget_if_done(&mut self, stream: u64) {
+        if self.streams.get(&stream).is_some_and(Stream::is_done) {
+            self.streams.remove(&stream);
+        }
+    }
+
+    fn record(&self, event: EventType, flags: u8, stream: u64, code: u64) -> Record {
+        Record {
+            event,
+            flags,
+            connection: self.id.0,
+            stream,
+            code,
+        }
+    }
+
+    fn push(&self, events: &mut EventBatch, event: EventType, flags: u8, stream: u64, code: u64, payload: &[u8]) {
+        events.push(self.record(event, flags, stream, code), payload);
+    }
+}
+
+fn number(id: StreamId) -> u64 {
+    VarInt::from(id).into_inner()
+}
+
+fn stream_id(stream: u64) -> Option<StreamId> {
+    VarInt::from_u64(stream).ok().map(StreamId::from)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
