@@ -208,7 +208,7 @@ export interface ConnectionListener {
   reset(streamId: number, code: bigint, finalSize: number | undefined): void;
   /** STOP_SENDING (RFC 9000 §19.5); the engine has answered it with RESET_STREAM of the same code already. */
   stopped(streamId: number, code: bigint): void;
-  /** `bytes` of what was written have left the engine's queue: the writer may write as many more. */
+  /** `bytes` of what was queued have left the engine's queue, beyond what `write` returned: as many more may be written. */
   accepted(streamId: number, bytes: number): void;
   /** All bytes and FIN, or our RESET_STREAM, are acknowledged. Exactly once per stream whose sending half ended, unless the connection closes before. */
   finished(streamId: number): void;
@@ -250,8 +250,11 @@ export interface QuicConnection {
   readonly remoteAddress: SocketAddress;
   /** The new stream's id, or undefined while the peer's limit is reached: `streamsAvailable` follows. */
   open(direction: StreamDirection): number | undefined;
-  /** Queues bytes (captured) and, with `fin`, the end of the stream. Empty `data` without `fin` is ignored. */
-  write(streamId: number, data: Uint8Array, fin: boolean): void;
+  /**
+   * Queues bytes (captured) and, with `fin`, the end of the stream. Empty `data` without `fin` is ignored.
+   * Returns how many of the bytes left the engine's queue at once; `accepted` events report the others.
+   */
+  write(streamId: number, data: Uint8Array, fin: boolean): number;
   /** RESET_STREAM: drops what is queued and unacknowledged. */
   reset(streamId: number, code: bigint): void;
   /** STOP_SENDING: no `data` event follows. */
