@@ -1,18 +1,9 @@
 // Compiles src/ to dist/ when anything there has changed since the last time.
 import { spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
+import { filesBelow, fingerprintOf } from "./fingerprint.mjs";
 import { cache, inRoot, root } from "./paths.mjs";
 import { SetUpError } from "./set-up-error.mjs";
 
@@ -53,26 +44,6 @@ function removeOrphans() {
       rmSync(output);
     }
   }
-}
-
-/** Paths, sizes and times of change: reading every file would cost more than the set-up may take. */
-function fingerprintOf(files) {
-  const hash = createHash("sha256");
-  for (const file of files) {
-    const { size, mtimeMs } = statSync(file);
-    hash.update(`${relative(root, file)}\0${size}\0${mtimeMs}\n`);
-  }
-  return hash.digest("hex");
-}
-
-function filesBelow(folder) {
-  if (!existsSync(folder)) {
-    return [];
-  }
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }
 
 function readIfThere(path) {

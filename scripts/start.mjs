@@ -6,7 +6,7 @@ import { runScript } from "./set-up-error.mjs";
 import { setUp } from "./setup.mjs";
 
 await runScript(async () => {
-  setUp();
+  await setUp();
   const main = inRoot("dist", "cli", "development-main.js");
   process.argv[1] = main;
   await import(pathToFileURL(main).href);

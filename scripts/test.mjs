@@ -18,7 +18,7 @@ const gates = [
 
 await runScript(async () => {
   const patterns = process.argv.slice(2);
-  setUp();
+  await setUp();
   const total = { passed: 0, failed: 0 };
   for (const gate of patterns.length === 0 ? gates : []) {
     count(total, run(gate.name, gate.command) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });

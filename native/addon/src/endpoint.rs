@@ -1,0 +1,485 @@
+//! The endpoint as JavaScript holds it: one plain synchronous call per operation.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, Function, JsValue, Object, Uint8ArraySlice};
+use napi_derive::napi;
+use rustls::KeyLog;
+use tswebtransport_core::quinn_proto::{Dir, EndpointConfig, TransportConfig};
+use tswebtransport_core::{ConnectionId, Core};
+
+use crate::driver::{Deadline, Driver};
+use crate::fault::Fault;
+use crate::javascript::{Callback, array_buffer};
+use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
+use crate::socket::Socket;
+use crate::tls::Identities;
+use crate::turn::{Ready, Turner};
+use crate::waker::Waker;
+
+/// Calls into JavaScript of one turn: a handler that always causes further events must not keep the socket waiting.
+const DELIVERY_ROUNDS: usize = 16;
+
+/// Largest output of the TLS exporter that is asked for.
+const MOST_KEYING_MATERIAL: u32 = 4096;
+
+#[napi(js_name = "NativeEndpoint")]
+pub struct NativeEndpoint {
+    inner: Rc<Inner>,
+    transport: Arc<TransportConfig>,
+    server: Option<(ServerOptions, RefCell<Arc<Identities>>)>,
+    key_log: Option<Arc<KeyLogLines>>,
+    host: String,
+    port: u16,
+}
+
+struct Inner {
+    /// Gone once the endpoint has closed or failed.
+    driver: RefCell<Option<Driver>>,
+    waker: RefCell<Option<Waker>>,
+    callback: Callback,
+    /// Large payloads of the batch that JavaScript decodes now.
+    large: RefCell<Vec<Vec<Bytes>>>,
+    in_turn: Cell<bool>,
+    closing: Cell<bool>,
+    failure: RefCell<Option<String>>,
+}
+
+/// NSS key-log lines that wait for JavaScript.
+#[derive(Debug, Default)]
+struct KeyLogLines(Mutex<Vec<String>>);
+
+#[napi(object, object_from_js = false)]
+pub struct LocalAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct EndpointStats {
+    pub connections: u32,
+    pub pending_handshakes: u32,
+    pub handshakes_accepted: f64,
+    pub handshakes_refused: f64,
+    pub receive_buffer_size: u32,
+    pub send_buffer_size: u32,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct ConnectionStats {
+    pub rtt: f64,
+    pub min_rtt: f64,
+    pub congestion_window: f64,
+    pub mtu: u32,
+    pub packets_sent: f64,
+    pub packets_received: f64,
+    pub packets_lost: f64,
+    pub bytes_sent: f64,
+    pub bytes_received: f64,
+    pub local_ip: Option<String>,
+}
+
+#[napi]
+impl NativeEndpoint {
+    #[napi(constructor)]
+    pub fn new(env: Env, mut options: EndpointOptions, deliver: Function<'_, (), ()>) -> napi::Result<Self> {
+        let address = socket_address(&options.host, options.port)?;
+        let transport = options.transport_config()?;
+        let key_log = options.key_log.then(|| Arc::new(KeyLogLines::default()));
+        let endpoint = EndpointConfig::default();
+        let mut server_config = None;
+        let mut identities = None;
+        if let Some(server) = &options.server {
+            let resolver = server.identities()?;
+            server_config = Some(server.server_config(resolver.clone(), transport.clone(), as_key_log(&key_log))?);
+            identities = Some(RefCell::new(resolver));
+        }
+        let core_config = options.core_config()?;
+        let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
+        let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
+        let core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
+        let io = socket.io.try_clone().map_err(|error| Fault::new("internal", error))?;
+        let inner = Rc::new(Inner {
+            driver: RefCell::new(Some(Driver::new(core, socket))),
+            waker: RefCell::new(None),
+            callback: Callback::new(&env, deliver.raw())?,
+            large: RefCell::new(Vec::new()),
+            in_turn: Cell::new(false),
+            closing: Cell::new(false),
+            failure: RefCell::new(None),
+        });
+        let turner: Rc<dyn Turner> = inner.clone();
+        let turner: Weak<dyn Turner> = Rc::downgrade(&turner);
+        match Waker::new(&options.waker, &env, io, turner) {
+            Ok(waker) => *inner.waker.borrow_mut() = Some(waker),
+            Err(fault) => {
+                inner.callback.release();
+                return Err(fault.into());
+            }
+        }
+        Ok(Self {
+            inner,
+            transport,
+            server: options.server.take().zip(identities),
+            key_log,
+            host: local.ip().to_string(),
+            port: local.port(),
+        })
+    }
+
+    #[napi]
+    pub fn local_address(&self) -> LocalAddress {
+        LocalAddress {
+            host: self.host.clone(),
+            port: self.port,
+        }
+    }
+
+    /// Copies the records of the turn into `scratch` and returns their length; when they do not fit, returns the
+    /// length needed as a negative number and keeps them.
+    #[napi]
+    pub fn take_events(&self, mut scratch: Uint8ArraySlice<'_>) -> f64 {
+        self.inner.with(0.0, |driver| {
+            let batch = driver.events();
+            let length = batch.records.len();
+            if length > scratch.len() {
+                return -(length as f64);
+            }
+            // SAFETY: JavaScript, the buffer's only other user, waits for this call.
+            let target = unsafe { scratch.as_mut() };
+            target[..length].copy_from_slice(&batch.records);
+            batch.records.clear();
+            *self.inner.large.borrow_mut() = std::mem::take(&mut batch.large);
+            length as f64
+        })
+    }
+
+    /// A payload that travels beside the batch, as an ArrayBuffer of its own.
+    #[napi]
+    pub fn take_large<'env>(&self, env: &'env Env, index: u32) -> napi::Result<Object<'env>> {
+        let pieces = self
+            .inner
+            .large
+            .borrow_mut()
+            .get_mut(index as usize)
+            .map(std::mem::take)
+            .unwrap_or_default();
+        array_buffer(env, &pieces)
+    }
+
+    /// Sends what the calls before asked for. Within a turn that happens at its end.
+    #[napi]
+    pub fn flush(&self) {
+        if !self.inner.in_turn.get() {
+            self.inner.end_turn();
+            if self.is_closed() {
+                self.inner.callback.release();
+            }
+        }
+    }
+
+    #[napi]
+    pub fn connect(&self, options: ConnectOptions) -> napi::Result<u32> {
+        let remote = socket_address(&options.host, options.port)?;
+        let config = options.client_config(self.transport.clone(), as_key_log(&self.key_log))?;
+        let closed = || Err(Fault::new("unavailable", "the endpoint has closed"));
+        let id = self.inner.with(closed(), |driver| {
+            let connected = driver
+                .core
+                .connect(Instant::now(), config, remote, &options.server_name);
+            connected.map_err(|error| Fault::new("invalid-option", error))
+        })?;
+        Ok(id.0)
+    }
+
+    /// The stream's id, or -1 while the peer's limit is reached.
+    #[napi]
+    pub fn open(&self, connection: u32, unidirectional: bool) -> f64 {
+        let direction = if unidirectional { Dir::Uni } else { Dir::Bi };
+        self.inner.with(-1.0, |driver| {
+            driver
+                .core
+                .open(ConnectionId(connection), direction)
+                .map_or(-1.0, |stream| stream as f64)
+        })
+    }
+
+    #[napi]
+    pub fn write(&self, connection: u32, stream: f64, data: &[u8], fin: bool) -> f64 {
+        let data = Bytes::copy_from_slice(data);
+        self.inner.with(0.0, |driver| {
+            driver.core.write(ConnectionId(connection), stream as u64, data, fin) as f64
+        })
+    }
+
+    #[napi]
+    pub fn reset(&self, connection: u32, stream: f64, code: BigInt) {
+        let code = code.get_u64().1;
+        self.inner.with((), |driver| {
+            driver.core.reset(ConnectionId(connection), stream as u64, code)
+        });
+    }
+
+    #[napi]
+    pub fn stop(&self, connection: u32, stream: f64, code: BigInt) {
+        let code = code.get_u64().1;
+        self.inner.with((), |driver| {
+            driver.core.stop(ConnectionId(connection), stream as u64, code)
+        });
+    }
+
+    #[napi]
+    pub fn grant(&self, connection: u32, stream: f64, bytes: f64) {
+        self.inner.with((), |driver| {
+            driver.core.grant(ConnectionId(connection), stream as u64, bytes as u64)
+        });
+    }
+
+    #[napi]
+    pub fn set_priority(&self, connection: u32, stream: f64, group: u32, order: f64) {
+        let (connection, stream, order) = (ConnectionId(connection), stream as u64, order as i64);
+        self.inner
+            .with((), |driver| driver.core.set_priority(connection, stream, group, order));
+    }
+
+    /// 0 queued, 1 blocked, 2 too large, 3 unsupported.
+    #[napi]
+    pub fn send_datagram(&self, connection: u32, header: &[u8], payload: &[u8]) -> u32 {
+        let mut data = Vec::with_capacity(header.len() + payload.len());
+        data.extend_from_slice(header);
+        data.extend_from_slice(payload);
+        self.inner.with(3, |driver| {
+            driver.core.send_datagram(ConnectionId(connection), data.into()) as u32
+        })
+    }
+
+    #[napi]
+    pub fn max_datagram_size(&self, connection: u32) -> u32 {
+        self.inner.with(0, |driver| {
+            driver.core.max_datagram_size(ConnectionId(connection)) as u32
+        })
+    }
+
+    #[napi]
+    pub fn close(&self, connection: u32, code: BigInt, reason: String) {
+        let (code, reason) = (code.get_u64().1, Bytes::from(reason));
+        self.inner.with((), |driver| {
+            driver
+                .core
+                .close(Instant::now(), ConnectionId(connection), code, reason)
+        });
+    }
+
+    /// Closes every connection; once the frames are sent and the events taken, the endpoint closes itself.
+    #[napi]
+    pub fn close_all(&self, code: BigInt, reason: String) {
+        let (code, reason) = (code.get_u64().1, Bytes::from(reason));
+        self.inner
+            .with((), |driver| driver.core.close_all(Instant::now(), code, &reason));
+        self.inner.closing.set(true);
+    }
+
+    #[napi]
+    pub fn is_closed(&self) -> bool {
+        self.inner.driver.borrow().is_none()
+    }
+
+    /// Why the endpoint is dead, when it did not close.
+    #[napi]
+    pub fn failure(&self) -> Option<String> {
+        self.inner.failure.borrow().clone()
+    }
+
+    #[napi]
+    pub fn stop_accepting(&self) {
+        self.inner.with((), |driver| driver.core.stop_accepting());
+    }
+
+    #[napi]
+    pub fn update_identity(&self, identity: TlsIdentity) -> napi::Result<()> {
+        let Some((server, identities)) = &self.server else {
+            return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
+        };
+        let updated = Arc::new(identities.borrow().with_default(&identity.borrow())?);
+        let config = server.server_config(updated.clone(), self.transport.clone(), as_key_log(&self.key_log))?;
+        *identities.borrow_mut() = updated;
+        self.inner.with((), |driver| driver.core.set_server_config(config));
+        Ok(())
+    }
+
+    #[napi]
+    pub fn set_referenced(&self, referenced: bool) {
+        if let Some(waker) = self.inner.waker.borrow().as_ref() {
+            waker.set_referenced(referenced);
+        }
+    }
+
+    #[napi]
+    pub fn export_keying_material<'env>(
+        &self,
+        env: &'env Env,
+        connection: u32,
+        label: String,
+        context: &[u8],
+        length: u32,
+    ) -> napi::Result<Option<Object<'env>>> {
+        let mut output = vec![0; length.min(MOST_KEYING_MATERIAL) as usize];
+        let exported = self.inner.with(None, |driver| {
+            driver
+                .core
+                .export_keying_material(ConnectionId(connection), label.as_bytes(), context, &mut output)
+        });
+        exported.map(|()| array_buffer(env, &[Bytes::from(output)])).transpose()
+    }
+
+    #[napi]
+    pub fn connection_stats(&self, connection: u32) -> Option<ConnectionStats> {
+        let snapshot = self
+            .inner
+            .with(None, |driver| driver.core.snapshot(ConnectionId(connection)))?;
+        let (path, stats) = (&snapshot.stats.path, &snapshot.stats);
+        Some(ConnectionStats {
+            rtt: path.rtt.as_secs_f64() * 1000.0,
+            min_rtt: path.min_rtt.as_secs_f64() * 1000.0,
+            congestion_window: path.cwnd as f64,
+            mtu: path.current_mtu.into(),
+            packets_sent: path.sent_packets as f64,
+            packets_received: stats.udp_rx.datagrams as f64,
+            packets_lost: path.lost_packets as f64,
+            bytes_sent: stats.udp_tx.bytes as f64,
+            bytes_received: stats.udp_rx.bytes as f64,
+            local_ip: snapshot.local_ip.map(|ip| ip.to_canonical().to_string()),
+        })
+    }
+
+    #[napi]
+    pub fn stats(&self) -> EndpointStats {
+        let (statistics, buffers) = self.inner.with(Default::default(), |driver| {
+            (driver.core.statistics(), driver.socket.buffer_sizes())
+        });
+        EndpointStats {
+            connections: statistics.connections as u32,
+            pending_handshakes: statistics.pending_handshakes as u32,
+            handshakes_accepted: statistics.accepted as f64,
+            handshakes_refused: statistics.refused as f64,
+            receive_buffer_size: buffers[0] as u32,
+            send_buffer_size: buffers[1] as u32,
+        }
+    }
+
+    #[napi]
+    pub fn take_key_log(&self) -> Vec<String> {
+        let lines = self
+            .key_log
+            .as_ref()
+            .map(|lines| lines.0.lock().unwrap_or_else(PoisonError::into_inner));
+        lines.map(|mut lines| std::mem::take(&mut *lines)).unwrap_or_default()
+    }
+}
+
+impl Inner {
+    /// Runs `action` on the driver; a panic ends the endpoint, not the process. No borrow outlives `action`, and
+    /// `action` never calls JavaScript.
+    fn with<T>(&self, otherwise: T, action: impl FnOnce(&mut Driver) -> T) -> T {
+        let mut slot = self.driver.borrow_mut();
+        let Some(driver) = slot.as_mut() else {
+            return otherwise;
+        };
+        match catch_unwind(AssertUnwindSafe(|| action(driver))) {
+            Ok(value) => value,
+            Err(panic) => {
+                *slot = None;
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+                *self.failure.borrow_mut() = Some(text.unwrap_or_else(|| "the engine failed".to_owned()));
+                drop(slot);
+                // JavaScript learns of it in a turn of its own.
+                self.rearm(false, Deadline::Now);
+                otherwise
+            }
+        }
+    }
+
+    fn end_turn(&self) {
+        let open = self.with(None, |driver| {
+            driver.end();
+            let idle = !driver.core.has_work() && !driver.socket.is_blocked();
+            Some((idle, driver.socket.is_blocked(), driver.deadline()))
+        });
+        match open {
+            Some((true, ..)) if self.closing.get() => self.shut_down(),
+            Some((_, writable, deadline)) => self.rearm(writable, deadline),
+            None => {}
+        }
+    }
+
+    fn rearm(&self, writable: bool, deadline: Deadline) {
+        if let Some(waker) = self.waker.borrow_mut().as_mut() {
+            waker.rearm(writable, deadline);
+        }
+    }
+
+    fn shut_down(&self) {
+        *self.driver.borrow_mut() = None;
+        let waker = self.waker.borrow_mut().take();
+        drop(waker);
+    }
+}
+
+impl Turner for Inner {
+    fn turn(&self, ready: Ready) {
+        if self.in_turn.replace(true) {
+            return;
+        }
+        if ready.timer
+            && let Some(waker) = self.waker.borrow_mut().as_mut()
+        {
+            waker.expired();
+        }
+        self.with((), |driver| driver.begin(ready.readable, ready.writable));
+        for _ in 0..DELIVERY_ROUNDS {
+            if !self.with(false, |driver| !driver.events().is_empty()) {
+                break;
+            }
+            if !self.callback.call() {
+                self.in_turn.set(false);
+                return;
+            }
+            self.with((), |driver| driver.core.process());
+        }
+        self.in_turn.set(false);
+        self.end_turn();
+        if self.driver.borrow().is_none() {
+            // Closed or failed: JavaScript looks which, once more and for the last time.
+            let waker = self.waker.borrow_mut().take();
+            drop(waker);
+            self.callback.call();
+            self.callback.release();
+        }
+    }
+
+    fn environment_ends(&self) {
+        self.shut_down();
+    }
+}
+
+impl KeyLog for KeyLogLines {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let line = format!("{label} {} {}", hexadecimal(client_random), hexadecimal(secret));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+}
+
+fn as_key_log(lines: &Option<Arc<KeyLogLines>>) -> Option<Arc<dyn KeyLog>> {
+    lines.clone().map(|lines| lines as Arc<dyn KeyLog>)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,41 @@
+//! The Node-API addon: sockets, TLS and wakers around the sans-I/O core. What JavaScript sees is declared in
+//! `src/engine/native/addon-loader.ts`.
+
+// napi-derive generates the items that carry no documentation.
+#![allow(missing_docs)]
+
+mod driver;
+mod endpoint;
+mod fault;
+mod javascript;
+mod options;
+mod poll;
+mod self_signed;
+mod socket;
+mod tls;
+mod turn;
+#[cfg(target_os = "linux")]
+mod uv;
+mod verification;
+mod waker;
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+
+#[napi(object, object_from_js = false)]
+pub struct SelfSignedCertificate {
+    pub cert: String,
+    pub key: String,
+    pub sha256: Buffer,
+}
+
+/// ECDSA P-256, self-signed, valid for `days`.
+#[napi(catch_unwind)]
+pub fn generate_self_signed_certificate(hostnames: Vec<String>, days: u32) -> napi::Result<SelfSignedCertificate> {
+    let certificate = self_signed::generate(&hostnames, days)?;
+    Ok(SelfSignedCertificate {
+        cert: certificate.cert,
+        key: certificate.key,
+        sha256: certificate.sha256.into(),
+    })
+}

@@ -1,0 +1,16 @@
+//! What wakers call.
+
+/// Why a turn is due.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ready {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) timer: bool,
+}
+
+/// An endpoint as its waker sees it. All calls come on the JavaScript thread.
+pub(crate) trait Turner {
+    fn turn(&self, ready: Ready);
+    /// No call into JavaScript is possible any more: the waker is to be dropped.
+    fn environment_ends(&self);
+}

@@ -1,0 +1,130 @@
+//! How a client verifies a server without an authority.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, PeerIncompatible, SignatureScheme};
+use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
+use x509_parser::parse_x509_certificate;
+
+/// W3C WebTransport, "custom certificate requirements": at most two weeks.
+const MOST_SECONDS: i64 = 14 * 24 * 3600;
+
+/// Trusts a certificate by its SHA-256 hash (W3C WebTransport, `serverCertificateHashes`).
+#[derive(Debug)]
+pub(crate) struct PinnedCertificates {
+    hashes: Vec<Vec<u8>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl PinnedCertificates {
+    pub(crate) fn new(hashes: Vec<Vec<u8>>, provider: Arc<CryptoProvider>) -> Self {
+        Self { hashes, provider }
+    }
+}
+
+impl ServerCertVerifier for PinnedCertificates {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.hashes.contains(&crate::tls::sha256(leaf)) {
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
+        let (_, certificate) = parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
+        let validity = certificate.validity();
+        let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if now < from {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now > to {
+            return Err(CertificateError::Expired.into());
+        }
+        let key = &certificate.public_key().algorithm;
+        let is_p256 = key.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY
+            && key
+                .parameters
+                .as_ref()
+                .and_then(|curve| curve.as_oid().ok())
+                .is_some_and(|curve| curve == OID_EC_P256);
+        if to - from > MOST_SECONDS || !is_p256 {
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(PeerIncompatible::Tls12NotOffered.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Trusts whoever answers; for tests.
+#[derive(Debug)]
+pub(crate) struct AnyCertificate(PinnedCertificates);
+
+impl AnyCertificate {
+    pub(crate) fn new(provider: Arc<CryptoProvider>) -> Self {
+        Self(PinnedCertificates::new(Vec::new(), provider))
+    }
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
