@@ -1,0 +1,159 @@
+/** Finds and loads the native addon, and declares what it exports (`native/addon/src/{lib,endpoint,options}.rs`). */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+import { EngineError } from "../engine.ts";
+import type { EngineErrorCode } from "../engine.ts";
+
+export interface Addon {
+  readonly NativeEndpoint: new (options: NativeEndpointOptions, deliver: () => void) => NativeEndpoint;
+  generateSelfSignedCertificate(
+    hostnames: string[],
+    days: number,
+  ): { readonly cert: string; readonly key: string; readonly sha256: Uint8Array };
+}
+
+export interface NativeIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface NativeEndpointOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly waker: "uv" | "poll";
+  readonly server?: object;
+  readonly transport: object;
+  readonly keyLog: boolean;
+}
+
+export interface NativeConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly serverName: string;
+  readonly alpn: readonly string[];
+  readonly verification: "system" | "ca" | "hashes" | "insecure";
+  readonly ca?: string;
+  readonly hashes?: readonly Uint8Array[];
+  readonly identity?: NativeIdentity;
+}
+
+/** One synchronous call per operation; calls on what has ended are ignored. */
+export interface NativeEndpoint {
+  localAddress(): { readonly host: string; readonly port: number };
+  /** Bytes copied into `scratch`, or the number of bytes needed, negated. */
+  takeEvents(scratch: Uint8Array): number;
+  takeLarge(index: number): ArrayBuffer;
+  flush(): void;
+  connect(options: NativeConnectOptions): number;
+  /** -1 while the peer's limit is reached. */
+  open(connection: number, unidirectional: boolean): number;
+  write(connection: number, stream: number, data: Uint8Array, fin: boolean): number;
+  reset(connection: number, stream: number, code: bigint): void;
+  stop(connection: number, stream: number, code: bigint): void;
+  grant(connection: number, stream: number, bytes: number): void;
+  setPriority(connection: number, stream: number, group: number, order: number): void;
+  /** Index into "queued", "blocked", "too-large", "unsupported". */
+  sendDatagram(connection: number, header: Uint8Array, payload: Uint8Array): number;
+  maxDatagramSize(connection: number): number;
+  close(connection: number, code: bigint, reason: string): void;
+  closeAll(code: bigint, reason: string): void;
+  isClosed(): boolean;
+  failure(): string | null;
+  stopAccepting(): void;
+  updateIdentity(identity: NativeIdentity): void;
+  setReferenced(referenced: boolean): void;
+  exportKeyingMaterial(connection: number, label: string, context: Uint8Array, length: number): ArrayBuffer | null;
+  connectionStats(connection: number): NativeConnectionStats | null;
+  stats(): {
+    readonly connections: number;
+    readonly pendingHandshakes: number;
+    readonly handshakesAccepted: number;
+    readonly handshakesRefused: number;
+    readonly receiveBufferSize: number;
+    readonly sendBufferSize: number;
+  };
+  takeKeyLog(): string[];
+}
+
+export interface NativeConnectionStats {
+  readonly rtt: number;
+  readonly minRtt: number;
+  readonly congestionWindow: number;
+  readonly mtu: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly localIp?: string | null;
+}
+
+let loaded: Addon | undefined;
+
+/**
+ * The addon: the file that TSWEBTRANSPORT_ADDON names, else a local build, else the platform's optional package.
+ * Throws {@link EngineError} "unavailable" saying what was tried.
+ */
+export function loadAddon(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Addon {
+  const override = process.env["TSWEBTRANSPORT_ADDON"];
+  const candidates =
+    override === undefined || override === ""
+      ? [fileURLToPath(new URL("../../../native/build/tswebtransport.node", import.meta.url)), platformPackage()]
+      : [override];
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const candidate of candidates) {
+    try {
+      return require(candidate) as Addon;
+    } catch (error) {
+      failures.push(`${candidate}: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`);
+    }
+  }
+  throw new EngineError(
+    "unavailable",
+    `Cannot load the native addon for ${process.platform}-${process.arch}: tried\n  ${failures.join("\n  ")}\n` +
+      "In a clone of the repository `npm run build` compiles it; an installed package brings it as an optional dependency.",
+  );
+}
+
+function platformPackage(): string {
+  const musl = process.platform === "linux" && !hasGlibc() ? "-musl" : "";
+  return `@tswebtransport/${process.platform}-${process.arch}${musl}`;
+}
+
+function hasGlibc(): boolean {
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return report.header?.glibcVersionRuntime !== undefined;
+}
+
+const engineErrorCodes: readonly string[] = [
+  "address-in-use",
+  "address-not-available",
+  "permission-denied",
+  "lookup-failed",
+  "invalid-certificate",
+  "invalid-key",
+  "certificate-key-mismatch",
+  "invalid-option",
+  "unavailable",
+  "internal",
+] satisfies readonly EngineErrorCode[];
+
+/** Runs a call of the addon; what it throws ("code: message") becomes an {@link EngineError}. */
+export function withEngineErrors<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const [, code = "", text = ""] = /^([a-z-]+): ([^]*)$/.exec(message) ?? [];
+    if (engineErrorCodes.includes(code)) throw new EngineError(code as EngineErrorCode, text, { cause: error });
+    throw new EngineError("invalid-option", message, { cause: error });
+  }
+}

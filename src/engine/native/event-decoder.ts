@@ -1,0 +1,189 @@
+/** Decodes the packed events of one turn; `native/README.md` describes the format. */
+import type { ConnectionClosed, ConnectionInfo, ConnectionListener, SocketAddress } from "../engine.ts";
+
+const headerLength = 32;
+
+/** `EventType` of `native/core/src/events.rs`. */
+const EventType = {
+  connected: 1,
+  streamOpened: 2,
+  data: 3,
+  reset: 4,
+  stopped: 5,
+  accepted: 6,
+  finished: 7,
+  streamsAvailable: 8,
+  datagram: 9,
+  datagramsWritable: 10,
+  addressChanged: 11,
+  closed: 12,
+} as const;
+
+const finFlag = 1;
+const largeFlag = 2;
+const clientFlag = 1;
+
+const closedBy = ["local", "peer", "transport"] as const;
+const closedKind = [
+  "application",
+  "transport",
+  "idle-timeout",
+  "handshake-timeout",
+  "stateless-reset",
+  "version-mismatch",
+  "failed",
+] as const;
+
+/** Who the decoded events are for. */
+export interface EventTarget {
+  /** The listener of a connection's event; undefined when nobody listens. */
+  listenerOf(connection: number): ConnectionListener | undefined;
+  /** A client has connected to this server. */
+  accepted(connection: number, info: ConnectionInfo): void;
+  addressChanged(connection: number, address: SocketAddress): void;
+  closed(connection: number, info: ConnectionClosed): void;
+  /** A listener has thrown: the next event follows all the same. */
+  threw(error: unknown): void;
+}
+
+const utf8 = new TextDecoder();
+
+/** Decodes `length` bytes of records. `takeLarge` gives the payloads that travel beside them. */
+export function decodeEvents(
+  bytes: Uint8Array,
+  length: number,
+  takeLarge: (index: number) => ArrayBuffer,
+  target: EventTarget,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  let offset = 0;
+  while (offset < length) {
+    const isLarge = view.getUint8(offset) === EventType.data && (view.getUint8(offset + 1) & largeFlag) !== 0;
+    try {
+      decodeRecord(bytes, view, offset, isLarge ? takeLarge : undefined, target);
+    } catch (error) {
+      target.threw(error);
+    }
+    offset += headerLength + (isLarge ? 0 : (view.getUint32(offset + 24, true) + 7) & ~7);
+  }
+}
+
+function decodeRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  takeLarge: ((index: number) => ArrayBuffer) | undefined,
+  target: EventTarget,
+): void {
+  const type = view.getUint8(offset);
+  const flags = view.getUint8(offset + 1);
+  const connection = view.getUint32(offset + 4, true);
+  const stream = view.getUint32(offset + 8, true) + view.getUint32(offset + 12, true) * 2 ** 32;
+  const payloadLength = view.getUint32(offset + 24, true);
+  const start = offset + headerLength;
+  switch (type) {
+    case EventType.data: {
+      const chunk =
+        takeLarge === undefined
+          ? ownCopy(bytes, start, payloadLength)
+          : new Uint8Array(takeLarge(view.getUint32(offset + 28, true)));
+      target.listenerOf(connection)?.data(stream, chunk, (flags & finFlag) !== 0);
+      break;
+    }
+    case EventType.datagram:
+      target.listenerOf(connection)?.datagram(bytes.subarray(start, start + payloadLength));
+      break;
+    case EventType.accepted:
+      target.listenerOf(connection)?.accepted(stream, Number(view.getBigUint64(offset + 16, true)));
+      break;
+    case EventType.streamOpened:
+      target.listenerOf(connection)?.streamOpened(stream);
+      break;
+    case EventType.finished:
+      target.listenerOf(connection)?.finished(stream);
+      break;
+    case EventType.reset:
+      target.listenerOf(connection)?.reset(stream, view.getBigUint64(offset + 16, true), undefined);
+      break;
+    case EventType.stopped:
+      target.listenerOf(connection)?.stopped(stream, view.getBigUint64(offset + 16, true));
+      break;
+    case EventType.streamsAvailable: {
+      const direction = view.getUint32(offset + 16, true) === 1 ? "unidirectional" : "bidirectional";
+      target.listenerOf(connection)?.streamsAvailable(direction);
+      break;
+    }
+    case EventType.datagramsWritable:
+      target.listenerOf(connection)?.datagramsWritable();
+      break;
+    case EventType.addressChanged:
+      target.addressChanged(connection, parseSocketAddress(text(bytes, start, payloadLength)));
+      break;
+    case EventType.connected: {
+      const maxDatagramSize = Number(view.getBigUint64(offset + 16, true));
+      const info = decodeInfo(bytes.subarray(start, start + payloadLength), maxDatagramSize);
+      if ((flags & clientFlag) === 0) target.accepted(connection, info);
+      else target.listenerOf(connection)?.connected(info);
+      break;
+    }
+    case EventType.closed:
+      target.closed(connection, {
+        by: closedBy[flags & 0x0f] ?? "transport",
+        kind: closedKind[flags >> 4] ?? "failed",
+        code: view.getBigUint64(offset + 16, true),
+        reason: text(bytes, start, payloadLength),
+      });
+      break;
+  }
+}
+
+/** Not `slice`, which keeps the species of a Buffer. */
+function ownCopy(bytes: Uint8Array, start: number, length: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(length);
+  copy.set(bytes.subarray(start, start + length));
+  return copy;
+}
+
+function text(bytes: Uint8Array, start: number, length: number): string {
+  return length === 0 ? "" : utf8.decode(bytes.subarray(start, start + length));
+}
+
+/** "remote\nserver name\nALPN\n", then each certificate behind its length. */
+function decodeInfo(payload: Uint8Array, maxDatagramSize: number): ConnectionInfo {
+  const lines: string[] = [];
+  let offset = 0;
+  while (lines.length < 3) {
+    const end = payload.indexOf(0x0a, offset);
+    lines.push(text(payload, offset, end - offset));
+    offset = end + 1;
+  }
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const peerCertificates: Uint8Array[] = [];
+  while (offset < payload.length) {
+    const length = view.getUint32(offset, true);
+    peerCertificates.push(ownCopy(payload, offset + 4, length));
+    offset += 4 + length;
+  }
+  const [remote = "", serverName = "", alpn = ""] = lines;
+  return {
+    remoteAddress: parseSocketAddress(remote),
+    alpn,
+    serverName: serverName === "" ? undefined : serverName,
+    peerCertificates,
+    maxDatagramSize,
+  };
+}
+
+/** "1.2.3.4:5" or "[::1]:5"; an IPv4 address that a dual-stack socket maps into IPv6 is given as IPv4. */
+export function parseSocketAddress(address: string): SocketAddress {
+  const colon = address.lastIndexOf(":");
+  const port = Number(address.slice(colon + 1));
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  return socketAddress(host, port);
+}
+
+export function socketAddress(host: string, port: number): SocketAddress {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
+  if (mapped !== undefined) return { host: mapped, port, family: 4 };
+  return { host, port, family: host.includes(":") ? 6 : 4 };
+}

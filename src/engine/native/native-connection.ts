@@ -1,0 +1,118 @@
+import { EngineError } from "../engine.ts";
+import type { ConnectionStats, DatagramResult, QuicConnection, SocketAddress, StreamDirection } from "../engine.ts";
+import type { NativeEndpoint } from "./addon-loader.ts";
+import { socketAddress } from "./event-decoder.ts";
+
+const datagramResults = ["queued", "blocked", "too-large", "unsupported"] as const;
+
+/** One connection: every method is one call of the addon, and asks the endpoint to flush at the end of the microtasks. */
+export class NativeConnection implements QuicConnection {
+  readonly id: number;
+  remoteAddress: SocketAddress;
+  /** DATAGRAM frames that did not fit the queue or the path. */
+  datagramsDropped = 0;
+  readonly #native: NativeEndpoint;
+  readonly #scheduleFlush: () => void;
+  readonly #endpointAddress: SocketAddress;
+
+  constructor(
+    id: number,
+    native: NativeEndpoint,
+    endpointAddress: SocketAddress,
+    remoteAddress: SocketAddress,
+    scheduleFlush: () => void,
+  ) {
+    this.id = id;
+    this.#native = native;
+    this.#endpointAddress = endpointAddress;
+    this.remoteAddress = remoteAddress;
+    this.#scheduleFlush = scheduleFlush;
+  }
+
+  get localAddress(): SocketAddress {
+    const ip = this.#native.connectionStats(this.id)?.localIp;
+    return typeof ip === "string" ? socketAddress(ip, this.#endpointAddress.port) : this.#endpointAddress;
+  }
+
+  open(direction: StreamDirection): number | undefined {
+    const stream = this.#native.open(this.id, direction === "unidirectional");
+    this.#scheduleFlush();
+    return stream < 0 ? undefined : stream;
+  }
+
+  write(streamId: number, data: Uint8Array, fin: boolean): number {
+    if (data.length === 0 && !fin) return 0;
+    this.#scheduleFlush();
+    return this.#native.write(this.id, streamId, data, fin);
+  }
+
+  reset(streamId: number, code: bigint): void {
+    this.#scheduleFlush();
+    this.#native.reset(this.id, streamId, code);
+  }
+
+  stop(streamId: number, code: bigint): void {
+    this.#scheduleFlush();
+    this.#native.stop(this.id, streamId, code);
+  }
+
+  grant(streamId: number, bytes: number): void {
+    this.#scheduleFlush();
+    this.#native.grant(this.id, streamId, bytes);
+  }
+
+  setPriority(streamId: number, sendGroup: number, sendOrder: number): void {
+    this.#native.setPriority(this.id, streamId, sendGroup, sendOrder);
+  }
+
+  sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {
+    this.#scheduleFlush();
+    const result = datagramResults[this.#native.sendDatagram(this.id, header, payload)] ?? "unsupported";
+    if (result !== "queued") this.datagramsDropped += 1;
+    return result;
+  }
+
+  maxDatagramSize(): number {
+    return this.#native.maxDatagramSize(this.id);
+  }
+
+  close(code: bigint, reason: string): void {
+    this.#scheduleFlush();
+    this.#native.close(this.id, code, reason);
+  }
+
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+    if (!Number.isInteger(length) || length < 1 || length > 4096) {
+      throw new EngineError(
+        "invalid-option",
+        `Cannot export ${length} bytes of keying material: 1 to 4096 are allowed`,
+      );
+    }
+    const material = this.#native.exportKeyingMaterial(this.id, label, context, length);
+    if (material === null) {
+      throw new EngineError("unavailable", "Cannot export keying material before the handshake has completed");
+    }
+    return new Uint8Array(material);
+  }
+
+  getStats(): ConnectionStats {
+    const stats = this.#native.connectionStats(this.id);
+    const { datagramsDropped } = this;
+    if (stats === null) return { ...noStats, datagramsDropped };
+    const { localIp: _localIp, ...figures } = stats;
+    return { ...figures, datagramsDropped };
+  }
+}
+
+const noStats: ConnectionStats = {
+  rtt: 0,
+  minRtt: 0,
+  congestionWindow: 0,
+  mtu: 0,
+  packetsSent: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  datagramsDropped: 0,
+};
