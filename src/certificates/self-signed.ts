@@ -36,7 +36,7 @@ export async function generateSelfSignedCertificate(
     const { cert, key, sha256 } = generateCertificate(hostnames, days);
     return { cert, key, certificateHash: { algorithm: "sha-256", value: Uint8Array.from(sha256) } };
   } catch (error) {
-    if (!(error instanceof Error) || !/^invalid-option/.test(error.message)) throw error;
+    if (!(error instanceof Error) || !error.message.startsWith("invalid-option")) throw error;
     throw new ConfigurationError(`Cannot generate a certificate for ${hostnames.join(", ")}: ${error.message}`, {
       configKey: "hostname",
       configValue: hostname,

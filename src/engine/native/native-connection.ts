@@ -97,10 +97,9 @@ export class NativeConnection implements QuicConnection {
 
   getStats(): ConnectionStats {
     const stats = this.#native.connectionStats(this.id);
-    const { datagramsDropped } = this;
-    if (stats === null) return { ...noStats, datagramsDropped };
-    const { localIp: _localIp, ...figures } = stats;
-    return { ...figures, datagramsDropped };
+    const figures: ConnectionStats & { localIp?: unknown } = { ...noStats, ...stats, datagramsDropped: this.datagramsDropped };
+    delete figures.localIp;
+    return figures;
   }
 }
 
