@@ -1,0 +1,46 @@
+/** Checks of option values: each gives the reason why a value is refused, or undefined. */
+export type Check = (value: unknown) => string | undefined;
+
+export function integer(minimum: number, maximum: number): Check {
+  return (value) =>
+    typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum
+      ? undefined
+      : `must be an integer from ${minimum} to ${maximum}`;
+}
+
+export function oneOf(...allowed: readonly string[]): Check {
+  return (value) =>
+    typeof value === "string" && allowed.includes(value) ? undefined : `must be one of ${allowed.join(", ")}`;
+}
+
+export function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? undefined : "must be a string that is not empty";
+}
+
+export function flag(value: unknown): string | undefined {
+  return typeof value === "boolean" ? undefined : "must be true or false";
+}
+
+export function functionOrObject(value: unknown): string | undefined {
+  return (typeof value === "object" && value !== null) || typeof value === "function" ? undefined : "must be an object";
+}
+
+export function aFunction(value: unknown): string | undefined {
+  return typeof value === "function" ? undefined : "must be a function";
+}
+
+export function listOf(check: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value)) return "must be an array";
+    for (const [index, item] of value.entries()) {
+      const reason = check(item);
+      if (reason !== undefined) return `item ${index} ${reason}`;
+    }
+    return undefined;
+  };
+}
+
+/** A text or nothing. */
+export function optional(check: Check): Check {
+  return (value) => (value === undefined ? undefined : check(value));
+}
