@@ -44,7 +44,6 @@ function line(level: string, fields: object, message: string): void {
 function plain(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
   if (typeof value === "string" && /^[\w.:/@[\]-]+$/.test(value)) return value;
-  return typeof value === "bigint"
-    ? value.toString()
-    : ((JSON.stringify(value) as string | undefined) ?? String(value));
+  if (typeof value === "bigint") return value.toString();
+  return typeof value === "function" ? "[function]" : JSON.stringify(value);
 }
