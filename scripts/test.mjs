@@ -6,27 +6,51 @@ import { join } from "node:path";
 
 import { cache, inRoot, root } from "./paths.mjs";
 import { runScript } from "./set-up-error.mjs";
+import { ensureChromium } from "./find-chromium.mjs";
 import { setUp } from "./setup.mjs";
+import { requireRustTestTools } from "./toolchain.mjs";
 
 const report = join(cache, "vitest.json");
 
+const cargo = (...args) => ["cargo", ...args, "--manifest-path", inRoot("native", "Cargo.toml")];
 const gates = [
   { name: "types", command: tool("typescript/bin/tsc", "-b") },
   { name: "lint", command: tool("eslint/bin/eslint.js", ".", "--max-warnings", "0") },
   { name: "format", command: tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".") },
+  { name: "layers", command: tool("dependency-cruiser/bin/dependency-cruise.mjs", "src", "--output-type", "err") },
+  { name: "package", command: tool("publint/src/cli.js", ".", "--strict") },
+  { name: "package types", command: tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only") },
+  { name: "Rust format", command: cargo("fmt", "--check") },
+  { name: "Rust lint", command: cargo("clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings") },
 ];
 
 await runScript(async () => {
   const patterns = process.argv.slice(2);
   await setUp();
+  if (patterns.length === 0) {
+    requireRustTestTools();
+    ensureChromium();
+  }
   const total = { passed: 0, failed: 0 };
   for (const gate of patterns.length === 0 ? gates : []) {
     count(total, run(gate.name, gate.command) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
   }
+  if (patterns.length === 0) count(total, runCargoTest());
   count(total, runVitest(patterns));
   console.log(`${total.passed} passed, ${total.failed} failed`);
   process.exitCode = total.failed === 0 ? 0 : 1;
 });
+
+/** The core's tests: cargo's own summary lines are counted. */
+function runCargoTest() {
+  console.log("\n── Rust tests");
+  const [program, ...args] = cargo("test", "--locked", "--quiet", "--package", "tswebtransport-core");
+  const { status, stdout } = spawnSync(program, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
+  process.stdout.write(stdout);
+  const sum = (pattern) => [...stdout.matchAll(pattern)].reduce((total, [, count]) => total + Number(count), 0);
+  const [passed, failed] = [sum(/(\d+) passed;/g), sum(/(\d+) failed;/g)];
+  return { passed, failed: status === 0 ? failed : Math.max(failed, 1) };
+}
 
 function runVitest(patterns) {
   mkdirSync(cache, { recursive: true });

@@ -69,7 +69,7 @@ function ended(session, state, text) {
 
 async function readText(readable) {
   let text = "";
-  for (const reader = readable.pipeThrough(new TextDecoderStream()).getReader(); ; ) {
+  for (const reader = readable.pipeThrough(new TextDecoderStream()).getReader(); ;) {
     const { value, done } = await reader.read();
     if (done) return text;
     text += value;
@@ -105,7 +105,7 @@ async function sendDatagram(session, bytes) {
 }
 
 async function readStreams(session) {
-  for (const reader = session.incomingUnidirectionalStreams.getReader(); ; ) {
+  for (const reader = session.incomingUnidirectionalStreams.getReader(); ;) {
     const { value: stream, done } = await reader.read();
     if (done) return;
     readText(stream).then(
@@ -116,7 +116,7 @@ async function readStreams(session) {
 }
 
 async function readDatagrams(session) {
-  for (const reader = session.datagrams.readable.getReader(); ; ) {
+  for (const reader = session.datagrams.readable.getReader(); ;) {
     const { value, done } = await reader.read();
     if (done) return;
     if (value[0] === PING) {

@@ -1,0 +1,41 @@
+import { EngineError } from "../engine/engine.ts";
+import { CertificateError, ServerError } from "../errors/errors.ts";
+
+/** What the engine could not do, said in terms of the caller's options and with the way out. */
+export function explainListenError(error: unknown, host: string, port: number): Error {
+  if (!(error instanceof EngineError)) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+  const bindAddress = `${host}:${port}`;
+  switch (error.code) {
+    case "address-in-use":
+      return new ServerError(
+        `Cannot listen on ${bindAddress}: UDP port ${port} is in use. End the program that has it, or choose another ` +
+          "port (0 picks a free one)",
+        { bindAddress, cause: error },
+      );
+    case "address-not-available":
+    case "lookup-failed":
+      return new ServerError(`Cannot listen on ${bindAddress}: this machine has no address "${host}"`, {
+        bindAddress,
+        cause: error,
+      });
+    case "permission-denied":
+      return new ServerError(
+        `Cannot listen on ${bindAddress}: no permission. Ports below 1024 need a privilege (on Linux ` +
+          "CAP_NET_BIND_SERVICE); choose a higher port",
+        { bindAddress, cause: error },
+      );
+    case "invalid-certificate":
+    case "invalid-key":
+    case "certificate-key-mismatch":
+      return new CertificateError(`Cannot use the certificate: ${error.message}`, {
+        certificateError: error.code,
+        cause: error,
+      });
+    case "invalid-option":
+    case "unavailable":
+    case "internal":
+      return new ServerError(`Cannot listen on ${bindAddress}: ${error.message}`, { bindAddress, cause: error });
+  }
+}

@@ -1,0 +1,59 @@
+import type { WebTransportSession } from "../session/session.ts";
+import type { BidirectionalStream, ReceiveStream } from "../session/types.ts";
+
+/**
+ * Echoes: bidirectional streams on themselves, unidirectional ones on a new unidirectional stream, datagrams as
+ * datagrams. Ends with the session.
+ */
+export async function echoHandler(session: WebTransportSession): Promise<void> {
+  // Each loop ends, or throws, when the session does; how it ended is the session's to tell.
+  await Promise.allSettled([
+    echoBidirectionalStreams(session),
+    echoUnidirectionalStreams(session),
+    echoDatagrams(session),
+  ]);
+}
+
+/** Sends one datagram `{"status":"healthy",…}` and ends the session. */
+export async function healthCheckHandler(session: WebTransportSession): Promise<void> {
+  const status = { status: "healthy", timestamp: Date.now(), uptime: process.uptime() };
+  await session.datagrams.send(JSON.stringify(status));
+}
+
+async function echoBidirectionalStreams(session: WebTransportSession): Promise<void> {
+  for await (const stream of session.incomingBidirectionalStreams) {
+    void echoStream(stream).catch(() => {
+      // The peer's reset, or the session's end, has ended one half: the other has no purpose any more.
+      stream.reset();
+      stream.stop();
+    });
+  }
+}
+
+async function echoStream(stream: BidirectionalStream): Promise<void> {
+  for await (const chunk of stream) await stream.write(chunk);
+  stream.finish();
+}
+
+async function echoUnidirectionalStreams(session: WebTransportSession): Promise<void> {
+  for await (const stream of session.incomingUnidirectionalStreams) {
+    void echoToNewStream(session, stream).catch(() => {
+      stream.stop();
+    });
+  }
+}
+
+async function echoToNewStream(session: WebTransportSession, incoming: ReceiveStream): Promise<void> {
+  const outgoing = await session.createUnidirectionalStream();
+  try {
+    for await (const chunk of incoming) await outgoing.write(chunk);
+    outgoing.finish();
+  } catch (error) {
+    outgoing.reset();
+    throw error;
+  }
+}
+
+async function echoDatagrams(session: WebTransportSession): Promise<void> {
+  for await (const datagram of session.datagrams) session.datagrams.trySend(datagram);
+}

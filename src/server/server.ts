@@ -1,0 +1,338 @@
+import { atLevel } from "../config/logger.ts";
+import type { Logger } from "../config/logger.ts";
+import { ServerConfig } from "../config/server-config.ts";
+import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
+import type {
+  ConnectionInfo,
+  ConnectionListener,
+  EndpointListener,
+  EndpointOptions,
+  EngineError,
+  QuicConnection,
+  QuicEngine,
+} from "../engine/engine.ts";
+import { ServerError } from "../errors/errors.ts";
+import { TypedEmitter } from "../events/emitter.ts";
+import { WireCodes } from "../constants/wire-codes.ts";
+import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
+import { BufferBudget } from "../session/buffer-budget.ts";
+import { WebTransportConnection } from "../session/connection.ts";
+import type { ConnectionEventMap } from "../session/events.ts";
+import type { LiveOptions } from "../session/options.ts";
+import type { IncomingSession } from "../session/request.ts";
+import type { Address, Session } from "../session/types.ts";
+
+import { AsyncQueue } from "./async-queue.ts";
+import { bindAddresses } from "./bind-addresses.ts";
+import { explainListenError } from "./bind-errors.ts";
+import { loadIdentity } from "./certificates.ts";
+import { Endpoints } from "./endpoints.ts";
+
+/** ALPN of HTTP/3 (RFC 9114 §3.1). */
+const http3 = "h3";
+
+/** The peer's control stream and its two QPACK streams, beside its WebTransport streams (RFC 9114 §6.2). */
+const peerControlStreams = 3;
+
+/** Sessions that may wait for `incomingSessions()` to take them; further ones are refused. */
+const maxWaitingSessions = 1024;
+
+export interface WebTransportServerOptions {
+  readonly config?: ServerConfig | ServerConfigOptions;
+  /** Default: the native QUIC engine, loaded when it is first needed. */
+  readonly engine?: QuicEngine;
+  /** Called at each `listen`, instead of reading the configuration's certificate. */
+  readonly certificate?: () => Promise<CertificateAndKey>;
+}
+
+export interface ListenOptions {
+  /** IP address or name. Default: the configuration's `bindHost`. */
+  readonly host?: string;
+  /** 0 picks a free port. Default: the configuration's `bindPort`. */
+  readonly port?: number;
+}
+
+export interface ServerCloseOptions {
+  /** Milliseconds that sessions have to come to their own end. Default 5000. */
+  readonly timeout?: number;
+  /** Application code of the sessions that are left, 0 to 2^32 - 1. Default 0. */
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+export interface ServerStats {
+  readonly isServing: boolean;
+  /** Milliseconds since `listen`. */
+  readonly uptime: number;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly streams: number;
+  /** Native handles: connections that the engine still keeps, closing ones included. */
+  readonly engineConnections: number;
+  readonly connectionsAccepted: number;
+  readonly connectionsRefused: number;
+  readonly sessionsRequested: number;
+  readonly sessionsAccepted: number;
+}
+
+type State = "idle" | "starting" | "serving" | "closing" | "closed";
+
+/** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
+export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
+  readonly config: ServerConfig;
+  readonly #logger: Logger;
+  readonly #engine: QuicEngine | undefined;
+  readonly #certificate: () => Promise<CertificateAndKey>;
+  readonly #connections = new Set<WebTransportConnection>();
+  readonly #incoming = new AsyncQueue<IncomingSession>();
+  readonly #closed: Promise<void>;
+  readonly #budget: BufferBudget;
+  #settleClosed: () => void = () => {};
+  #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
+  #endpoints: Endpoints | undefined;
+  #closing: Promise<void> | undefined;
+  #state: State = "idle";
+  #startedAt = 0;
+  #sessionsRequested = 0;
+  #sessionsAccepted = 0;
+
+  /** Throws ConfigurationError. */
+  constructor(options: WebTransportServerOptions = {}) {
+    super();
+    this.config = ServerConfig.create(options.config);
+    const { logger, logLevel, maxTotalBufferSize } = this.config.values;
+    this.#logger = atLevel(logger, logLevel);
+    this.#engine = options.engine;
+    this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(this.config.values));
+    this.#budget = new BufferBudget(maxTotalBufferSize);
+    this.on("session_ready", () => {
+      this.#sessionsAccepted += 1;
+    });
+    this.#closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+  }
+
+  get isServing(): boolean {
+    return this.#state === "serving";
+  }
+
+  get localAddress(): Address | undefined {
+    return this.#endpoints?.localAddress;
+  }
+
+  get connections(): readonly WebTransportConnection[] {
+    return [...this.#connections];
+  }
+
+  get sessions(): readonly Session[] {
+    return this.connections.flatMap((connection) => connection.sessions);
+  }
+
+  /** Binds and accepts. Rejects with ServerError (port in use …) or CertificateError, each saying what to do. */
+  async listen(options: ListenOptions = {}): Promise<Address> {
+    if (this.#state !== "idle") throw new ServerError(`Cannot listen: the server is ${this.#state}`);
+    this.#state = "starting";
+    const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
+    try {
+      const [identity, hosts, engine] = await Promise.all([
+        this.#certificate(),
+        bindAddresses(host),
+        this.#engine ?? loadNativeEngine(),
+      ]);
+      this.#endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
+    } catch (error) {
+      this.#state = "idle";
+      throw explainListenError(error, host, port);
+    }
+    this.#state = "serving";
+    this.#startedAt = performance.now();
+    return this.#endpoints.localAddress;
+  }
+
+  /** Resolves when the server has closed. */
+  async serveForever(): Promise<void> {
+    if (this.#state === "idle") await this.listen();
+    await this.#closed;
+  }
+
+  /** Sessions that ask to be accepted, for use without ServerApp. Ends when the server has closed. */
+  incomingSessions(): AsyncIterable<IncomingSession> {
+    return this.#incoming;
+  }
+
+  /** Gives every request to `handler` instead of {@link incomingSessions}; for frameworks. */
+  handleSessions(handler: (incoming: IncomingSession) => Promise<void>): void {
+    this.#handler = handler;
+  }
+
+  /** New handshakes get this certificate; established connections live on. Throws CertificateError. */
+  updateCertificate(identity: CertificateAndKey): void {
+    try {
+      for (const endpoint of this.#endpoints?.all ?? []) endpoint.updateIdentity(identity);
+    } catch (error) {
+      throw explainListenError(error, this.config.values.bindHost, this.config.values.bindPort);
+    }
+  }
+
+  /**
+   * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
+   * then every connection with GOAWAY and H3_NO_ERROR. Idempotent; nothing of the server keeps the process alive after it.
+   */
+  close(options: ServerCloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  getServerStats(): ServerStats {
+    const engine = (this.#endpoints?.all ?? []).map((endpoint) => endpoint.getStats());
+    const sum = (count: (stats: (typeof engine)[number]) => number): number =>
+      engine.reduce((total, stats) => total + count(stats), 0);
+    const { sessions } = this;
+    return {
+      isServing: this.isServing,
+      uptime: this.isServing ? performance.now() - this.#startedAt : 0,
+      connections: this.#connections.size,
+      sessions: sessions.length,
+      streams: sessions.reduce((total, session) => total + session.getStats().streamsActive, 0),
+      engineConnections: this.#state === "closed" ? 0 : sum((stats) => stats.connections),
+      connectionsAccepted: sum((stats) => stats.handshakesAccepted),
+      connectionsRefused: sum((stats) => stats.handshakesRefused),
+      sessionsRequested: this.#sessionsRequested,
+      sessionsAccepted: this.#sessionsAccepted,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close({ timeout = 5000, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
+    this.#state = "closing";
+    for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();
+    const { sessions } = this;
+    for (const session of sessions) session.drain();
+    await settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout);
+    await Promise.all(this.sessions.map((session) => session.close({ code, reason, abort: timeout === 0 })));
+    for (const connection of this.#connections) connection.goaway();
+    await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
+    this.#state = "closed";
+    this.#incoming.close();
+    this.#settleClosed();
+  }
+
+  #listener(): EndpointListener {
+    return {
+      connection: (quic, info) => this.#accept(quic, info),
+      failed: (error) => {
+        this.#fail(error);
+      },
+    };
+  }
+
+  #accept(quic: QuicConnection, info: ConnectionInfo): ConnectionListener {
+    const connection = new WebTransportConnection({
+      ...this.#liveOptions(),
+      quic,
+      info,
+      role: "server",
+      onSession: (incoming) => this.#request(incoming),
+    });
+    this.#connections.add(connection);
+    void connection.closed.then(() => {
+      this.#connections.delete(connection);
+    });
+    return connection.listener;
+  }
+
+  async #request(incoming: IncomingSession): Promise<void> {
+    this.#sessionsRequested += 1;
+    const { maxSessions } = this.config.values;
+    if (this.#state !== "serving") {
+      await this.#refuse(incoming, 503, "the server is closing");
+    } else if (this.sessions.length >= maxSessions) {
+      await this.#refuse(incoming, 429, `maxSessions (${maxSessions}) is reached`);
+    } else if (this.#handler !== undefined) {
+      await this.#handler(incoming);
+    } else if (this.#incoming.length >= maxWaitingSessions) {
+      await this.#refuse(incoming, 503, "nobody takes the sessions of incomingSessions()");
+    } else {
+      this.#incoming.push(incoming);
+    }
+  }
+
+  async #refuse(incoming: IncomingSession, status: number, cause: string): Promise<void> {
+    const { path, remoteAddress } = incoming;
+    this.#logger.warn({ status, path, remote: `${remoteAddress.host}:${remoteAddress.port}` }, `refused: ${cause}`);
+    await incoming.reject(status);
+  }
+
+  /** The engine is dead: what it carried has been told; the server is closed. */
+  #fail(error: EngineError): void {
+    this.#logger.error({ error }, "the QUIC engine has failed; the server is closed");
+    void this.close({ timeout: 0 });
+  }
+
+  #endpointOptions(port: number, identity: CertificateAndKey): Omit<EndpointOptions, "host"> {
+    const { values } = this.config;
+    return {
+      port,
+      reusePort: values.reusePort,
+      server: {
+        identity,
+        alpn: [http3],
+        maxConnections: values.maxConnections,
+        retry: values.retry,
+        clientCertificates: values.verifyMode,
+        ...(values.sni === undefined ? {} : { sni: values.sni }),
+        ...(values.caCerts === undefined ? {} : { clientCa: values.caCerts }),
+      },
+      transport: {
+        maxIdleTimeout: values.connectionIdleTimeout,
+        keepAliveInterval: values.keepaliveInterval,
+        handshakeTimeout: values.handshakeTimeout,
+        // Each session's CONNECT stream is a bidirectional one.
+        maxIncomingBidirectionalStreams: values.maxIncomingStreams + values.maxSessionsPerConnection,
+        maxIncomingUnidirectionalStreams: values.maxIncomingStreams + peerControlStreams,
+        streamReceiveWindow: values.maxStreamBufferSize,
+        receiveWindow: Math.max(values.maxSessionBufferSize, values.maxStreamBufferSize),
+        initialCredit: values.streamBufferSize,
+        maxDatagramFrameSize: values.maxDatagramSize,
+        congestionControl: values.congestionControl,
+        preamble: [controlStreamPreamble({ role: "server" })],
+        ...(values.keylog === undefined ? {} : { keyLog: values.keylog }),
+      },
+    };
+  }
+
+  #liveOptions(): LiveOptions {
+    const { values } = this.config;
+    return {
+      closeTimeout: values.closeTimeout,
+      streamBufferSize: values.streamBufferSize,
+      outgoingHighWaterMark: values.streamBufferSize,
+      maxSessionBufferSize: values.maxSessionBufferSize,
+      totalBudget: this.#budget,
+      maxSessions: values.maxSessionsPerConnection,
+      maxOutgoingStreams: values.maxStreamsPerConnection,
+      streamCreationTimeout: values.streamCreationTimeout,
+      writeTimeout: values.writeTimeout,
+      events: this,
+    };
+  }
+}
+
+async function loadNativeEngine(): Promise<QuicEngine> {
+  const { nativeEngine } = await import("../engine/native/native-engine.ts");
+  return nativeEngine();
+}
+
+/** Waits for `promise`, but no longer than `timeout` milliseconds. */
+async function settledWithin(promise: Promise<unknown>, timeout: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const elapsed = new Promise((resolve) => {
+    timer = setTimeout(resolve, timeout);
+  });
+  await Promise.race([promise, elapsed]);
+  clearTimeout(timer);
+}

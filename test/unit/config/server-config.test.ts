@@ -1,0 +1,74 @@
+import { inspect } from "node:util";
+
+import { describe, expect, it } from "vitest";
+
+import { ServerConfig } from "../../../src/config/server-config.ts";
+import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
+import { ConfigurationError } from "../../../src/errors/errors.ts";
+
+describe("ServerConfig", () => {
+  it("has the documented defaults and is frozen", () => {
+    const config = ServerConfig.create();
+    expect(config.getBindAddress()).toEqual({ host: "localhost", port: 4433 });
+    expect(config.values).toMatchObject({
+      maxConnections: 10_000,
+      maxSessions: 10_000,
+      maxSessionsPerConnection: 16,
+      streamBufferSize: 65_536,
+      maxStreamBufferSize: 1_048_576,
+      connectionIdleTimeout: 60_000,
+      keepaliveInterval: 25_000,
+      closeTimeout: 5000,
+      retry: "adaptive",
+      verifyMode: "none",
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.values)).toBe(true);
+  });
+
+  it.each<[string, unknown]>([
+    ["bindPort", 65_536],
+    ["bindPort", "4433"],
+    ["maxSessions", 0],
+    ["maxSessions", 1.5],
+    ["bindHost", ""],
+    ["retry", "sometimes"],
+    ["reusePort", "yes"],
+    ["logger", 1],
+    ["allowedOrigins", "https://a.example"],
+    ["allowedOrigins", [1]],
+    ["sni", { "a.example": { cert: "x" } }],
+    ["keylog", "file"],
+    ["bindprt", 1],
+  ])("refuses %s: %j by name", (key, value) => {
+    let thrown: unknown;
+    try {
+      ServerConfig.create({ [key]: value } as ServerConfigOptions);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(ConfigurationError);
+    expect(thrown).toMatchObject({ configKey: key });
+  });
+
+  it("refuses a certificate without a key, two sources of one, and client certificates without an authority", () => {
+    expect(() => ServerConfig.create({ cert: "x" })).toThrow(/key is missing/);
+    expect(() => ServerConfig.create({ cert: "x", certfile: "y", key: "z" })).toThrow(/beside cert/);
+    expect(() => ServerConfig.create({ verifyMode: "required" })).toThrow(/caCerts is needed/);
+  });
+
+  it("updates, copies and merges into new configurations", () => {
+    const config = ServerConfig.create({ bindPort: 1, maxSessions: 5 });
+    expect(config.update({ bindPort: 2 }).values).toMatchObject({ bindPort: 2, maxSessions: 5 });
+    expect(config.copy().values).toEqual(config.values);
+    expect(config.merge(ServerConfig.create({ maxSessions: 6 })).values).toMatchObject({ bindPort: 1, maxSessions: 6 });
+    expect(config.values.bindPort).toBe(1);
+  });
+
+  it("never shows a private key", () => {
+    const secret = "-----BEGIN PRIVATE KEY-----";
+    const config = ServerConfig.create({ cert: "chain", key: secret, sni: { a: { cert: "c", key: secret } } });
+    expect(config.toObject()).toMatchObject({ cert: "chain", key: "[hidden]" });
+    for (const shown of [JSON.stringify(config), inspect(config)]) expect(shown).not.toContain("PRIVATE");
+  });
+});
