@@ -1,0 +1,83 @@
+/** What one connection's core keeps or counts at most. Durations in milliseconds, sizes in bytes. */
+export interface ProtocolLimits {
+  /** Payload of a HEADERS frame, compressed; more: H3_EXCESSIVE_LOAD. */
+  readonly maxHeadersPayload: number;
+  /** Field section as RFC 9114 §4.2.2 counts it; announced, and checked while decoding. */
+  readonly maxFieldSectionSize: number;
+  readonly maxFields: number;
+  /** Payload of SETTINGS and other frames of the control stream. */
+  readonly maxControlPayload: number;
+  /** Frames of the control stream in `rateWindow`. */
+  readonly maxControlFrames: number;
+  /** Frames without any effect on a stream, one after the other. */
+  readonly maxIdleFrames: number;
+  /** Session requests in `rateWindow`: a rapid reset costs more here than at the peer. */
+  readonly maxRequests: number;
+  readonly rateWindow: number;
+  /** Unknown unidirectional streams that are open and discarded at a time. */
+  readonly maxUnknownStreams: number;
+  /** Streams whose first bytes are incomplete. */
+  readonly maxIncompleteStreams: number;
+  /** For the first bytes of a stream and for a request's header section. */
+  readonly prefixTimeout: number;
+  /** WebTransport streams that wait for their session. */
+  readonly maxParkedStreams: number;
+  /** Datagrams that wait for their session. */
+  readonly maxParkedDatagrams: number;
+  readonly parkTimeout: number;
+  /** How long a session request waits for the peer's SETTINGS. */
+  readonly settingsTimeout: number;
+  /** How long the peer may leave its half of a session's stream open after the session has ended. */
+  readonly closeTimeout: number;
+  /** Bytes of a request's body that wait for the answer. */
+  readonly maxEarlyBody: number;
+  /** Capsules of known types in a second, per session. */
+  readonly maxCapsules: number;
+  /** How far a session id may be ahead of the requests that have arrived, as a number of requests. */
+  readonly maxRequestsAhead: number;
+}
+
+export const defaultLimits: ProtocolLimits = Object.freeze({
+  maxHeadersPayload: 65_536,
+  maxFieldSectionSize: 65_536,
+  maxFields: 256,
+  maxControlPayload: 16_384,
+  maxControlFrames: 1000,
+  maxIdleFrames: 1000,
+  maxRequests: 200,
+  rateWindow: 10_000,
+  maxUnknownStreams: 16,
+  maxIncompleteStreams: 64,
+  prefixTimeout: 10_000,
+  maxParkedStreams: 24,
+  maxParkedDatagrams: 32,
+  parkTimeout: 5000,
+  settingsTimeout: 5000,
+  closeTimeout: 5000,
+  maxEarlyBody: 65_536,
+  maxCapsules: 1000,
+  maxRequestsAhead: 4096,
+});
+
+/** Counts events in windows of time: a burst may take two windows' worth. */
+export class RateLimit {
+  readonly #most: number;
+  readonly #window: number;
+  #since = -Infinity;
+  #count = 0;
+
+  constructor(most: number, window: number) {
+    this.#most = most;
+    this.#window = window;
+  }
+
+  /** Counts one; false when it is one too many. */
+  count(now: number): boolean {
+    if (now - this.#since >= this.#window) {
+      this.#since = now;
+      this.#count = 0;
+    }
+    this.#count += 1;
+    return this.#count <= this.#most;
+  }
+}

@@ -1,0 +1,44 @@
+import { VarintAssembler } from "../../base/varint-assembler.ts";
+import { FrameType, StreamType } from "../../constants/http3.ts";
+
+/** What the first bytes of a stream say it is. `consumed` counts those of the last chunk that belong to the prefix. */
+export type Opening =
+  | { readonly kind: "webTransport"; readonly sessionId: number; readonly consumed: number }
+  /** A unidirectional stream of HTTP/3 or QPACK, or of a type that nobody knows. */
+  | { readonly kind: "typed"; readonly streamType: number; readonly consumed: number }
+  /** A request: `replay` are the bytes of earlier chunks, which belong to its first frame. */
+  | { readonly kind: "request"; readonly replay: Uint8Array; readonly consumed: 0 };
+
+/** Reads a stream's first bytes (draft-ietf-webtrans-http3 §4.2 and §4.3), at whatever bytes they arrive. */
+export class StreamOpening {
+  readonly streamId: number;
+  readonly #varint = new VarintAssembler();
+  readonly #isBidirectional: boolean;
+  readonly #earlier: number[] = [];
+  #hasType = false;
+
+  constructor(streamId: number) {
+    this.streamId = streamId;
+    this.#isBidirectional = (streamId & 2) === 0;
+  }
+
+  get isEmpty(): boolean {
+    return !this.#hasType && this.#varint.isEmpty;
+  }
+
+  push(chunk: Uint8Array): Opening | undefined {
+    let offset = 0;
+    for (const byte of chunk) {
+      offset += 1;
+      const value = this.#varint.push(byte);
+      if (value === undefined) continue;
+      if (this.#hasType) return { kind: "webTransport", sessionId: value, consumed: offset };
+      const signal = this.#isBidirectional ? FrameType.webTransportStream : StreamType.webTransport;
+      if (value === signal) this.#hasType = true;
+      else if (!this.#isBidirectional) return { kind: "typed", streamType: value, consumed: offset };
+      else return { kind: "request", replay: Uint8Array.from(this.#earlier), consumed: 0 };
+    }
+    if (!this.#hasType) this.#earlier.push(...chunk);
+    return undefined;
+  }
+}
