@@ -214,6 +214,8 @@ export class ProtocolConnection {
       const request = this.#requests.get(streamId);
       if (request === undefined) return;
       request.isFinished = true;
+      // RFC 9114 §4.1: with H3_NO_ERROR the answer is complete, or on its way.
+      if (request.state === "head" && code === WireCodes.H3_NO_ERROR) return;
       this.#peerAborted(request, code, "stopped");
     });
   }

@@ -1,0 +1,3 @@
+/** `tswebtransport/client`. */
+export { connect } from "./connect.ts";
+export type * from "./connect.ts";

@@ -1,0 +1,175 @@
+import { channel } from "node:diagnostics_channel";
+import type { Channel } from "node:diagnostics_channel";
+import { EventEmitter } from "node:events";
+
+import { TimeoutError } from "../errors/errors.ts";
+
+import { EventType } from "./event-types.ts";
+
+/** Told of a listener that threw (or whose promise rejected): nothing of it reaches the transport. */
+export type ReportListenerError = (error: unknown, type: string) => void;
+
+export type AnyListener<Events> = <Type extends keyof Events & string>(type: Type, payload: Events[Type]) => void;
+
+export interface WaitForOptions<Payload> {
+  /** Milliseconds; without it there is no limit. */
+  readonly timeout?: number;
+  readonly condition?: (payload: Payload) => boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What an emitter hands its events on to: another emitter, whatever its event map. */
+export interface EventSink {
+  listens(type: string): boolean;
+  forward(type: string, payload: unknown): boolean;
+  reportListenerError(error: unknown, type: string): void;
+}
+
+type EventTuples<Events> = { [Type in keyof Events]: [payload: Events[Type]] };
+
+export interface EmitterOptions {
+  /** Gets every event after this emitter's own listeners have. */
+  readonly parent?: EventSink | undefined;
+  /** Default: the parent's, else `process.emitWarning`. */
+  readonly report?: ReportListenerError | undefined;
+}
+
+const channels = new Map<string, Channel>(
+  Object.values(EventType).map((type) => [type, channel(`tswebtransport:${type}`)]),
+);
+
+/**
+ * An `EventEmitter` of `node:events` with a typed event map, `onAny` and `waitFor`. Every event also goes to the parent and to
+ * the diagnostics channel `tswebtransport:<type>`. What is costly to tell is asked for with {@link listens} first.
+ */
+export class TypedEmitter<Events extends object> extends EventEmitter<EventTuples<Events>> implements EventSink {
+  readonly #any = new Set<AnyListener<Events>>();
+  readonly #parent: EventSink | undefined;
+  readonly #report: ReportListenerError;
+
+  constructor(options: EmitterOptions = {}) {
+    super();
+    this.#parent = options.parent;
+    const { parent } = options;
+    this.#report =
+      options.report ??
+      (parent === undefined
+        ? warn
+        : (error, type): void => {
+            parent.reportListenerError(error, type);
+          });
+  }
+
+  /** Whether an event of this type would reach anybody. */
+  listens(type: string): boolean {
+    if (this.#any.size > 0 || this.#untyped.listenerCount(type) > 0) return true;
+    return channels.get(type)?.hasSubscribers === true || (this.#parent?.listens(type) ?? false);
+  }
+
+  /** Calls `listener` with every event's type and payload. */
+  onAny(listener: AnyListener<Events>): this {
+    this.#any.add(listener);
+    return this;
+  }
+
+  offAny(listener: AnyListener<Events>): this {
+    this.#any.delete(listener);
+    return this;
+  }
+
+  /** The next event of `type` that meets `condition`. Rejects with TimeoutError or the signal's reason. */
+  waitFor<Type extends keyof Events & string>(
+    type: Type,
+    options: WaitForOptions<Events[Type]> = {},
+  ): Promise<Events[Type]> {
+    const { timeout, condition, signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#untyped.off(type, onEvent);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const onEvent = (payload: Events[Type]): void => {
+        if (condition !== undefined && !condition(payload)) return;
+        end();
+        resolve(payload);
+      };
+      const onAbort = (): void => {
+        end();
+        reject(signal?.reason as Error);
+      };
+      const onTimeout = (): void => {
+        end();
+        const text = `No event "${type}" within ${String(timeout)} ms`;
+        reject(new TimeoutError(text, { operation: `waitFor ${type}`, ...(timeout && { timeoutDuration: timeout }) }));
+      };
+      const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+      this.#untyped.on(type, onEvent);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  /** Emits a typed event: see {@link emit}. */
+  publish<Type extends keyof Events & string>(type: Type, payload: Events[Type]): boolean {
+    return this.emit(type, payload);
+  }
+
+  /** Calls the listeners in order; what they throw is reported, never rethrown. Publishes on the diagnostics channel. */
+  override emit(type: unknown, ...args: unknown[]): boolean {
+    const heard = this.#deliver(type as string | symbol, args);
+    const diagnostics = channels.get(type as string);
+    if (diagnostics?.hasSubscribers === true) diagnostics.publish(args[0]);
+    return heard;
+  }
+
+  /** Delivers an event of an emitter that has this one as its parent. */
+  forward(type: string, payload: unknown): boolean {
+    return this.#deliver(type, [payload]);
+  }
+
+  /** Tells of a fault in a listener in the way this emitter was given. */
+  reportListenerError(error: unknown, type: string): void {
+    this.#report(error, type);
+  }
+
+  get #untyped(): EventEmitter {
+    return this as unknown as EventEmitter;
+  }
+
+  #deliver(type: string | symbol, args: readonly unknown[]): boolean {
+    let heard = false;
+    for (const listener of this.#untyped.rawListeners(type)) {
+      heard = true;
+      this.#call(listener, args, type);
+    }
+    // `newListener` and `removeListener` are node:events' own and no facts of this library.
+    if (typeof type !== "string" || type === "newListener" || type === "removeListener") return heard;
+    for (const listener of [...this.#any]) {
+      heard = true;
+      this.#call(listener, [type, ...args], type);
+    }
+    return (this.#parent?.forward(type, args[0]) ?? false) || heard;
+  }
+
+  #call(listener: unknown, args: readonly unknown[], type: string | symbol): void {
+    try {
+      const result: unknown = Reflect.apply(listener as (...args: unknown[]) => unknown, this, args);
+      if (result instanceof Promise) {
+        result.catch((error: unknown) => {
+          this.#report(error, String(type));
+        });
+      }
+    } catch (error) {
+      this.#report(error, String(type));
+    }
+  }
+}
+
+function warn(error: unknown, type: string): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`A listener of "${type}" threw: ${text}`, { code: "WT_LISTENER" });
+}

@@ -1,0 +1,358 @@
+import { WireCodes } from "../constants/wire-codes.ts";
+import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../engine/engine.ts";
+import { ConnectionError, SessionError, TimeoutError } from "../errors/errors.ts";
+import type { WebTransportError } from "../errors/errors.ts";
+import { TypedEmitter } from "../events/emitter.ts";
+import type { HeaderList, ProtocolOutput } from "../protocol/output.ts";
+
+import type { ConnectionEventMap } from "./events.ts";
+import { LiveConnection } from "./live-connection.ts";
+import type { ConnectionObserver } from "./live-connection.ts";
+import { LiveSession } from "./live-session.ts";
+import { resolveOptions } from "./options.ts";
+import type { LiveOptions, ResolvedLiveOptions } from "./options.ts";
+import { Deferred, rejected, untilAborted } from "./promises.ts";
+import { IncomingSession, regularHeaders, toHeaders } from "./request.ts";
+import type { RequestHost } from "./request.ts";
+import { WebTransportSession } from "./session.ts";
+import type { SessionDescription } from "./session.ts";
+import type { Address, CloseInfo, Connection, ConnectionState, HeadersInput, SignalOption } from "./types.ts";
+
+export interface ConnectionOptions extends LiveOptions {
+  readonly role: "client" | "server";
+  /** The engine's connection, or (a client) how to make it with the listener given. */
+  readonly quic: QuicConnection | ((listener: ConnectionListener) => QuicConnection);
+  /** Of a connection whose handshake has completed (a server's). */
+  readonly info?: ConnectionInfo;
+  /** Server: answers session requests. Without it, or when it throws, they are rejected. */
+  readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+}
+
+export interface OpenSessionOptions extends SignalOption {
+  readonly url: URL | string;
+  readonly headers?: HeadersInput;
+  /** Subprotocols to offer, most preferred first. */
+  readonly protocols?: readonly string[];
+  /** Milliseconds until the session is established; then TimeoutError. Default: no limit. */
+  readonly timeout?: number;
+  /** The session's `locals`. */
+  readonly locals?: unknown;
+}
+
+export interface CloseConnectionOptions {
+  /** Of the sessions. Default 0. */
+  readonly code?: number;
+  readonly reason?: string;
+  /** Do not wait until the sessions' ends are delivered. Default false. */
+  readonly abort?: boolean;
+}
+
+let connections = 0;
+
+/** A QUIC connection that carries WebTransport sessions. Its engine's events go to {@link listener}. */
+export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> implements Connection {
+  readonly id: string;
+  readonly role: "client" | "server";
+  readonly #live: LiveConnection;
+  readonly #options: ResolvedLiveOptions;
+  readonly #onSession: ConnectionOptions["onSession"];
+  readonly #requests = new Map<number, IncomingSession>();
+  readonly #requestHost: RequestHost = {
+    accept: (sessionId, headers, description) => this.#accept(sessionId, headers, description),
+    reject: (sessionId, status, headers) => this.#reject(sessionId, status, headers),
+  };
+  readonly #closed = new Deferred<CloseInfo>();
+  #closing: Promise<CloseInfo> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    super({ parent: options.events });
+    connections += 1;
+    this.id = `${options.role}-${connections}`;
+    this.role = options.role;
+    this.#onSession = options.onSession;
+    this.#options = resolveOptions(options);
+    const observer: ConnectionObserver = {
+      established: () => this.#established(),
+      sessionRequested: (output) => this.#sessionRequested(output),
+      requestCancelled: (sessionId, reason) => this.#requestCancelled(sessionId, reason),
+      violated: (error) => this.#violated(error),
+      ended: (info, error, wasEstablished) => this.#ended(info, error, wasEstablished),
+    };
+    this.#live = new LiveConnection(this, observer, options.role, this.#options);
+    const { quic } = options;
+    this.#live.attach(typeof quic === "function" ? quic(this.#live) : quic, options.info);
+  }
+
+  /** What the engine reports to. */
+  get listener(): ConnectionListener {
+    return this.#live;
+  }
+  get localAddress(): Address {
+    return this.#live.quic.localAddress;
+  }
+  get remoteAddress(): Address {
+    return this.#live.remoteAddress;
+  }
+  get sessions(): readonly WebTransportSession<object, unknown>[] {
+    return [...this.#live.sessions.values()].map(
+      (live) => live.session as unknown as WebTransportSession<object, unknown>,
+    );
+  }
+  get state(): ConnectionState {
+    if (this.#live.isClosed) return "closed";
+    if (this.#live.info === undefined) return "connecting";
+    return this.#live.isDraining || this.#closing !== undefined ? "draining" : "connected";
+  }
+  /** TLS server name that the client asked for. */
+  get serverName(): string | undefined {
+    return this.#live.info?.serverName;
+  }
+  /** DER of the peer's certificate, if it gave one. */
+  get peerCertificate(): Uint8Array | undefined {
+    return this.#live.info?.peerCertificates[0];
+  }
+  /** How the connection ended; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
+  }
+  /** What is alive; all 0 once the connection has closed. */
+  get counts(): {
+    readonly sessions: number;
+    readonly streams: number;
+    readonly waiters: number;
+    readonly requests: number;
+    readonly deadlines: number;
+  } {
+    const counts = this.#live.counts;
+    return { ...counts, requests: counts.requests + this.#requests.size };
+  }
+
+  getStats(): ConnectionStats {
+    return this.#live.quic.getStats();
+  }
+
+  /** Tells the peer to open no further sessions here. */
+  goaway(): void {
+    this.#live.input((core) => {
+      core.sendGoaway();
+    });
+  }
+
+  /** Ends every session with code and reason, and then the connection. Resolves when it has ended. */
+  close(options: CloseConnectionOptions = {}): Promise<CloseInfo> {
+    this.#closing ??= this.#close(options);
+    if (options.abort === true) this.#live.quic.close(WireCodes.H3_NO_ERROR, "");
+    return this.#closing;
+  }
+
+  /** Client: asks the server for a session. Rejects with HttpError for a status that is not 2xx. */
+  openSession(options: OpenSessionOptions): Promise<WebTransportSession> {
+    const { signal, timeout } = options;
+    const opening = this.#open(options);
+    if (timeout === undefined && signal === undefined) return opening.promise;
+    const cancelTimeout =
+      timeout === undefined
+        ? undefined
+        : this.#live.after(timeout, () => {
+            const text = `No session was established within ${timeout} ms`;
+            opening.cancel(new TimeoutError(text, { operation: "open session", timeoutDuration: timeout }));
+          });
+    if (cancelTimeout !== undefined) opening.promise.then(cancelTimeout, cancelTimeout);
+    return untilAborted(opening.promise, signal, () => {
+      opening.cancel(signal?.reason);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // What the live part tells.
+
+  #established(): void {
+    if (!this.listens("connection_established")) return;
+    const { remoteAddress } = this;
+    this.publish("connection_established", { connection: this, remoteAddress, timestamp: Date.now() });
+  }
+
+  #sessionRequested(output: Extract<ProtocolOutput, { type: "sessionRequest" }>): void {
+    const { sessionId, headers, protocols } = output;
+    const url = urlOf(headers);
+    if (url === undefined) {
+      this.#reject(sessionId, 400, []);
+      return;
+    }
+    const request = new IncomingSession({
+      sessionId,
+      rawHeaders: headers,
+      url,
+      protocols,
+      connection: this,
+      host: this.#requestHost,
+    });
+    this.#requests.set(sessionId, request);
+    if (this.listens("session_request")) {
+      this.publish("session_request", { connection: this, request, timestamp: Date.now() });
+    }
+    void this.#handle(request);
+  }
+
+  #requestCancelled(sessionId: number, reason: SessionError): void {
+    this.#requests.get(sessionId)?.cancel(reason);
+    this.#requests.delete(sessionId);
+  }
+
+  #violated(error: WebTransportError): void {
+    if (this.listens("protocol_error")) {
+      this.publish("protocol_error", { connection: this, error, timestamp: Date.now() });
+    }
+  }
+
+  #ended(info: CloseInfo, error: WebTransportError, wasEstablished: boolean): void {
+    const gone = new SessionError(`The connection has ended: ${error.message}`, {
+      code: "ERR_WT_SESSION_CANCELLED",
+      cause: error,
+    });
+    for (const request of this.#requests.values()) request.cancel(gone);
+    this.#requests.clear();
+    this.#closed.resolve(info);
+    const timestamp = Date.now();
+    if (error instanceof TimeoutError) this.publish("timeout_error", { connection: this, error, timestamp });
+    if (!wasEstablished) this.publish("connection_failed", { connection: this, error, timestamp });
+    else if (!info.clean && info.by === "transport")
+      this.publish("connection_lost", { connection: this, error, timestamp });
+    this.publish("connection_closed", { connection: this, info, timestamp });
+  }
+
+  // What an incoming session asks for.
+
+  #accept(
+    sessionId: number,
+    headers: HeaderList,
+    description: SessionDescription,
+  ): WebTransportSession<object, unknown> {
+    this.#requests.delete(sessionId);
+    const session = this.#createSession(sessionId, description);
+    const { protocol } = description;
+    this.#live.input((core) => {
+      core.acceptSession(sessionId, protocol === "" ? { headers } : { protocol, headers });
+    });
+    this.#ready(session);
+    return session;
+  }
+
+  #reject(sessionId: number, status: number, headers: HeaderList): void {
+    this.#requests.delete(sessionId);
+    this.#live.input((core) => {
+      core.rejectSession(sessionId, { status, headers });
+    });
+  }
+
+  async #handle(request: IncomingSession): Promise<void> {
+    try {
+      if (this.#onSession === undefined) await request.reject(404);
+      else await this.#onSession(request);
+    } catch (error) {
+      this.reportListenerError(error, "session_request");
+      if (!request.isAnswered) await request.reject(500).catch(() => {});
+    }
+  }
+
+  #createSession(sessionId: number, description: SessionDescription): WebTransportSession<object, unknown> {
+    const live = new LiveSession(this.#live, sessionId);
+    this.#live.sessions.set(sessionId, live);
+    return new WebTransportSession<object, unknown>(live, description, this);
+  }
+
+  #ready(session: WebTransportSession<object, unknown>): void {
+    if (this.listens("session_ready") || session.listens("session_ready")) {
+      session.publish("session_ready", { session, timestamp: Date.now() });
+    }
+  }
+
+  #open(options: OpenSessionOptions): { promise: Promise<WebTransportSession>; cancel(reason: unknown): void } {
+    const live = this.#live;
+    const result = new Deferred<WebTransportSession>();
+    let url: URL;
+    let headers: Headers;
+    try {
+      url = new URL(options.url);
+      headers = toHeaders(options.headers);
+    } catch (error) {
+      return { promise: rejected(error), cancel: () => {} };
+    }
+    const { protocols = [] } = options;
+    let sessionId: number | undefined;
+    let cancelled = false;
+    const accepted = (list: HeaderList, protocol: string): void => {
+      if (sessionId === undefined) return;
+      const session = this.#createSession(sessionId, {
+        url,
+        path: url.pathname,
+        headers,
+        responseHeaders: regularHeaders(list),
+        protocol,
+        locals: options.locals ?? {},
+        params: {},
+        pathParams: [],
+      });
+      this.#ready(session);
+      result.resolve(session as unknown as WebTransportSession);
+    };
+    const waiter = {
+      direction: "bidirectional" as const,
+      opened: (streamId: number): void => {
+        sessionId = streamId;
+        live.requests.set(streamId, { accepted, failed: result.reject });
+        const request = { authority: url.host, path: url.pathname + url.search, headers: [...headers], protocols };
+        live.input((core) => {
+          core.openSession(streamId, request, this.#options.now());
+        });
+      },
+    };
+    live.ready.promise.then(
+      () => {
+        if (cancelled) return;
+        if (live.isClosed) result.reject(live.error);
+        else if (live.isDraining) result.reject(new ConnectionError("The server opens no further sessions (GOAWAY)"));
+        else live.openStream(waiter);
+      },
+      (error: unknown) => {
+        result.reject(error);
+      },
+    );
+    const cancel = (reason: unknown): void => {
+      if (cancelled) return;
+      cancelled = true;
+      live.cancelOpen(waiter);
+      const id = sessionId;
+      if (id !== undefined && live.requests.delete(id)) {
+        live.input((core) => {
+          core.abortSession(id, WireCodes.H3_REQUEST_CANCELLED, "The request was taken back");
+        });
+      }
+      result.reject(reason);
+    };
+    return { promise: result.promise, cancel };
+  }
+
+  async #close(options: CloseConnectionOptions): Promise<CloseInfo> {
+    const live = this.#live;
+    const { code = 0, reason = "" } = options;
+    if (live.isClosed) return this.#closed.promise;
+    if (options.abort !== true) {
+      for (const request of [...this.#requests.values()]) await request.reject(503).catch(() => {});
+      const sessions = [...live.sessions.values()];
+      await Promise.all(sessions.map((session) => session.close({ code, reason, abort: true })));
+      if (live.info !== undefined) this.goaway();
+    }
+    live.quic.close(WireCodes.H3_NO_ERROR, "");
+    return this.#closed.promise;
+  }
+}
+
+function urlOf(headers: HeaderList): URL | undefined {
+  const pseudo = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
+  const text = `https://${pseudo(":authority")}${pseudo(":path")}`;
+  return URL.canParse(text) ? new URL(text) : undefined;
+}

@@ -1,0 +1,408 @@
+import { WireCodes } from "../constants/wire-codes.ts";
+import type {
+  ConnectionClosed,
+  ConnectionInfo,
+  ConnectionListener,
+  QuicConnection,
+  SocketAddress,
+  StreamDirection,
+} from "../engine/engine.ts";
+import { HandshakeError, HttpError, ProtocolError, SessionError } from "../errors/errors.ts";
+import type { WebTransportError } from "../errors/errors.ts";
+import type { ProtocolOutput } from "../protocol/output.ts";
+import { ProtocolConnection } from "../protocol/webtransport/connection.ts";
+
+import { closeInfoOf, closeInfoOfConnection, connectionErrorOf } from "./close-info.ts";
+import type { ConnectionContext, StreamWaiter } from "./context.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { LiveSession } from "./live-session.ts";
+import type { LiveStream } from "./live-stream.ts";
+import type { ResolvedLiveOptions } from "./options.ts";
+import { OutgoingStreams } from "./outgoing-streams.ts";
+import { Deferred } from "./promises.ts";
+import type { CloseInfo, Connection } from "./types.ts";
+
+type SessionRequestOutput = Extract<ProtocolOutput, { type: "sessionRequest" }>;
+
+/** Who hears what happens to the connection as a whole. */
+export interface ConnectionObserver {
+  established(): void;
+  sessionRequested(output: SessionRequestOutput): void;
+  requestCancelled(sessionId: number, reason: SessionError): void;
+  violated(error: WebTransportError): void;
+  ended(info: CloseInfo, error: WebTransportError, wasEstablished: boolean): void;
+}
+
+/** A client's request that waits for its answer. */
+export interface PendingRequest {
+  accepted(headers: Extract<ProtocolOutput, { type: "sessionAccepted" }>["headers"], protocol: string): void;
+  failed(error: WebTransportError): void;
+}
+
+/**
+ * Between the engine, the protocol core and the live objects: events of streams that have a live object go there, all
+ * others to the core, whose outputs are carried out at once and completely before its next input.
+ */
+export class LiveConnection implements ConnectionListener, ConnectionContext {
+  readonly connection: Connection;
+  readonly options: ResolvedLiveOptions;
+  readonly protocol: ProtocolConnection;
+  readonly sessions = new Map<number, LiveSession>();
+  readonly requests = new Map<number, PendingRequest>();
+  /** Fulfilled when the peer's SETTINGS allow sessions. */
+  readonly ready = new Deferred<void>();
+  readonly #observer: ConnectionObserver;
+  readonly #streams = new Map<number, LiveStream>();
+  readonly #outgoing: OutgoingStreams;
+  readonly #deadlines: Deadlines;
+  #quic: QuicConnection | undefined;
+  #info: ConnectionInfo | undefined;
+  #remoteAddress: SocketAddress | undefined;
+  #datagrams = false;
+  #draining = false;
+  #closed = false;
+  #error: WebTransportError | undefined;
+  #sendGroups = 0;
+  #isPolling = false;
+  #inputs: (() => void)[] = [];
+  #flushes: (() => void)[] = [];
+
+  constructor(
+    connection: Connection,
+    observer: ConnectionObserver,
+    role: "client" | "server",
+    options: ResolvedLiveOptions,
+  ) {
+    this.connection = connection;
+    this.#observer = observer;
+    this.options = options;
+    this.protocol = new ProtocolConnection({ ...options.protocol, role, maxSessions: options.maxSessions });
+    this.#outgoing = new OutgoingStreams(options.maxOutgoingStreams, (direction) => this.quic.open(direction));
+    this.#deadlines = new Deadlines(options.now, options.setTimer, () => {
+      this.input((core) => {
+        core.handleTimeout(this.now());
+      });
+    });
+  }
+
+  /** The engine's connection; `info` when its handshake has completed already. */
+  attach(quic: QuicConnection, info?: ConnectionInfo): void {
+    this.#quic = quic;
+    if (info !== undefined) this.connected(info);
+  }
+
+  // What sessions need.
+
+  get quic(): QuicConnection {
+    if (this.#quic === undefined) throw new Error("Invariant broken: the connection has no engine");
+    return this.#quic;
+  }
+  get info(): ConnectionInfo | undefined {
+    return this.#info;
+  }
+  get remoteAddress(): SocketAddress {
+    return this.#remoteAddress ?? this.quic.remoteAddress;
+  }
+  get datagrams(): boolean {
+    return this.#datagrams;
+  }
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+  /** Why the connection has ended. */
+  get error(): WebTransportError | undefined {
+    return this.#error;
+  }
+  get counts(): { sessions: number; streams: number; waiters: number; requests: number; deadlines: number } {
+    return {
+      sessions: this.sessions.size,
+      streams: this.#streams.size,
+      waiters: this.#outgoing.waiting,
+      requests: this.requests.size,
+      deadlines: this.#deadlines.size,
+    };
+  }
+
+  now(): number {
+    return this.options.now();
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    return this.#deadlines.after(milliseconds, callback);
+  }
+
+  input(call: (core: ProtocolConnection) => void): void {
+    if (this.#isPolling) {
+      // The core is mutated only between complete drainings.
+      this.#inputs.push(() => {
+        call(this.protocol);
+      });
+      return;
+    }
+    call(this.protocol);
+    this.#poll();
+    this.#deadlines.setExternal(this.protocol.nextTimeout());
+  }
+
+  atEndOfScript(flush: () => void): void {
+    this.#flushes.push(flush);
+    if (this.#flushes.length > 1) return;
+    // Behind every microtask: what the application writes as soon as it has the stream goes out with the prefix.
+    process.nextTick(() => {
+      const flushes = this.#flushes;
+      this.#flushes = [];
+      for (const each of flushes) each();
+    });
+  }
+
+  openStream(waiter: StreamWaiter): void {
+    this.#outgoing.open(waiter);
+  }
+
+  cancelOpen(waiter: StreamWaiter): void {
+    this.#outgoing.cancel(waiter);
+  }
+
+  addStream(stream: LiveStream): void {
+    this.#streams.set(stream.streamId, stream);
+    if (!stream.incoming) this.#outgoing.added();
+  }
+
+  removeStream(stream: LiveStream): void {
+    if (this.#streams.delete(stream.streamId) && !stream.incoming) this.#outgoing.removed();
+  }
+
+  forgetSession(sessionId: number): void {
+    this.sessions.delete(sessionId);
+  }
+
+  nextSendGroup(): number {
+    this.#sendGroups += 1;
+    return this.#sendGroups;
+  }
+
+  // What the engine tells.
+
+  connected(info: ConnectionInfo): void {
+    this.#info = info;
+    this.#remoteAddress = info.remoteAddress;
+    const now = this.now();
+    this.#observer.established();
+    this.input((core) => {
+      core.handleConnected(now, { datagrams: info.maxDatagramSize > 0 });
+    });
+  }
+
+  streamOpened(streamId: number): void {
+    this.protocol.handleStreamOpened(streamId, this.now());
+    this.#poll();
+  }
+
+  data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) {
+      stream.receive?.receive(chunk, fin);
+      return;
+    }
+    this.protocol.handleStreamData(streamId, chunk, fin, this.now());
+    this.#poll();
+  }
+
+  reset(streamId: number, code: bigint, finalSize: number | undefined): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) {
+      stream.owner.streamReset(stream, code);
+      return;
+    }
+    this.protocol.handleStreamReset(streamId, code, finalSize, this.now());
+    this.#poll();
+  }
+
+  stopped(streamId: number, code: bigint): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) {
+      stream.owner.streamStopped(stream, code);
+      return;
+    }
+    this.protocol.handleStreamStopped(streamId, code, this.now());
+    this.#poll();
+  }
+
+  accepted(streamId: number, bytes: number): void {
+    this.#streams.get(streamId)?.send?.accepted(bytes);
+  }
+
+  finished(streamId: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) stream.send?.delivered();
+    else this.sessions.get(streamId)?.connectDelivered();
+  }
+
+  streamsAvailable(direction: StreamDirection): void {
+    this.#outgoing.available(direction);
+  }
+
+  datagram(bytes: Uint8Array): void {
+    this.protocol.handleDatagram(bytes, this.now());
+    this.#poll();
+  }
+
+  datagramsWritable(): void {
+    for (const session of this.sessions.values()) if (!session.datagrams.writable()) return;
+  }
+
+  addressChanged(remoteAddress: SocketAddress): void {
+    this.#remoteAddress = remoteAddress;
+  }
+
+  closed(closed: ConnectionClosed): void {
+    if (this.#closed) return;
+    const { host, port } = this.remoteAddress;
+    const wasEstablished = this.#info !== undefined;
+    const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const error = this.#error ?? connectionErrorOf(closed, address, wasEstablished);
+    this.#closed = true;
+    this.#error = error;
+    this.#deadlines.clear();
+    this.ready.reject(error);
+    const info = closeInfoOfConnection(closed, error);
+    for (const session of [...this.sessions.values()]) session.end(info, true);
+    for (const stream of [...this.#streams.values()]) stream.owner.streamLost(stream);
+    for (const request of [...this.requests.values()]) request.failed(error);
+    this.requests.clear();
+    this.#outgoing.clear();
+    this.#deadlines.clear();
+    this.#observer.ended(info, error, wasEstablished);
+  }
+
+  turnEnded(): void {
+    if (!this.#closed) this.#deadlines.setExternal(this.protocol.nextTimeout());
+  }
+
+  #poll(): void {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    try {
+      for (;;) {
+        for (let output = this.protocol.pollOutput(); output !== undefined; output = this.protocol.pollOutput()) {
+          this.#carryOut(output);
+        }
+        const inputs = this.#inputs;
+        if (inputs.length === 0) return;
+        this.#inputs = inputs.slice(1);
+        inputs[0]?.();
+      }
+    } finally {
+      this.#isPolling = false;
+    }
+  }
+
+  #carryOut(output: ProtocolOutput): void {
+    const { quic } = this;
+    switch (output.type) {
+      case "write":
+        quic.write(output.streamId, output.data, output.fin);
+        break;
+      case "reset":
+        quic.reset(output.streamId, output.code);
+        break;
+      case "stop":
+        quic.stop(output.streamId, output.code);
+        break;
+      case "grant":
+        quic.grant(output.streamId, output.bytes);
+        break;
+      case "closeConnection":
+        this.#violation(output.code, output.reason);
+        quic.close(output.code, output.reason);
+        break;
+      case "stream":
+        this.#acceptStream(output);
+        break;
+      case "datagram":
+        this.sessions.get(output.sessionId)?.datagrams.deliver(output.payload);
+        break;
+      case "ready":
+        this.#datagrams = output.datagrams;
+        this.ready.resolve();
+        break;
+      case "unsupported":
+        this.#fail(
+          new HandshakeError(`The peer does not speak WebTransport: ${output.reason}`, {
+            code: "ERR_WT_UNSUPPORTED",
+            errorCode: Number(WireCodes.WT_REQUIREMENTS_NOT_MET),
+            handshakeStage: "settings",
+          }),
+        );
+        break;
+      case "sessionRequest":
+        this.#observer.sessionRequested(output);
+        break;
+      case "requestCancelled":
+        this.#observer.requestCancelled(
+          output.sessionId,
+          new SessionError("The client has taken the session request back", { code: "ERR_WT_SESSION_CANCELLED" }),
+        );
+        break;
+      case "sessionAccepted":
+        this.#take(output.sessionId)?.accepted(output.headers, output.protocol);
+        break;
+      case "sessionRejected":
+        this.#take(output.sessionId)?.failed(rejectionOf(output.status, output.code));
+        break;
+      case "sessionDraining":
+        this.sessions.get(output.sessionId)?.drained();
+        break;
+      case "sessionClosed": {
+        const session = this.sessions.get(output.sessionId);
+        session?.end(closeInfoOf(output.info, session.session.id), true);
+        break;
+      }
+      case "goaway":
+        this.#draining = true;
+        for (const session of this.sessions.values()) session.drained();
+        break;
+    }
+  }
+
+  #acceptStream(output: Extract<ProtocolOutput, { type: "stream" }>): void {
+    const session = this.sessions.get(output.sessionId);
+    if (session !== undefined) {
+      session.acceptStream(output);
+      return;
+    }
+    this.quic.stop(output.streamId, WireCodes.WT_SESSION_GONE);
+    if ((output.streamId & 2) === 0) this.quic.reset(output.streamId, WireCodes.WT_SESSION_GONE);
+  }
+
+  #violation(code: bigint, reason: string): void {
+    if (code === WireCodes.H3_NO_ERROR || this.#error !== undefined) return;
+    const error = new ProtocolError(`The peer broke the protocol: ${reason}`, { errorCode: Number(code) });
+    this.#fail(error);
+    this.#observer.violated(error);
+  }
+
+  #fail(error: WebTransportError): void {
+    this.#error ??= error;
+    this.ready.reject(error);
+  }
+
+  #take(sessionId: number): PendingRequest | undefined {
+    const request = this.requests.get(sessionId);
+    this.requests.delete(sessionId);
+    return request;
+  }
+}
+
+function rejectionOf(status: number | undefined, code: bigint | undefined): WebTransportError {
+  if (status !== undefined)
+    return new HttpError(status, `The server answered the session request with status ${status}`);
+  const wire = code === undefined ? "" : ` (0x${code.toString(16)})`;
+  return new SessionError(`The server refused the session request${wire}`, {
+    code: "ERR_WT_SESSION_REFUSED",
+    errorCode: Number(code ?? 0n),
+  });
+}

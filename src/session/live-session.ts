@@ -1,0 +1,396 @@
+import { WireCodes } from "../constants/wire-codes.ts";
+import type { QuicConnection, StreamDirection } from "../engine/engine.ts";
+import { StreamError, TimeoutError } from "../errors/errors.ts";
+import type { DatagramError, SessionError } from "../errors/errors.ts";
+import type { ProtocolOutput } from "../protocol/output.ts";
+import { fromWireCode } from "../protocol/webtransport/error-mapping.ts";
+
+import { WebTransportStream } from "./bidirectional-stream.ts";
+import { BufferBudget } from "./buffer-budget.ts";
+import { sessionErrorOf } from "./close-info.ts";
+import type { ConnectionContext, StreamWaiter } from "./context.ts";
+import { DatagramQueue } from "./datagram-queue.ts";
+import type { DatagramHost } from "./datagram-queue.ts";
+import type { ByteCounters } from "./half-host.ts";
+import { IncomingStreams } from "./incoming-streams.ts";
+import { LiveStream } from "./live-stream.ts";
+import type { StreamOwner } from "./live-stream.ts";
+import { Deferred, rejected } from "./promises.ts";
+import { WebTransportReceiveStream } from "./receive-stream.ts";
+import { WebTransportSendStream } from "./send-stream.ts";
+import { SessionClosing } from "./session-closing.ts";
+import type { SessionEventMap } from "./events.ts";
+import type {
+  Bytes,
+  CloseInfo,
+  CloseOptions,
+  CreateStreamOptions,
+  Session,
+  SessionState,
+  SessionStats,
+} from "./types.ts";
+
+/** The session's public object, as far as its live part uses it. */
+export interface SessionFace extends Session {
+  listens(type: string): boolean;
+  publish<Type extends keyof SessionEventMap>(type: Type, payload: SessionEventMap[Type]): boolean;
+}
+
+/** Milliseconds in which what the peer had sent before it closed the session still arrives. */
+const lingerTime = 1000;
+
+type StreamOutput = Extract<ProtocolOutput, { type: "stream" }>;
+
+/** What a session does; {@link WebTransportSession} is what an application sees of it. */
+export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
+  readonly sessionId: number;
+  readonly context: ConnectionContext;
+  readonly budget: BufferBudget;
+  readonly datagrams: DatagramQueue;
+  readonly incoming = new IncomingStreams();
+  readonly createdAt = Date.now();
+  readonly prefix: Uint8Array;
+  /** Settles once, when the session has ended on the wire. */
+  readonly closed = new Deferred<CloseInfo>();
+  readonly draining = new Deferred<void>();
+  bytesSent = 0;
+  bytesReceived = 0;
+  streamErrors = 0;
+  readonly #streams = new Set<LiveStream>();
+  readonly #waiters = new Set<{ readonly waiter: StreamWaiter; readonly fail: (error: unknown) => void }>();
+  readonly #closing: SessionClosing;
+  #face: SessionFace | undefined;
+  #error: SessionError | undefined;
+  #info: CloseInfo | undefined;
+  #isDraining = false;
+  #isSettled = false;
+  #abort: AbortController | undefined;
+  #streamsOpened = 0;
+  #streamsAccepted = 0;
+
+  constructor(context: ConnectionContext, sessionId: number) {
+    this.context = context;
+    this.sessionId = sessionId;
+    this.budget = new BufferBudget(context.options.maxSessionBufferSize, context.options.totalBudget);
+    this.prefix = context.protocol.datagramPrefix(sessionId);
+    this.datagrams = new DatagramQueue(this, context.options.datagramHighWaterMark);
+    this.#closing = new SessionClosing(this);
+  }
+
+  // What streams and datagrams need.
+
+  get session(): SessionFace {
+    if (this.#face === undefined) throw new Error("Invariant broken: the session has no public object");
+    return this.#face;
+  }
+  set session(face: SessionFace) {
+    this.#face = face;
+  }
+  get quic(): QuicConnection {
+    return this.context.quic;
+  }
+  get counters(): ByteCounters {
+    return this;
+  }
+  get credit(): number {
+    return this.context.options.streamBufferSize;
+  }
+  get highWaterMark(): number {
+    return this.context.options.outgoingHighWaterMark;
+  }
+  get writeTimeout(): number {
+    return this.context.options.writeTimeout;
+  }
+  get supported(): boolean {
+    return this.context.datagrams;
+  }
+  now(): number {
+    return this.context.now();
+  }
+  after(milliseconds: number, callback: () => void): () => void {
+    return this.context.after(milliseconds, callback);
+  }
+  prefixPending(flush: () => void): void {
+    this.context.atEndOfScript(flush);
+  }
+
+  streamChanged(stream: LiveStream): void {
+    if (stream.over && this.#streams.delete(stream)) {
+      this.context.removeStream(stream);
+      const { error } = stream;
+      if (error !== undefined) this.#tellStream("stream_error", stream, error);
+      this.#tellStream("stream_closed", stream);
+    }
+    this.#closing.check();
+  }
+
+  datagramReceived(data: Bytes): void {
+    const { session } = this;
+    if (session.listens("datagram_received"))
+      session.publish("datagram_received", { session, data, timestamp: Date.now() });
+  }
+  datagramSent(size: number): void {
+    const { session } = this;
+    if (session.listens("datagram_sent")) session.publish("datagram_sent", { session, size, timestamp: Date.now() });
+  }
+  datagramFailed(error: DatagramError): void {
+    const { session } = this;
+    if (session.listens("datagram_error")) session.publish("datagram_error", { session, error, timestamp: Date.now() });
+  }
+
+  // What the connection tells.
+
+  acceptStream(output: StreamOutput): void {
+    const { streamId, chunks, fin, reset } = output;
+    const bidirectional = (streamId & 2) === 0;
+    if (this.#error !== undefined || this.#hasTooManyPending()) {
+      // Draft §4.6: nobody will read it; the session's end has a code of its own.
+      const code = this.#error === undefined ? WireCodes.WT_BUFFERED_STREAM_REJECTED : WireCodes.WT_SESSION_GONE;
+      this.quic.stop(streamId, code);
+      if (bidirectional) this.quic.reset(streamId, code);
+      return;
+    }
+    this.#streamsAccepted += 1;
+    const stream = new LiveStream(this, streamId, bidirectional ? "both" : "receive", true);
+    this.#add(stream);
+    chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
+    if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
+    if (reset !== undefined) this.streamReset(stream, reset.code);
+    this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
+  }
+
+  streamLost(stream: LiveStream): void {
+    if (this.#error !== undefined) this.#endStream(stream, this.#error, false);
+  }
+
+  streamReset(stream: LiveStream, wireCode: bigint): void {
+    if (this.#error !== undefined) {
+      stream.receive?.fail(this.#error);
+      return;
+    }
+    const error = this.#peerError(stream, wireCode, "reset");
+    // Draft §4.6: the reset may overtake the session's own end, which says more.
+    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("receive", error, this.context.options.closeTimeout);
+    else stream.receive?.receiveReset(error);
+  }
+
+  streamStopped(stream: LiveStream, wireCode: bigint): void {
+    const error = this.#peerError(stream, wireCode, "stop");
+    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("send", error, this.context.options.closeTimeout);
+    else stream.send?.stopped(error);
+  }
+
+  drained(): void {
+    if (this.#isDraining || this.#error !== undefined) return;
+    this.#isDraining = true;
+    this.draining.resolve();
+    const { session } = this;
+    if (session.listens("session_draining")) session.publish("session_draining", { session, timestamp: Date.now() });
+  }
+
+  /** The CONNECT stream's bytes and FIN, with them a close capsule of ours, are acknowledged. */
+  connectDelivered(): void {
+    if (this.#info !== undefined) this.settle();
+  }
+
+  /** The session has ended: for its children at once, for `closed` when nothing more is to be waited for. */
+  end(info: CloseInfo, settled: boolean): void {
+    if (this.#info === undefined) {
+      this.#info = info;
+      const error = sessionErrorOf(info, this.session.id);
+      this.#error = error;
+      for (const stream of [...this.#streams]) this.#endStream(stream, error, info.clean && info.by === "peer");
+      this.datagrams.end(error, info.clean);
+      this.incoming.end(info.clean ? undefined : error);
+      for (const { waiter, fail } of [...this.#waiters]) {
+        this.context.cancelOpen(waiter);
+        fail(error);
+      }
+      this.budget.detach();
+      this.#abort?.abort(error);
+    }
+    if (settled) this.settle();
+  }
+
+  settle(): void {
+    if (this.#isSettled || this.#info === undefined) return;
+    this.#isSettled = true;
+    this.context.forgetSession(this.sessionId);
+    this.#closing.done();
+    this.closed.resolve(this.#info);
+    const { session } = this;
+    if (session.listens("session_closed")) {
+      session.publish("session_closed", { session, info: this.#info, timestamp: Date.now() });
+    }
+  }
+
+  // What the application asks for.
+
+  get state(): SessionState {
+    if (this.#isSettled) return "closed";
+    if (this.#closing.started || this.#info !== undefined) return "closing";
+    return this.#isDraining ? "draining" : "connected";
+  }
+
+  get streams(): ReadonlySet<LiveStream> {
+    return this.#streams;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#error !== undefined) this.#abort.abort(this.#error);
+    }
+    return this.#abort.signal;
+  }
+
+  get stats(): SessionStats {
+    const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
+    return {
+      createdAt: this.createdAt,
+      duration: Date.now() - this.createdAt,
+      streamsOpened: this.#streamsOpened,
+      streamsAccepted: this.#streamsAccepted,
+      streamsActive: this.#streams.size,
+      streamErrors: this.streamErrors,
+      bytesSent: this.bytesSent,
+      bytesReceived: this.bytesReceived,
+      datagramsSent: sent,
+      datagramsReceived: received,
+      datagramsDropped: droppedIncoming + droppedOutgoing,
+      bufferedBytes: this.budget.used,
+    };
+  }
+
+  close(options: CloseOptions): Promise<void> {
+    return this.#closing.start(options);
+  }
+
+  drain(): void {
+    if (this.#error === undefined) this.context.input((core) => core.drainSession(this.sessionId));
+  }
+
+  createBidirectionalStream(options: CreateStreamOptions = {}): Promise<WebTransportStream> {
+    return this.#create("bidirectional", options, (stream) => new WebTransportStream(stream));
+  }
+
+  createUnidirectionalStream(options: CreateStreamOptions = {}): Promise<WebTransportSendStream> {
+    return this.#create("unidirectional", options, (stream) => new WebTransportSendStream(stream));
+  }
+
+  #create<S>(direction: StreamDirection, options: CreateStreamOptions, wrap: (stream: LiveStream) => S): Promise<S> {
+    const refusal = this.#error ?? this.#closing.refusal;
+    if (refusal !== undefined) return rejected(refusal);
+    const { signal } = options;
+    if (signal?.aborted === true) return rejected(signal.reason);
+    const slot: { stream?: S; waiting?: Deferred<S> } = {};
+    const waiter: StreamWaiter = {
+      direction,
+      opened: (streamId) => {
+        slot.stream = wrap(this.#open(streamId, direction, options));
+        slot.waiting?.resolve(slot.stream);
+      },
+    };
+    this.context.openStream(waiter);
+    if (slot.stream !== undefined) return Promise.resolve(slot.stream);
+    slot.waiting = new Deferred<S>();
+    this.#wait(waiter, slot.waiting, options);
+    return slot.waiting.promise;
+  }
+
+  #wait<S>(waiter: StreamWaiter, waiting: Deferred<S>, options: CreateStreamOptions): void {
+    const { signal, timeout = this.context.options.streamCreationTimeout } = options;
+    const entry = {
+      waiter,
+      fail: (error: unknown): void => {
+        waiting.reject(error);
+      },
+    };
+    this.#waiters.add(entry);
+    const give = (error: unknown): void => {
+      this.context.cancelOpen(waiter);
+      waiting.reject(error);
+    };
+    const onAbort = (): void => {
+      give(signal?.reason);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const operation = `create ${waiter.direction} stream`;
+    const cancelTimeout =
+      timeout === 0
+        ? undefined
+        : this.after(timeout, () => {
+            const text = `Cannot ${operation}: the peer's limit has allowed none for ${timeout} ms`;
+            give(new TimeoutError(text, { operation, timeoutDuration: timeout }));
+          });
+    const end = (): void => {
+      this.#waiters.delete(entry);
+      cancelTimeout?.();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    waiting.promise.then(end, end);
+  }
+
+  #open(streamId: number, direction: StreamDirection, options: CreateStreamOptions): LiveStream {
+    this.#streamsOpened += 1;
+    const prefix = this.context.protocol.streamPrefix(this.sessionId, direction);
+    const halves = direction === "bidirectional" ? "both" : "send";
+    const stream = new LiveStream(this, streamId, halves, false, prefix);
+    if (options.sendGroup !== undefined || options.sendOrder !== undefined) {
+      stream.setPriority(options.sendGroup?.id ?? 0, options.sendOrder ?? 0);
+    }
+    this.#add(stream);
+    return stream;
+  }
+
+  #add(stream: LiveStream): void {
+    this.#streams.add(stream);
+    this.context.addStream(stream);
+    this.#tellStream("stream_opened", stream);
+  }
+
+  #endStream(stream: LiveStream, error: SessionError, lingers: boolean): void {
+    const { receive, send, streamId } = stream;
+    send?.abandon(error, WireCodes.WT_SESSION_GONE);
+    if (receive === undefined || receive.over) return;
+    if (lingers && !stream.receiveDoomed) {
+      receive.linger(this.context.options.maxStreamBufferSize);
+      stream.whileReceiving(lingerTime, () => {
+        this.#endStream(stream, error, false);
+      });
+      return;
+    }
+    this.quic.stop(streamId, WireCodes.WT_SESSION_GONE);
+    receive.fail(error);
+  }
+
+  #hasTooManyPending(): boolean {
+    const { length } = this.incoming;
+    return length >= this.context.options.maxPendingStreams || (length > 0 && this.budget.exhausted);
+  }
+
+  #peerError(stream: LiveStream, wireCode: bigint, how: "reset" | "stop"): StreamError {
+    const { streamId } = stream;
+    const code = fromWireCode(wireCode);
+    const shown = code === undefined ? `wire code 0x${wireCode.toString(16)}` : `code ${code}`;
+    const text = how === "reset" ? "The peer has reset" : "The peer has stopped reading";
+    return new StreamError(`${text} stream ${streamId} with ${shown}`, {
+      code: how === "reset" ? "ERR_WT_STREAM_RESET" : "ERR_WT_STREAM_STOPPED",
+      errorCode: Number(wireCode),
+      streamErrorCode: code ?? null,
+      streamId,
+      streamState: "reset_received",
+    });
+  }
+
+  #tellStream(type: "stream_opened" | "stream_closed" | "stream_error", stream: LiveStream, error?: unknown): void {
+    const { session } = this;
+    if (!session.listens(type)) return;
+    const direction =
+      stream.receive === undefined ? "send_only" : stream.send === undefined ? "receive_only" : "bidirectional";
+    const initiator = stream.incoming ? "peer" : "local";
+    const event = { session, streamId: stream.streamId, direction, initiator, timestamp: Date.now() } as const;
+    if (type === "stream_error") session.publish(type, { ...event, error });
+    else session.publish(type, event);
+  }
+}

@@ -1,0 +1,152 @@
+import type { QuicConnection } from "../engine/engine.ts";
+import type { StreamError } from "../errors/errors.ts";
+
+import type { BufferBudget } from "./buffer-budget.ts";
+import type { ByteCounters, HalfHost } from "./half-host.ts";
+import { quiet, rejected, resolved } from "./promises.ts";
+import { ReceiveHalf } from "./receive-half.ts";
+import { SendHalf } from "./send-half.ts";
+import type { Session, StreamState } from "./types.ts";
+
+/** What a stream needs of the session and connection it belongs to. */
+export interface StreamOwner {
+  readonly session: Session;
+  readonly quic: QuicConnection;
+  readonly budget: BufferBudget;
+  readonly counters: ByteCounters;
+  readonly credit: number;
+  readonly highWaterMark: number;
+  readonly writeTimeout: number;
+  after(milliseconds: number, callback: () => void): () => void;
+  prefixPending(flush: () => void): void;
+  /** A half of the stream has ended. */
+  streamChanged(stream: LiveStream): void;
+  /** RESET_STREAM of the peer. */
+  streamReset(stream: LiveStream, wireCode: bigint): void;
+  /** The connection has ended, after the stream's session. */
+  streamLost(stream: LiveStream): void;
+  /** STOP_SENDING of the peer. */
+  streamStopped(stream: LiveStream, wireCode: bigint): void;
+}
+
+export type StreamHalves = "both" | "receive" | "send";
+
+/** A stream's two halves and the record that the connection finds it by. */
+export class LiveStream implements HalfHost {
+  readonly streamId: number;
+  readonly owner: StreamOwner;
+  readonly receive: ReceiveHalf | undefined;
+  readonly send: SendHalf | undefined;
+  /** Opened by the peer. */
+  readonly incoming: boolean;
+  sendGroup = 0;
+  sendOrder = 0;
+  #receiveDoomed = false;
+  readonly #deadlines: (() => void)[] = [];
+
+  constructor(owner: StreamOwner, streamId: number, halves: StreamHalves, incoming: boolean, prefix?: Uint8Array) {
+    this.owner = owner;
+    this.streamId = streamId;
+    this.incoming = incoming;
+    this.receive = halves === "send" ? undefined : new ReceiveHalf(this);
+    this.send = halves === "receive" ? undefined : new SendHalf(this, prefix);
+  }
+
+  get quic(): QuicConnection {
+    return this.owner.quic;
+  }
+  get budget(): BufferBudget {
+    return this.owner.budget;
+  }
+  get counters(): ByteCounters {
+    return this.owner.counters;
+  }
+  get credit(): number {
+    return this.owner.credit;
+  }
+  get highWaterMark(): number {
+    return this.owner.highWaterMark;
+  }
+  get writeTimeout(): number {
+    return this.owner.writeTimeout;
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    return this.owner.after(milliseconds, callback);
+  }
+
+  prefixPending(flush: () => void): void {
+    this.owner.prefixPending(flush);
+  }
+
+  halfChanged(): void {
+    if (this.over) this.#cancelDeadlines();
+    this.owner.streamChanged(this);
+  }
+
+  /** Nothing more happens on the wire. */
+  get over(): boolean {
+    return (this.receive?.over ?? true) && (this.send?.over ?? true);
+  }
+
+  /** The peer has reset the stream because the session is gone: nothing more will come. */
+  get receiveDoomed(): boolean {
+    return this.#receiveDoomed;
+  }
+
+  get error(): unknown {
+    return this.receive?.error ?? this.send?.error;
+  }
+
+  get state(): StreamState {
+    const { receive, send } = this;
+    if (receive?.peerReset === true || send?.peerStopped === true) return "reset_received";
+    if (send?.error !== undefined) return "reset_sent";
+    const receiving = receive !== undefined && !receive.over;
+    const sending = send !== undefined && !send.isFinished;
+    if (receiving && sending) return "open";
+    if (receive === undefined) return sending ? "open" : send?.over === true ? "closed" : "half_closed_local";
+    if (send === undefined) return receiving ? "open" : receive.isReadable ? "half_closed_remote" : "closed";
+    if (sending) return "half_closed_remote";
+    return receiving || !send.over ? "half_closed_local" : "closed";
+  }
+
+  get closed(): Promise<void> {
+    const { receive, send } = this;
+    if (receive === undefined) return send?.closed ?? resolved;
+    if (send === undefined) return receive.closed;
+    return quiet(Promise.allSettled([receive.closed, send.closed]).then(firstRejection));
+  }
+
+  setPriority(group: number, order: number): void {
+    this.sendGroup = group;
+    this.sendOrder = order;
+    this.send?.setPriority(group, order);
+  }
+
+  /** The peer has ended a half with the code that says its session is gone. `error`: what it ends with when that never comes. */
+  doom(half: "receive" | "send", error: StreamError, limit: number): void {
+    const end = (): void => {
+      if (half === "receive") this.receive?.receiveReset(error);
+      else this.send?.stopped(error);
+    };
+    if (half === "send") this.send?.doom();
+    else this.#receiveDoomed = true;
+    this.#deadlines.push(this.after(limit, end));
+  }
+
+  /** Calls `callback` after `milliseconds`, unless the stream is over before. */
+  whileReceiving(milliseconds: number, callback: () => void): void {
+    this.#deadlines.push(this.after(milliseconds, callback));
+  }
+
+  #cancelDeadlines(): void {
+    for (const cancel of this.#deadlines) cancel();
+    this.#deadlines.length = 0;
+  }
+}
+
+function firstRejection(results: readonly PromiseSettledResult<void>[]): Promise<void> {
+  for (const result of results) if (result.status === "rejected") return rejected(result.reason);
+  return resolved;
+}

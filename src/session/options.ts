@@ -1,0 +1,65 @@
+import type { EventSink } from "../events/emitter.ts";
+import type { ProtocolConnectionOptions } from "../protocol/webtransport/connection.ts";
+
+import type { BufferBudget } from "./buffer-budget.ts";
+import { systemTimer } from "./deadlines.ts";
+import type { SetTimer } from "./deadlines.ts";
+
+/** Options of a connection's live objects. Durations in milliseconds, sizes in bytes. */
+export interface LiveOptions {
+  /** How long `close` waits for delivery, and a closed session for the peer's end. Default 5000. */
+  readonly closeTimeout?: number;
+  /** Read credit of a stream: must be the engine's `initialCredit`. Default 65536. */
+  readonly streamBufferSize?: number;
+  /** QUIC's window of a stream: must be the engine's `streamReceiveWindow`. Default 1 MiB. */
+  readonly maxStreamBufferSize?: number;
+  /** Unread bytes of a session past which no stream gets new credit. Default 8 MiB. */
+  readonly maxSessionBufferSize?: number;
+  /** The process's budget, of which every session's is a part. Default: none. */
+  readonly totalBudget?: BufferBudget;
+  /** Unsent bytes of a stream at which `write` waits. Default 65536. */
+  readonly outgoingHighWaterMark?: number;
+  /** Datagrams that wait per session and direction; then the oldest is dropped. Default 256. */
+  readonly datagramHighWaterMark?: number;
+  /** Sessions of one connection. Default 16. */
+  readonly maxSessions?: number;
+  /** Streams of the peer that a session may have waiting to be taken; further ones are refused (0x3994bd84). Default 1024. */
+  readonly maxPendingStreams?: number;
+  /** Streams of our own that are open at a time; further ones wait. Default: the peer's limit only. */
+  readonly maxOutgoingStreams?: number;
+  /** How long `create…Stream` waits for the peer's limit. 0: no limit. Default 10000. */
+  readonly streamCreationTimeout?: number;
+  /** How long `write` may wait without anything leaving. 0: no limit. Default 30000. */
+  readonly writeTimeout?: number;
+  readonly protocol?: Omit<ProtocolConnectionOptions, "role" | "maxSessions">;
+  /** Gets every event of the connection and its sessions. */
+  readonly events?: EventSink;
+  /** Monotonic milliseconds. Default `performance.now`. */
+  readonly now?: () => number;
+  /** Default: the process's timers, which do not keep it alive. */
+  readonly setTimer?: SetTimer;
+}
+
+export type ResolvedLiveOptions = Required<Omit<LiveOptions, "totalBudget" | "events" | "protocol">> &
+  Pick<LiveOptions, "totalBudget" | "events" | "protocol">;
+
+export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
+  return {
+    closeTimeout: options.closeTimeout ?? 5000,
+    streamBufferSize: options.streamBufferSize ?? 65_536,
+    maxStreamBufferSize: options.maxStreamBufferSize ?? 1_048_576,
+    maxSessionBufferSize: options.maxSessionBufferSize ?? 8_388_608,
+    outgoingHighWaterMark: options.outgoingHighWaterMark ?? 65_536,
+    datagramHighWaterMark: options.datagramHighWaterMark ?? 256,
+    maxSessions: options.maxSessions ?? 16,
+    maxPendingStreams: options.maxPendingStreams ?? 1024,
+    maxOutgoingStreams: options.maxOutgoingStreams ?? Infinity,
+    streamCreationTimeout: options.streamCreationTimeout ?? 10_000,
+    writeTimeout: options.writeTimeout ?? 30_000,
+    now: options.now ?? ((): number => performance.now()),
+    setTimer: options.setTimer ?? systemTimer,
+    ...(options.totalBudget && { totalBudget: options.totalBudget }),
+    ...(options.events && { events: options.events }),
+    ...(options.protocol && { protocol: options.protocol }),
+  };
+}

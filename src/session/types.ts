@@ -1,0 +1,222 @@
+/** What the live objects show of one another: they refer to each other through these, so that no two files import each other. */
+import type { WebTransportError } from "../errors/errors.ts";
+import type { ConnectionStats, SocketAddress } from "../engine/engine.ts";
+
+/** Text is sent as UTF-8. Captured before the call that takes it returns. */
+export type BytesInput = string | ArrayBuffer | ArrayBufferView;
+
+/** Bytes handed out: the chunk owns its whole ArrayBuffer and is the receiver's to keep, change or transfer. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+export type Address = SocketAddress;
+
+export type HeadersInput = Headers | Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+
+export type DynamicParams = Readonly<Record<string, string>>;
+
+/** How a session ended. Unclean: nobody said goodbye, or a protocol error ended it; `error` tells. */
+export type CloseInfo =
+  | { readonly clean: true; readonly code: number; readonly reason: string; readonly by: "local" | "peer" }
+  | { readonly clean: false; readonly by: "local" | "peer" | "transport"; readonly error: WebTransportError };
+
+export const SessionState = Object.freeze({
+  CONNECTED: "connected",
+  DRAINING: "draining",
+  CLOSING: "closing",
+  CLOSED: "closed",
+} as const);
+export type SessionState = (typeof SessionState)[keyof typeof SessionState];
+
+export const ConnectionState = Object.freeze({
+  CONNECTING: "connecting",
+  CONNECTED: "connected",
+  DRAINING: "draining",
+  CLOSED: "closed",
+} as const);
+export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
+
+export const StreamState = Object.freeze({
+  OPEN: "open",
+  HALF_CLOSED_LOCAL: "half_closed_local",
+  HALF_CLOSED_REMOTE: "half_closed_remote",
+  CLOSED: "closed",
+  RESET_SENT: "reset_sent",
+  RESET_RECEIVED: "reset_received",
+} as const);
+export type StreamState = (typeof StreamState)[keyof typeof StreamState];
+
+export interface SignalOption {
+  /** Ends the waiting: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SendOptions {
+  /** Streams of a group are sent by this, highest first. Default 0. */
+  readonly sendOrder?: number;
+  readonly sendGroup?: SendGroup;
+}
+
+export interface CreateStreamOptions extends SendOptions, SignalOption {
+  /** Milliseconds to wait for the peer to allow a stream; then TimeoutError. Default: `streamCreationTimeout`. 0: no limit. */
+  readonly timeout?: number;
+}
+
+/** Groups take turns in sending. Made by `session.createSendGroup()`. */
+export interface SendGroup {
+  readonly id: number;
+}
+
+export interface ReadOptions extends SignalOption {
+  /** Bytes. */
+  readonly maxBytes?: number;
+}
+
+export interface CloseOptions {
+  /** 0 to 2^32 - 1. Default 0. */
+  readonly code?: number;
+  /** Cut at 1024 bytes of UTF-8. Default "". */
+  readonly reason?: string;
+  /** Do not wait until finished streams and datagrams are delivered. Default false. */
+  readonly abort?: boolean;
+}
+
+/** The half of a stream that is read. */
+export interface ReceiveSide extends AsyncIterable<Bytes> {
+  /** The next bytes, at most `maxBytes`; null at the end of the stream. Rejects with StreamError or SessionError. */
+  read(options?: ReadOptions): Promise<Bytes | null>;
+  /** What is buffered now, without waiting: null at the end, undefined when nothing is there. Throws what `read` rejects with. */
+  tryRead(maxBytes?: number): Bytes | null | undefined;
+  /** Everything up to the end. Over `maxBytes` (default: no limit) it rejects with StreamError. */
+  readAll(options?: ReadOptions): Promise<Bytes>;
+  /** Exactly `count` bytes; StreamError `ERR_WT_STREAM_ENDED_EARLY` when the stream ends before. */
+  readExactly(count: number, options?: SignalOption): Promise<Bytes>;
+  /** Up to and with `separator`. Over `maxBytes` (default 65536) StreamError; at the end without it `ERR_WT_STREAM_ENDED_EARLY`. */
+  readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes>;
+  /** The next line as text without its end (`\n` or `\r\n`), at most `maxBytes` (default 65536) long; null at the end of the stream. */
+  readLine(options?: ReadOptions): Promise<string | null>;
+  /** Made on first use; from then on the methods above reject: the stream is its reader's. */
+  readonly readable: ReadableStream<Bytes>;
+  /** STOP_SENDING: what is buffered is dropped, further data not wanted. Default code 0. Throws RangeError outside 0 to 2^32 - 1. */
+  stop(code?: number): void;
+  /** Fulfilled when everything is read or the reading was stopped; rejected when the peer or the session ended it before. */
+  readonly readClosed: Promise<void>;
+  readonly bytesRead: number;
+  readonly isReadable: boolean;
+}
+
+/** The half of a stream that is written. */
+export interface SendSide {
+  /** Resolves when less than the high-water mark is waiting to be sent. Rejects with StreamError or SessionError. */
+  write(data: BytesInput, options?: SignalOption): Promise<void>;
+  /** `write` and `finish` in one. */
+  writeAll(data: BytesInput, options?: SignalOption): Promise<void>;
+  /** FIN after what was written. Harmless when the half has ended. */
+  finish(): void;
+  /** Resolves when everything written has been handed to QUIC. */
+  flush(options?: SignalOption): Promise<void>;
+  /** Made on first use; from then on `write`, `writeAll` and `finish` reject or throw: the stream is its writer's. */
+  readonly writable: WritableStream<BytesInput>;
+  /** RESET_STREAM: what is not yet sent is dropped. Default code 0. Throws RangeError outside 0 to 2^32 - 1. */
+  reset(code?: number): void;
+  sendOrder: number;
+  /** Fulfilled when all bytes and FIN are acknowledged; rejected when the half ended otherwise. */
+  readonly writeClosed: Promise<void>;
+  readonly bytesWritten: number;
+  readonly isWritable: boolean;
+}
+
+interface AnyStream {
+  readonly id: number;
+  readonly session: Session;
+  readonly state: StreamState;
+  /** Fulfilled when every half has ended well, rejected with the first error otherwise. */
+  readonly closed: Promise<void>;
+}
+export interface ReceiveStream extends AnyStream, ReceiveSide {
+  readonly direction: "receive_only";
+}
+export interface SendStream extends AnyStream, SendSide {
+  readonly direction: "send_only";
+}
+export interface BidirectionalStream extends AnyStream, ReceiveSide, SendSide {
+  readonly direction: "bidirectional";
+}
+
+export interface SessionStats {
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly streamsOpened: number;
+  readonly streamsAccepted: number;
+  readonly streamsActive: number;
+  readonly streamErrors: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly datagramsSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsDropped: number;
+  /** Bytes that have arrived and were not read yet. */
+  readonly bufferedBytes: number;
+}
+
+/** A session's datagrams as a stream's `session` shows them. */
+export interface Datagrams extends AsyncIterable<Bytes> {
+  readonly maxDatagramSize: number;
+  send(data: BytesInput, options?: SignalOption & { readonly ttl?: number }): Promise<void>;
+  trySend(data: BytesInput): boolean;
+  receive(options?: SignalOption & { readonly timeout?: number }): Promise<Bytes | null>;
+  tryReceive(): Bytes | null | undefined;
+}
+
+/** What a stream shows of its session. */
+export interface Session {
+  readonly id: string;
+  readonly url: URL;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly responseHeaders: Headers;
+  readonly protocol: string;
+  readonly locals: unknown;
+  readonly params: object;
+  readonly pathParams: readonly string[];
+  readonly datagrams: Datagrams;
+  readonly incomingBidirectionalStreams: AsyncIterable<BidirectionalStream>;
+  readonly incomingUnidirectionalStreams: AsyncIterable<ReceiveStream>;
+  readonly remoteAddress: Address;
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
+  readonly state: SessionState;
+  readonly isReady: boolean;
+  readonly isClosed: boolean;
+  readonly ready: Promise<void>;
+  readonly closed: Promise<CloseInfo>;
+  readonly draining: Promise<void>;
+  createBidirectionalStream(options?: CreateStreamOptions): Promise<BidirectionalStream>;
+  createUnidirectionalStream(options?: CreateStreamOptions): Promise<SendStream>;
+  createSendGroup(): SendGroup;
+  incomingStreams(): AsyncIterable<BidirectionalStream | ReceiveStream>;
+  close(options?: CloseOptions): Promise<void>;
+  waitClosed(): Promise<CloseInfo>;
+  drain(): void;
+  getStats(): SessionStats;
+  debugState(): Record<string, unknown>;
+  diagnoseIssues(): string[];
+  exportKeyingMaterial(label: string, context: BytesInput, length: number): Promise<Bytes>;
+}
+
+/** What a session shows of its connection. */
+export interface Connection {
+  readonly id: string;
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly sessions: readonly Session[];
+  readonly state: ConnectionState;
+  readonly serverName: string | undefined;
+  /** DER of the peer's certificate. */
+  readonly peerCertificate: Uint8Array | undefined;
+  readonly closed: Promise<CloseInfo>;
+  getStats(): ConnectionStats;
+  goaway(): void;
+  close(options?: { readonly code?: number; readonly reason?: string }): Promise<CloseInfo>;
+}

@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+
+import { connect } from "../../../src/client/connect.ts";
+import { EngineError } from "../../../src/engine/engine.ts";
+import type { ConnectionClosed, ConnectOptions, EndpointOptions, QuicEngine } from "../../../src/engine/engine.ts";
+import { CertificateError, ConnectionError, HandshakeError, TimeoutError } from "../../../src/errors/errors.ts";
+import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { WebTransportConnection } from "../../../src/session/connection.ts";
+import type { IncomingSession } from "../../../src/session/request.ts";
+
+import { Link } from "../session/linked-quic.ts";
+
+/** An engine whose connections lead to a server in the same process, or end as told. */
+class FakeEngine implements QuicEngine {
+  readonly name = "fake";
+  endpoint: EndpointOptions | undefined;
+  connected: ConnectOptions | undefined;
+  closedEndpoints = 0;
+  readonly #end: ConnectionClosed | "never" | undefined;
+  readonly #onSession: (request: IncomingSession) => void | Promise<void>;
+
+  constructor(
+    end?: ConnectionClosed | "never",
+    onSession: (request: IncomingSession) => void | Promise<void> = async (request) => {
+      await request.accept();
+    },
+  ) {
+    this.#end = end;
+    this.#onSession = onSession;
+  }
+
+  createEndpoint: QuicEngine["createEndpoint"] = async (options) => {
+    this.endpoint = options;
+    return {
+      localAddress: { host: "127.0.0.1", port: 1, family: 4 },
+      connectionCount: 0,
+      connect: (connectOptions, listener) => {
+        this.connected = connectOptions;
+        const link = new Link();
+        link.client.listener = listener;
+        if (this.#end === "never") return link.client;
+        if (this.#end !== undefined) link.client.end(this.#end);
+        else {
+          const server = new WebTransportConnection({
+            role: "server",
+            quic: link.server,
+            info: link.server.info(),
+            onSession: this.#onSession,
+          });
+          link.server.listener = server.listener;
+          link.client.events.push(() => {
+            listener.connected(link.client.info());
+          });
+          for (const end of [link.client, link.server]) {
+            const [preamble] =
+              end === link.client
+                ? (this.endpoint?.transport?.preamble ?? [])
+                : [controlStreamPreamble({ role: "server" })];
+            const streamId = end.open("unidirectional");
+            if (streamId !== undefined && preamble !== undefined) end.write(streamId, preamble, false);
+          }
+        }
+        const pump = (): void => {
+          link.turn();
+          if (link.client.closedBy === undefined || link.client.events.length > 0) setImmediate(pump);
+        };
+        setImmediate(pump);
+        return link.client;
+      },
+      updateIdentity: () => {},
+      stopAccepting: () => {},
+      ref: () => {},
+      unref: () => {},
+      getStats: () => {
+        throw new Error("not faked");
+      },
+      close: async () => {
+        this.closedEndpoints += 1;
+      },
+    };
+  };
+}
+
+const closed = (fields: Partial<ConnectionClosed>): ConnectionClosed => ({
+  by: "local",
+  kind: "transport",
+  code: 0n,
+  reason: "",
+  ...fields,
+});
+
+describe("connect()", () => {
+  it.each([
+    ["not a url", "it is no URL"],
+    ["http://localhost/", "needs https:"],
+    ["https://localhost/#part", "a fragment is not allowed"],
+    ["https://user@localhost/", "credentials are not allowed"],
+  ])("refuses %s", async (url, why) => {
+    const opening = connect(url, { engine: new FakeEngine() });
+    await expect(opening).rejects.toMatchObject({ code: "ERR_WT_CONFIGURATION" });
+    await expect(opening).rejects.toThrow(why);
+  });
+
+  it("refuses half a client certificate and a hash of the wrong size", async () => {
+    const engine = new FakeEngine();
+    await expect(connect("https://127.0.0.1/", { engine, cert: "x" })).rejects.toMatchObject({ configKey: "key" });
+    const serverCertificateHashes = [{ algorithm: "sha-256", value: new Uint8Array(31) }];
+    await expect(connect("https://127.0.0.1/", { engine, serverCertificateHashes })).rejects.toMatchObject({
+      configKey: "serverCertificateHashes",
+    });
+  });
+
+  it("gives the engine address, server name, verification and a loopback socket", async () => {
+    const engine = new FakeEngine(closed({ kind: "handshake-timeout" }));
+    const value = new Uint8Array(32).fill(1);
+    const serverCertificateHashes = [{ algorithm: "sha-256", value }];
+    await expect(connect("https://[::1]:4433/", { engine, serverCertificateHashes })).rejects.toBeInstanceOf(
+      TimeoutError,
+    );
+    expect(engine.connected).toMatchObject({
+      address: { host: "::1", port: 4433 },
+      serverName: "::1",
+      alpn: ["h3"],
+      verification: { kind: "hashes", hashes: [value] },
+    });
+    expect(engine.endpoint).toMatchObject({ host: "::1", port: 0 });
+    expect(engine.endpoint?.transport?.preamble).toHaveLength(1);
+    expect(engine.closedEndpoints).toBe(1);
+  });
+
+  it.each([
+    ["a refused certificate", closed({ code: 0x130n }), CertificateError, "ERR_WT_CERTIFICATE_REFUSED"],
+    ["no h3", closed({ by: "peer", code: 0x178n }), HandshakeError, "ERR_WT_HANDSHAKE"],
+    ["a full server", closed({ by: "peer", code: 2n }), ConnectionError, "ERR_WT_CONNECTION_FAILED"],
+    ["silence", closed({ by: "transport", kind: "idle-timeout" }), ConnectionError, "ERR_WT_CONNECTION_FAILED"],
+    ["no common version", closed({ kind: "version-mismatch" }), HandshakeError, "ERR_WT_HANDSHAKE"],
+  ])("rejects with a typed error for %s", async (_what, end, type, code) => {
+    const engine = new FakeEngine(end);
+    const opening = connect("https://127.0.0.1/", { engine, insecure: true });
+    await expect(opening).rejects.toBeInstanceOf(type);
+    await expect(opening).rejects.toMatchObject({ code });
+    expect(engine.closedEndpoints).toBe(1);
+  });
+
+  it("rejects with HttpError for a status that is not 2xx", async () => {
+    const engine = new FakeEngine(undefined, (request) => request.reject(404));
+    const opening = connect("https://127.0.0.1/", { engine, insecure: true });
+    await expect(opening).rejects.toMatchObject({ name: "HttpError", status: 404 });
+    expect(engine.closedEndpoints).toBe(1);
+  });
+
+  it("rejects with the signal's reason, and with TimeoutError after connectTimeout", async () => {
+    const abort = new AbortController();
+    const engine = new FakeEngine("never");
+    const opening = connect("https://127.0.0.1/", { engine, signal: abort.signal });
+    setImmediate(() => abort.abort(new Error("enough")));
+    await expect(opening).rejects.toThrow("enough");
+    const late = connect("https://127.0.0.1/", { engine, connectTimeout: 1 });
+    await expect(late).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT", timeoutDuration: 1 });
+    expect(engine.closedEndpoints).toBe(2);
+  });
+
+  it("rejects with a typed error when the engine refuses its options", async () => {
+    const engine: QuicEngine = {
+      name: "refusing",
+      createEndpoint: () => Promise.reject(new EngineError("invalid-key", "no key in the PEM")),
+    };
+    await expect(connect("https://127.0.0.1/", { engine })).rejects.toBeInstanceOf(CertificateError);
+  });
+
+  it("closes connection and endpoint with the session", async () => {
+    const engine = new FakeEngine();
+    const session = await connect("https://127.0.0.1/", { engine, insecure: true });
+    expect(session.isReady).toBe(true);
+    await session.close({ code: 1, reason: "done" });
+    expect(await session.closed).toEqual({ clean: true, code: 1, reason: "done", by: "local" });
+    await session.connection.closed;
+    await new Promise(setImmediate);
+    expect(session.connection.state).toBe("closed");
+    expect(engine.closedEndpoints).toBe(1);
+  });
+});

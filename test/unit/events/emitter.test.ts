@@ -1,0 +1,97 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { describe, expect, it, vi } from "vitest";
+
+import { TimeoutError } from "../../../src/errors/errors.ts";
+import { TypedEmitter } from "../../../src/events/emitter.ts";
+
+interface Events {
+  session_ready: { readonly timestamp: number; readonly name: string };
+  session_closed: { readonly timestamp: number };
+}
+
+const ready = { timestamp: 1, name: "a" };
+
+describe("TypedEmitter", () => {
+  it("gives events to listeners, once-listeners and onAny in this order", () => {
+    const emitter = new TypedEmitter<Events>();
+    const seen: string[] = [];
+    emitter.on("session_ready", ({ name }) => seen.push(`on ${name}`));
+    emitter.once("session_ready", ({ name }) => seen.push(`once ${name}`));
+    const any = (type: string): void => {
+      seen.push(`any ${type}`);
+    };
+    emitter.onAny(any);
+    expect(emitter.publish("session_ready", ready)).toBe(true);
+    emitter.offAny(any);
+    emitter.publish("session_ready", ready);
+    expect(seen).toEqual(["on a", "once a", "any session_ready", "on a"]);
+  });
+
+  it("reports a listener that throws or rejects and calls the others", async () => {
+    const report = vi.fn();
+    const emitter = new TypedEmitter<Events>({ report });
+    const last = vi.fn();
+    emitter.on("session_ready", () => {
+      throw new Error("sync");
+    });
+    const rejecting: () => unknown = () => Promise.reject(new Error("async"));
+    emitter.on("session_ready", rejecting);
+    emitter.on("session_ready", last);
+    emitter.publish("session_ready", ready);
+    await new Promise(setImmediate);
+    expect(last).toHaveBeenCalledOnce();
+    expect(report.mock.calls.map(([error]) => (error as Error).message)).toEqual(["sync", "async"]);
+  });
+
+  it("hands events on to its parent, which publishes them only once", () => {
+    const parent = new TypedEmitter<Events>();
+    const child = new TypedEmitter<Events>({ parent });
+    const above = vi.fn();
+    const published = vi.fn();
+    parent.on("session_ready", above);
+    subscribe("tswebtransport:session_ready", published);
+    child.publish("session_ready", ready);
+    unsubscribe("tswebtransport:session_ready", published);
+    expect(above).toHaveBeenCalledWith(ready);
+    expect(published).toHaveBeenCalledOnce();
+  });
+
+  it("listens() is false until somebody would hear the event", () => {
+    const parent = new TypedEmitter<Events>();
+    const child = new TypedEmitter<Events>({ parent });
+    expect(child.listens("session_ready")).toBe(false);
+    const listener = (): void => {};
+    parent.on("session_ready", listener);
+    expect(child.listens("session_ready")).toBe(true);
+    expect(child.listens("session_closed")).toBe(false);
+    parent.off("session_ready", listener);
+    parent.onAny(listener);
+    expect(child.listens("session_closed")).toBe(true);
+  });
+
+  it("waitFor() resolves with the first event that meets the condition", async () => {
+    const emitter = new TypedEmitter<Events>();
+    const waiting = emitter.waitFor("session_ready", { condition: ({ name }) => name === "b" });
+    emitter.publish("session_ready", ready);
+    emitter.publish("session_ready", { timestamp: 2, name: "b" });
+    expect(await waiting).toEqual({ timestamp: 2, name: "b" });
+    expect(emitter.listenerCount("session_ready")).toBe(0);
+  });
+
+  it("waitFor() rejects with the signal's reason and with TimeoutError", async () => {
+    vi.useFakeTimers();
+    try {
+      const emitter = new TypedEmitter<Events>();
+      const abort = new AbortController();
+      const aborted = emitter.waitFor("session_ready", { signal: abort.signal });
+      abort.abort(new Error("enough"));
+      await expect(aborted).rejects.toThrow("enough");
+      const late = emitter.waitFor("session_ready", { timeout: 50 });
+      vi.advanceTimersByTime(50);
+      await expect(late).rejects.toBeInstanceOf(TimeoutError);
+      expect(emitter.listenerCount("session_ready")).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
