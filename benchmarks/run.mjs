@@ -11,7 +11,7 @@ import { cpuOf, figureOf, METRICS } from "./runner/metrics.mjs";
 import { inBenchmarks, LOAD } from "./runner/paths.mjs";
 import { endAllChildren, LineProcess, residentKilobytes } from "./runner/process.mjs";
 import { summarize, toMarkdown } from "./runner/report.mjs";
-import { buildWorkspace, oursExists, SERVERS } from "./runner/servers.mjs";
+import { buildWorkspace, SERVERS } from "./runner/servers.mjs";
 
 const USAGE = `Usage: node benchmarks/run.mjs [options]
   --servers NAMES   of ${Object.keys(SERVERS).join(", ")} (default: all that can be built)
@@ -99,7 +99,6 @@ function build({ servers, noBuild }) {
   for (const name of servers ?? Object.keys(SERVERS)) {
     try {
       if (!noBuild) SERVERS[name].build?.();
-      if (name === "tswebtransport" && !oursExists()) throw new Error("dist/index.js has no ServerApp");
       names.push(name);
     } catch (error) {
       // Who names a server wants that server.
@@ -165,10 +164,8 @@ async function measure({ names, metrics, rounds, seconds, directory, hash }) {
       for (const name of order) {
         await record("first-echo", name, async () => ({ figure: (await load(name, "first-echo")).medianMs }));
       }
-      if (oursExists()) {
-        for (const name of order) {
-          await record("node-first-echo", name, async () => nodeFirstEcho((await serverOf(name)).url, hash));
-        }
+      for (const name of order) {
+        await record("node-first-echo", name, async () => nodeFirstEcho((await serverOf(name)).url, hash));
       }
       for (const server of servers.values()) await server.process.end();
       for (const name of order) await record("idle-1000", name, () => idleMemory(name, directory, hash));

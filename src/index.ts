@@ -9,7 +9,7 @@ export { ServerConfig } from "./config/server-config.ts";
 export type { CertificateAndKey, ServerConfigOptions, ServerConfigValues } from "./config/server-config.ts";
 export { ErrorCodes } from "./constants/error-codes.ts";
 export { EngineError } from "./engine/engine.ts";
-export type * from "./engine/engine.ts";
+export type { ConnectionStats, EngineErrorCode, QuicEngine } from "./engine/engine.ts";
 export * from "./errors/errors.ts";
 export { EventType } from "./events/event-types.ts";
 export * from "./server/index.ts";

@@ -5,7 +5,7 @@ import { WireCodes } from "../constants/wire-codes.ts";
 import { EngineError } from "../engine/engine.ts";
 import type {
   CertificateVerification,
-  ConnectOptions as EngineConnectOptions,
+  ConnectOptions,
   QuicEndpoint,
   QuicEngine,
   TlsIdentity,
@@ -25,7 +25,7 @@ export interface CertificateHash {
   readonly value: ArrayBuffer | ArrayBufferView;
 }
 
-export interface ConnectOptions extends SignalOption {
+export interface ClientOptions extends SignalOption {
   /** SHA-256 hashes of the server's certificate: it is trusted when one fits, with the W3C's conditions. */
   readonly serverCertificateHashes?: readonly CertificateHash[];
   /** PEM of certificate authorities to trust instead of the system's. */
@@ -53,7 +53,7 @@ export interface ConnectOptions extends SignalOption {
  * Rejects with ConfigurationError (URL, options), ConnectionError, CertificateError, HandshakeError, HttpError (the
  * server's status), TimeoutError, or the signal's reason.
  */
-export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<WebTransportSession> {
+export async function connect(url: string | URL, options: ClientOptions = {}): Promise<WebTransportSession> {
   const target = parseUrl(url);
   const verification = verificationOf(options);
   const identity = identityOf(options);
@@ -77,14 +77,14 @@ async function attempt(
   target: URL,
   verification: CertificateVerification,
   identity: TlsIdentity | undefined,
-  options: ConnectOptions,
+  options: ClientOptions,
   signal: AbortSignal,
 ): Promise<WebTransportSession> {
   const hostname = target.hostname.replace(/^\[|\]$/g, "");
   const engine = options.engine ?? (await defaultEngine());
   const address = await untilAborted(resolve(hostname), signal);
   const endpoint = await createEndpoint(engine, address, options);
-  const connect: EngineConnectOptions = {
+  const connect: ConnectOptions = {
     address: { host: address, port: target.port === "" ? 443 : Number(target.port) },
     serverName: options.serverName ?? hostname,
     alpn: ["h3"],
@@ -124,7 +124,7 @@ function closeWith(session: WebTransportSession, connection: WebTransportConnect
   });
 }
 
-async function createEndpoint(engine: QuicEngine, address: string, options: ConnectOptions): Promise<QuicEndpoint> {
+async function createEndpoint(engine: QuicEngine, address: string, options: ClientOptions): Promise<QuicEndpoint> {
   const ipv6 = isIP(address) === 6;
   const loopback = ipv6 ? address === "::1" : address.startsWith("127.");
   const host = loopback ? (ipv6 ? "::1" : "127.0.0.1") : ipv6 ? "::" : "0.0.0.0";
@@ -157,7 +157,7 @@ async function defaultEngine(): Promise<QuicEngine> {
   return nativeEngine();
 }
 
-function liveOptionsOf(options: ConnectOptions): LiveOptions {
+function liveOptionsOf(options: ClientOptions): LiveOptions {
   return options.session ?? {};
 }
 
@@ -173,7 +173,7 @@ function parseUrl(url: string | URL): URL {
   return parsed;
 }
 
-function verificationOf(options: ConnectOptions): CertificateVerification {
+function verificationOf(options: ClientOptions): CertificateVerification {
   const { serverCertificateHashes: hashes, ca, insecure } = options;
   if (insecure === true) return { kind: "insecure" };
   if (hashes !== undefined && hashes.length > 0) {
@@ -192,7 +192,7 @@ function hashBytes({ value }: CertificateHash): Uint8Array {
   });
 }
 
-function identityOf({ cert, key }: ConnectOptions): TlsIdentity | undefined {
+function identityOf({ cert, key }: ClientOptions): TlsIdentity | undefined {
   if (cert !== undefined && key !== undefined) return { cert, key };
   if (cert === undefined && key === undefined) return undefined;
   const missing = cert === undefined ? "cert" : "key";

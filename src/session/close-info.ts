@@ -5,6 +5,7 @@ import {
   CertificateError,
   ConnectionError,
   HandshakeError,
+  HttpError,
   ProtocolError,
   SessionError,
   TimeoutError,
@@ -65,6 +66,17 @@ export function closeInfoOfConnection(closed: ConnectionClosed, error: WebTransp
     return { clean: true, code: 0, reason: closed.reason, by: "local" };
   }
   return { clean: false, by: closed.by, error };
+}
+
+/** Why a client got no session: the server's status, or the code it reset the request with. */
+export function rejectionOf(status: number | undefined, code: bigint | undefined): WebTransportError {
+  if (status !== undefined)
+    return new HttpError(status, `The server answered the session request with status ${status}`);
+  const wire = code === undefined ? "" : ` (0x${code.toString(16)})`;
+  return new SessionError(`The server refused the session request${wire}`, {
+    code: "ERR_WT_SESSION_REFUSED",
+    errorCode: Number(code ?? 0n),
+  });
 }
 
 /** TLS alerts about certificates (RFC 8446 §6.2): bad, unsupported, revoked, expired, unknown, unknown CA, required. */
@@ -143,7 +155,11 @@ function handshakeErrorOf(
   }
   // RFC 9001 §4.8: CRYPTO_ERROR is 0x0100 plus the TLS alert.
   const alert = errorCode >= 0x100 && errorCode <= 0x1ff ? errorCode - 0x100 : undefined;
-  const certificateError = alert === undefined ? undefined : certificateAlerts[alert];
+  // What an engine finds wrong with a certificate it need not put into one of the alerts that are about certificates.
+  const certificateError =
+    alert === undefined
+      ? undefined
+      : (certificateAlerts[alert] ?? (/certificate/i.test(reason) ? "it was not accepted" : undefined));
   if (certificateError !== undefined) {
     return new CertificateError(`The certificate was refused: ${certificateError}${reason}`, {
       code: "ERR_WT_CERTIFICATE_REFUSED",

@@ -7,12 +7,12 @@ import type {
   SocketAddress,
   StreamDirection,
 } from "../engine/engine.ts";
-import { HandshakeError, HttpError, ProtocolError, SessionError } from "../errors/errors.ts";
+import { HandshakeError, ProtocolError, SessionError } from "../errors/errors.ts";
 import type { WebTransportError } from "../errors/errors.ts";
 import type { ProtocolOutput } from "../protocol/output.ts";
 import { ProtocolConnection } from "../protocol/webtransport/connection.ts";
 
-import { closeInfoOf, closeInfoOfConnection, connectionErrorOf } from "./close-info.ts";
+import { closeInfoOf, closeInfoOfConnection, connectionErrorOf, rejectionOf } from "./close-info.ts";
 import type { ConnectionContext, StreamWaiter } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { LiveSession } from "./live-session.ts";
@@ -395,14 +395,4 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.requests.delete(sessionId);
     return request;
   }
-}
-
-function rejectionOf(status: number | undefined, code: bigint | undefined): WebTransportError {
-  if (status !== undefined)
-    return new HttpError(status, `The server answered the session request with status ${status}`);
-  const wire = code === undefined ? "" : ` (0x${code.toString(16)})`;
-  return new SessionError(`The server refused the session request${wire}`, {
-    code: "ERR_WT_SESSION_REFUSED",
-    errorCode: Number(code ?? 0n),
-  });
 }

@@ -130,6 +130,12 @@ describe("connect()", () => {
 
   it.each([
     ["a refused certificate", closed({ code: 0x130n }), CertificateError, "ERR_WT_CERTIFICATE_REFUSED"],
+    [
+      "a hash that fits none",
+      closed({ code: 0x131n, reason: "invalid peer certificate: x" }),
+      CertificateError,
+      "ERR_WT_CERTIFICATE_REFUSED",
+    ],
     ["no h3", closed({ by: "peer", code: 0x178n }), HandshakeError, "ERR_WT_HANDSHAKE"],
     ["a full server", closed({ by: "peer", code: 2n }), ConnectionError, "ERR_WT_CONNECTION_FAILED"],
     ["silence", closed({ by: "transport", kind: "idle-timeout" }), ConnectionError, "ERR_WT_CONNECTION_FAILED"],

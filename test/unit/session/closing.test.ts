@@ -241,3 +241,27 @@ describe("a clean end by the peer", () => {
     noLeaks(pair);
   });
 });
+
+describe("a reset with WT_SESSION_GONE", () => {
+  it("waits for the session's end, which says more, but not for ever", async () => {
+    const pair = new Pair();
+    const { client, server } = await pair.session();
+    const stream = await client.createBidirectionalStream();
+    await stream.write("x");
+    const incoming = (await pair.wait(server.incomingBidirectionalStreams.next()))!;
+    await incoming.read();
+    const read = incoming.read();
+    pair.link.client.reset(stream.id, 0x170d7b68n);
+    pair.link.client.stop(stream.id, 0x170d7b68n);
+    await pair.settle();
+    const write = incoming.write("into the void");
+    expect(await isPending(read)).toBe(true);
+    expect(await isPending(write)).toBe(true);
+    pair.time.advance(5000);
+    await expect(read).rejects.toMatchObject({ code: "ERR_WT_STREAM_RESET", streamErrorCode: null });
+    await expect(write).rejects.toMatchObject({ code: "ERR_WT_STREAM_STOPPED", streamErrorCode: null });
+    expect(server.isReady).toBe(true);
+    await pair.wait(client.close({ abort: true }));
+    noLeaks(pair);
+  });
+});

@@ -182,6 +182,18 @@ describe("streams of a session", () => {
     expect(pair.client.counts.waiters).toBe(0);
   });
 
+  it("wait while as many as maxOutgoingStreams are open", async () => {
+    const pair = new Pair({ client: { maxOutgoingStreams: 2 } });
+    // The request stream of the session is the core's and does not count.
+    const { client } = await pair.session();
+    const first = await client.createUnidirectionalStream();
+    await client.createBidirectionalStream();
+    const third = client.createUnidirectionalStream();
+    expect(await isPending(third)).toBe(true);
+    first.finish();
+    expect((await pair.wait(third)).isWritable).toBe(true);
+  });
+
   it("refuse more waiting streams than maxPendingStreams", async () => {
     const pair = new Pair({ server: { maxPendingStreams: 2 } });
     const { client } = await pair.session();
