@@ -44,6 +44,21 @@ export class WebTransportError extends Error {
   }
 }
 
+/**
+ * Makes an error that tells of an event of the transport: no call of the application has led to it, so a stack trace
+ * would show nothing but this library, and costs more than everything else of a short session.
+ */
+export function withoutStack<Made>(make: () => Made): Made {
+  const v8 = Error as { stackTraceLimit?: number };
+  const limit = v8.stackTraceLimit;
+  v8.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    if (limit !== undefined) v8.stackTraceLimit = limit;
+  }
+}
+
 /** Errors that ended something for good: the same attempt fails again until somebody changes something. */
 export function isFatalError(error: unknown): boolean {
   return error instanceof WebTransportError && errorCatalogue[error.code].fatal;

@@ -87,6 +87,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly #incoming = new AsyncQueue<IncomingSession>();
   readonly #closed: Promise<void>;
   readonly #budget: BufferBudget;
+  readonly #liveOptions: LiveOptions;
   #settleClosed: () => void = () => {};
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #endpoints: Endpoints | undefined;
@@ -95,6 +96,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #startedAt = 0;
   #sessionsRequested = 0;
   #sessionsAccepted = 0;
+  #sessionCount = 0;
 
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
@@ -107,7 +109,12 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#budget = new BufferBudget(maxTotalBufferSize);
     this.on("session_ready", () => {
       this.#sessionsAccepted += 1;
+      this.#sessionCount += 1;
     });
+    this.on("session_closed", () => {
+      this.#sessionCount -= 1;
+    });
+    this.#liveOptions = this.#makeLiveOptions();
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -232,7 +239,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   #accept(quic: QuicConnection, info: ConnectionInfo): ConnectionListener {
     const connection = new WebTransportConnection({
-      ...this.#liveOptions(),
+      ...this.#liveOptions,
       quic,
       info,
       role: "server",
@@ -250,7 +257,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     const { maxSessions } = this.config.values;
     if (this.#state !== "serving") {
       await this.#refuse(incoming, 503, "the server is closing");
-    } else if (this.sessions.length >= maxSessions) {
+    } else if (this.#sessionCount >= maxSessions) {
       await this.#refuse(incoming, 429, `maxSessions (${maxSessions}) is reached`);
     } else if (this.#handler !== undefined) {
       await this.#handler(incoming);
@@ -305,7 +312,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     };
   }
 
-  #liveOptions(): LiveOptions {
+  #makeLiveOptions(): LiveOptions {
     const { values } = this.config;
     return {
       closeTimeout: values.closeTimeout,

@@ -10,6 +10,7 @@ import {
   SessionError,
   TimeoutError,
 } from "../errors/errors.ts";
+import { withoutStack } from "../errors/webtransport-error.ts";
 import type { WebTransportError } from "../errors/errors.ts";
 import type { SessionEnd } from "../protocol/output.ts";
 import { fromWireCode } from "../protocol/webtransport/error-mapping.ts";
@@ -18,6 +19,10 @@ import type { CloseInfo } from "./types.ts";
 
 /** What a child of an ended session is told. */
 export function sessionErrorOf(info: CloseInfo, sessionId: string): SessionError {
+  return withoutStack(() => makeSessionError(info, sessionId));
+}
+
+function makeSessionError(info: CloseInfo, sessionId: string): SessionError {
   if (!info.clean) {
     return new SessionError(`The session has ended: ${info.error.message}`, {
       code: "ERR_WT_SESSION_ABORTED",
@@ -96,6 +101,10 @@ export function connectionErrorOf(
   remoteAddress: string,
   established: boolean,
 ): WebTransportError {
+  return withoutStack(() => makeConnectionError(closed, remoteAddress, established));
+}
+
+function makeConnectionError(closed: ConnectionClosed, remoteAddress: string, established: boolean): WebTransportError {
   const errorCode = Number(closed.code);
   const reason = closed.reason === "" ? "" : `: ${closed.reason}`;
   const common = { errorCode, remoteAddress, details: { by: closed.by, kind: closed.kind, reason: closed.reason } };

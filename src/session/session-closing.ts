@@ -1,4 +1,5 @@
 import { SessionError } from "../errors/errors.ts";
+import { withoutStack } from "../errors/webtransport-error.ts";
 
 import type { ConnectionContext } from "./context.ts";
 import type { DatagramQueue } from "./datagram-queue.ts";
@@ -72,13 +73,16 @@ export class SessionClosing {
     this.#code = code;
     this.#reason = reason;
     this.#done = new Deferred<void>();
-    const error = new SessionError("The session is being closed here", {
-      sessionId: String(sessionId),
-      sessionState: "closing",
-      errorCode: code,
-      closeCode: code,
-      reason,
-    });
+    const error = withoutStack(
+      () =>
+        new SessionError("The session is being closed here", {
+          sessionId: String(sessionId),
+          sessionState: "closing",
+          errorCode: code,
+          closeCode: code,
+          reason,
+        }),
+    );
     this.refusal = error;
     this.#cancelTimeout = context.after(context.options.closeTimeout, () => {
       this.#sayGoodbye();
