@@ -117,6 +117,8 @@ export interface TransportOptions {
    * of a client) and stay open.
    */
   readonly preamble?: readonly Uint8Array[];
+  /** Announce RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset) and use it where the peer announces it, too. Default true. */
+  readonly resetStreamAt?: boolean;
   /** NSS key-log lines, for debugging only. */
   readonly keyLog?: (line: string) => void;
 }
@@ -188,6 +190,8 @@ export interface ConnectionInfo {
   readonly peerCertificates: readonly Uint8Array[];
   /** Largest datagram (frame payload) that can be sent now; 0 when the peer takes none. */
   readonly maxDatagramSize: number;
+  /** Both sides have announced RESET_STREAM_AT: `reset` can keep the beginning of a stream reliable. */
+  readonly resetStreamAt: boolean;
 }
 
 /** Every method is called with the stream ids and codes as the peer sent them. */
@@ -255,8 +259,12 @@ export interface QuicConnection {
    * Returns how many of the bytes left the engine's queue at once; `accepted` events report the others.
    */
   write(streamId: number, data: Uint8Array, fin: boolean): number;
-  /** RESET_STREAM: drops what is queued and unacknowledged. */
-  reset(streamId: number, code: bigint): void;
+  /**
+   * RESET_STREAM: drops what is queued and unacknowledged. With a `reliableSize` (bytes from the stream's beginning;
+   * default 0) and where {@link ConnectionInfo.resetStreamAt} holds, RESET_STREAM_AT: as many of the bytes written are
+   * still delivered before the reset.
+   */
+  reset(streamId: number, code: bigint, reliableSize?: number): void;
   /** STOP_SENDING: no `data` event follows. */
   stop(streamId: number, code: bigint): void;
   /** Lets the engine deliver `bytes` more on this stream. */

@@ -171,6 +171,7 @@ function decodeInfo(payload: Uint8Array, maxDatagramSize: number): ConnectionInf
     serverName: serverName === "" ? undefined : serverName,
     peerCertificates,
     maxDatagramSize,
+    resetStreamAt: false,
   };
 }
 

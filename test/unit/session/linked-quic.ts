@@ -175,6 +175,7 @@ export class LinkedQuic implements QuicConnection {
       serverName: "localhost",
       peerCertificates: [],
       maxDatagramSize: 1200,
+      resetStreamAt: false,
     };
   }
 
