@@ -2,30 +2,42 @@ import eslint from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-const nodeGlobals = Object.fromEntries(
-  [
-    "AbortController",
-    "AbortSignal",
-    "Buffer",
-    "TextDecoder",
-    "TextEncoder",
-    "URL",
-    "clearInterval",
-    "clearTimeout",
-    "console",
-    "fetch",
-    "performance",
-    "process",
-    "queueMicrotask",
-    "setImmediate",
-    "setInterval",
-    "setTimeout",
-    "structuredClone",
-  ].map((name) => [name, "readonly"]),
-);
+const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
+
+/** What a page's script uses of a browser. */
+const browserGlobals = readonly([
+  "TextDecoder",
+  "TextDecoderStream",
+  "TextEncoder",
+  "WebTransport",
+  "document",
+  "fetch",
+  "performance",
+  "setTimeout",
+  "window",
+]);
+
+const nodeGlobals = readonly([
+  "AbortController",
+  "AbortSignal",
+  "Buffer",
+  "TextDecoder",
+  "TextEncoder",
+  "URL",
+  "clearInterval",
+  "clearTimeout",
+  "console",
+  "fetch",
+  "performance",
+  "process",
+  "queueMicrotask",
+  "setImmediate",
+  "setInterval",
+  "setTimeout",
+  "structuredClone",
+]);
 
 export default defineConfig(
-  // src/server/development/*.js and the like are pages' scripts, which run in a browser: no globals of Node's there.
   globalIgnores([".cache/", "benchmarks/results/", "coverage/", "dist/", "**/node_modules/", "**/target/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   eslint.configs.recommended,
@@ -74,6 +86,7 @@ export default defineConfig(
   // Modules that a test or a cluster loads by URL are asked for a default export.
   { files: ["test/fixtures/**/*.ts", "test/**/fixtures/**/*.ts"], rules: { "no-restricted-syntax": "off" } },
   { files: ["*.ts", "benchmarks/**/*.ts", "examples/**/*.ts"], extends: [tseslint.configs.strict] },
+  { files: ["src/server/development/*.js"], languageOptions: { globals: browserGlobals } },
   { files: ["**/*.mjs", "**/*.cjs", "*.js"], languageOptions: { globals: nodeGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
 );

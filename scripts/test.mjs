@@ -12,15 +12,18 @@ import { requireRustTestTools } from "./toolchain.mjs";
 
 const report = join(cache, "vitest.json");
 
-const cargo = (...args) => ["cargo", ...args, "--manifest-path", inRoot("native", "Cargo.toml")];
+const cargo = (command, ...args) => ["cargo", command, "--manifest-path", inRoot("native", "Cargo.toml"), ...args];
 const gates = [
   { name: "types", command: tool("typescript/bin/tsc", "-b") },
   { name: "lint", command: tool("eslint/bin/eslint.js", ".", "--max-warnings", "0") },
   { name: "format", command: tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".") },
   { name: "layers", command: tool("dependency-cruiser/bin/dependency-cruise.mjs", "src", "--output-type", "err") },
   { name: "package", command: tool("publint/src/cli.js", ".", "--strict") },
-  { name: "package types", command: tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only") },
-  { name: "Rust format", command: cargo("fmt", "--check") },
+  {
+    name: "package types",
+    command: tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only"),
+  },
+  { name: "Rust format", command: cargo("fmt", "--all", "--check") },
   { name: "Rust lint", command: cargo("clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings") },
 ];
 
@@ -45,7 +48,11 @@ await runScript(async () => {
 function runCargoTest() {
   console.log("\n── Rust tests");
   const [program, ...args] = cargo("test", "--locked", "--quiet", "--package", "tswebtransport-core");
-  const { status, stdout } = spawnSync(program, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
+  const { status, stdout } = spawnSync(program, args, {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+  });
   process.stdout.write(stdout);
   const sum = (pattern) => [...stdout.matchAll(pattern)].reduce((total, [, count]) => total + Number(count), 0);
   const [passed, failed] = [sum(/(\d+) passed;/g), sum(/(\d+) failed;/g)];

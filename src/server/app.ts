@@ -27,7 +27,7 @@ export interface RouteOptions {
 /** The parameters of a path's `:name` segments. */
 export type PathParams<Path extends string> = string extends Path
   ? DynamicParams
-  : { readonly [Name in ParamNames<Path>]: string };
+  : Readonly<Record<ParamNames<Path>, string>>;
 
 type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
   ? ParamNames<Segment> | ParamNames<Rest>

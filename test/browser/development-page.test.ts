@@ -26,9 +26,7 @@ describe("the development server's page in Chromium", () => {
     const page = await browser.newPage();
     await page.goto(pageAddress);
     await page.click("#connect");
-    await page.waitForFunction(() =>
-      document.querySelector("#state")?.textContent?.toLowerCase().includes("connected"),
-    );
+    await page.waitForFunction(() => document.querySelector("#state")?.textContent.toLowerCase().includes("connected"));
     return page;
   }
 
@@ -60,7 +58,7 @@ describe("the development server's page in Chromium", () => {
     const page = await connectedPage();
     await page.waitForFunction(() => /\d/.test(document.querySelector("#rtt")?.textContent ?? ""));
     await page.click("#close");
-    await page.waitForFunction(() => document.querySelector("#state")?.textContent?.toLowerCase().includes("closed"));
+    await page.waitForFunction(() => document.querySelector("#state")?.textContent.toLowerCase().includes("closed"));
     await page.close();
   });
 });

@@ -97,7 +97,11 @@ export class NativeConnection implements QuicConnection {
 
   getStats(): ConnectionStats {
     const stats = this.#native.connectionStats(this.id);
-    const figures: ConnectionStats & { localIp?: unknown } = { ...noStats, ...stats, datagramsDropped: this.datagramsDropped };
+    const figures: ConnectionStats & { localIp?: unknown } = {
+      ...noStats,
+      ...stats,
+      datagramsDropped: this.datagramsDropped,
+    };
     delete figures.localIp;
     return figures;
   }

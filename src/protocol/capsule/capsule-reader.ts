@@ -24,6 +24,7 @@ export class CapsuleReader {
   readonly #varint = new VarintAssembler();
   #type: number | undefined;
   #inValue = false;
+  #isClosed = false;
   #isWanted = false;
   #missing = 0;
   #pieces: Uint8Array[] = [];
@@ -54,6 +55,8 @@ export class CapsuleReader {
   }
 
   #header(byte: number): void {
+    // draft-ietf-webtrans-http3 §6: the goodbye is the last thing on the stream.
+    if (this.#isClosed) throw streamError("H3_MESSAGE_ERROR", "data after WT_CLOSE_SESSION");
     const value = this.#varint.push(byte);
     if (value === undefined) return;
     if (this.#type === undefined) {
@@ -104,6 +107,7 @@ export class CapsuleReader {
     if (type !== CapsuleType.closeSession) return;
     const reason = decodeUtf8Strict(value.subarray(4));
     if (reason === undefined) throw streamError("H3_MESSAGE_ERROR", "the reason of WT_CLOSE_SESSION is not UTF-8");
+    this.#isClosed = true;
     this.#events.closeSession(new DataView(value.buffer, value.byteOffset).getUint32(0), reason);
   }
 }

@@ -51,7 +51,6 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
   #earlyLength = 0;
   #idleFrames = 0;
   #hasTrailers = false;
-  #hasCloseCapsule = false;
   #localEnd: SessionEnd | undefined;
   #isTold = false;
   /** Body bytes of a plain request, against its content-length. */
@@ -179,7 +178,6 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
   // CapsuleEvents.
 
   closeSession(code: number, reason: string): void {
-    this.#hasCloseCapsule = true;
     this.#end({ clean: true, code, reason, by: "peer" });
   }
 
@@ -196,11 +194,7 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
   }
 
   #body(piece: Uint8Array): void {
-    if (this.#hasCloseCapsule) throw streamError("H3_MESSAGE_ERROR", "data after WT_CLOSE_SESSION");
     this.#capsules.push(piece);
-    if (this.#hasCloseCapsule && !this.#capsules.isAtBoundary) {
-      throw streamError("H3_MESSAGE_ERROR", "data after WT_CLOSE_SESSION");
-    }
   }
 
   #beginHeaders(length: number): PayloadUse {

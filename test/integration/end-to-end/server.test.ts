@@ -64,7 +64,7 @@ describe("a server process over UDP", () => {
       }
     }
     expect(accepted).toBeLessThan(16 * megabyte);
-    await stream.finish();
+    stream.finish();
     expect(new TextDecoder().decode(await stream.readAll())).toBe(String(accepted));
     await session.close();
   }, 60_000);
@@ -82,7 +82,7 @@ async function upload(session: WebTransportSession, size: number): Promise<numbe
   const stream = await session.createBidirectionalStream();
   const chunk = new Uint8Array(100_000);
   for (let sent = 0; sent < size; sent += chunk.length) await stream.write(chunk);
-  await stream.finish();
+  stream.finish();
   return Number(new TextDecoder().decode(await stream.readAll()));
 }
 

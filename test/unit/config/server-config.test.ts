@@ -3,7 +3,6 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 
 import { ServerConfig } from "../../../src/config/server-config.ts";
-import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ConfigurationError } from "../../../src/errors/errors.ts";
 
 describe("ServerConfig", () => {
@@ -43,7 +42,7 @@ describe("ServerConfig", () => {
   ])("refuses %s: %j by name", (key, value) => {
     let thrown: unknown;
     try {
-      ServerConfig.create({ [key]: value } as ServerConfigOptions);
+      ServerConfig.create({ [key]: value });
     } catch (error) {
       thrown = error;
     }

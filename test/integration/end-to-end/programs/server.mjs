@@ -3,7 +3,9 @@
 import { ServerApp, echoHandler, generateSelfSignedCertificate } from "../../../../dist/index.js";
 
 const { cert, key, certificateHash } = await generateSelfSignedCertificate({ hostname: "localhost" });
-const app = new ServerApp({ config: { cert, key, accessLog: false, logLevel: "error", connectionIdleTimeout: 2000, keepaliveInterval: 500 } });
+const app = new ServerApp({
+  config: { cert, key, accessLog: false, logLevel: "error", connectionIdleTimeout: 2000, keepaliveInterval: 500 },
+});
 app.route("/echo", echoHandler);
 app.route("/sink", async (session) => {
   for await (const stream of session.incomingBidirectionalStreams) void answerCount(stream).catch(ignore);
