@@ -19,6 +19,7 @@ import { BufferBudget } from "../session/buffer-budget.ts";
 import { WebTransportConnection } from "../session/connection.ts";
 import type { ConnectionEventMap } from "../session/events.ts";
 import type { LiveOptions } from "../session/options.ts";
+import { Deferred } from "../session/promises.ts";
 import type { IncomingSession } from "../session/request.ts";
 import type { Address, Session } from "../session/types.ts";
 
@@ -53,7 +54,7 @@ export interface ListenOptions {
 }
 
 export interface ServerCloseOptions {
-  /** Milliseconds that sessions have to come to their own end. Default 5000. */
+  /** Milliseconds that sessions have to come to their own end. 0: everything ends at once, undelivered. Default 5000. */
   readonly timeout?: number;
   /** Application code of the sessions that are left, 0 to 2^32 - 1. Default 0. */
   readonly code?: number;
@@ -91,6 +92,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #settleClosed: () => void = () => {};
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #endpoints: Endpoints | undefined;
+  readonly #forced = new Deferred<void>();
   #closing: Promise<void> | undefined;
   #state: State = "idle";
   #startedAt = 0;
@@ -184,9 +186,11 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   /**
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
-   * then every connection with GOAWAY and H3_NO_ERROR. Idempotent; nothing of the server keeps the process alive after it.
+   * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
+   * nothing of the server keeps the process alive after it.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
+    if (options.timeout === 0) this.#forced.resolve();
     this.#closing ??= this.#close(options);
     return this.#closing;
   }
@@ -219,13 +223,18 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();
     const { sessions } = this;
     for (const session of sessions) session.drain();
-    await settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout);
-    await Promise.all(this.sessions.map((session) => session.close({ code, reason, abort: timeout === 0 })));
-    for (const connection of this.#connections) connection.goaway();
+    await this.#unlessForced(settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout));
+    await this.#unlessForced(
+      Promise.all([...this.#connections].map((connection) => connection.close({ code, reason }))),
+    );
     await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
     this.#state = "closed";
     this.#incoming.close();
     this.#settleClosed();
+  }
+
+  async #unlessForced(waiting: Promise<unknown>): Promise<void> {
+    await Promise.race([waiting, this.#forced.promise]);
   }
 
   #listener(): EndpointListener {

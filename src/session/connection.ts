@@ -43,7 +43,7 @@ export interface CloseConnectionOptions {
   /** Of the sessions. Default 0. */
   readonly code?: number;
   readonly reason?: string;
-  /** Do not wait until the sessions' ends are delivered. Default false. */
+  /** Do not wait until answers and the sessions' ends are delivered. Default false. */
   readonly abort?: boolean;
 }
 
@@ -343,8 +343,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     if (options.abort !== true) {
       for (const request of [...this.#requests.values()]) await request.reject(503).catch(() => {});
       const sessions = [...live.sessions.values()];
-      await Promise.all(sessions.map((session) => session.close({ code, reason, abort: true })));
+      await Promise.all(sessions.map((session) => session.close({ code, reason })));
       if (live.info !== undefined) this.goaway();
+      // CONNECTION_CLOSE discards what is not sent: a rejection or a goodbye must have arrived before.
+      await live.delivered(this.#options.closeTimeout);
+      await new Promise((resolve) => setImmediate(resolve));
     }
     live.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closed.promise;

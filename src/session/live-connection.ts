@@ -55,6 +55,9 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   readonly #streams = new Map<number, LiveStream>();
   readonly #outgoing: OutgoingStreams;
   readonly #deadlines: Deadlines;
+  /** Streams of the core whose end is written and not acknowledged: answers and goodbyes. */
+  readonly #leaving = new Set<number>();
+  #left: Deferred<void> | undefined;
   #quic: QuicConnection | undefined;
   #info: ConnectionInfo | undefined;
   #remoteAddress: SocketAddress | undefined;
@@ -147,6 +150,16 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#deadlines.setExternal(this.protocol.nextTimeout());
   }
 
+  /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
+  async delivered(limit: number): Promise<void> {
+    if (this.#leaving.size > 0 && !this.#closed) {
+      this.#left ??= new Deferred<void>();
+      const cancel = this.after(limit, this.#left.resolve);
+      await this.#left.promise;
+      cancel();
+    }
+  }
+
   atEndOfScript(flush: () => void): void {
     this.#flushes.push(flush);
     if (this.#flushes.length > 1) return;
@@ -237,8 +250,13 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
 
   finished(streamId: number): void {
     const stream = this.#streams.get(streamId);
-    if (stream !== undefined) stream.send?.delivered();
-    else this.sessions.get(streamId)?.connectDelivered();
+    if (stream !== undefined) {
+      stream.send?.delivered();
+      return;
+    }
+    this.#leaving.delete(streamId);
+    if (this.#leaving.size === 0) this.#left?.resolve();
+    this.sessions.get(streamId)?.connectDelivered();
   }
 
   streamsAvailable(direction: StreamDirection): void {
@@ -274,6 +292,8 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     for (const request of [...this.requests.values()]) request.failed(error);
     this.requests.clear();
     this.#outgoing.clear();
+    this.#leaving.clear();
+    this.#left?.resolve();
     this.#deadlines.clear();
     this.#observer.ended(info, error, wasEstablished);
   }
@@ -304,6 +324,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     const { quic } = this;
     switch (output.type) {
       case "write":
+        if (output.fin) this.#leaving.add(output.streamId);
         quic.write(output.streamId, output.data, output.fin);
         break;
       case "reset":
