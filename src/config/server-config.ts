@@ -59,9 +59,7 @@ export interface ServerConfigOptions {
   readonly keepaliveInterval?: number;
   /** From a client's first packet to its completed handshake, 1 to 600000. Default 10000. */
   readonly handshakeTimeout?: number;
-  /** A middleware that takes longer ends the request with 503; 1 to 600000. Default 10000. */
-  readonly middlewareTimeout?: number;
-  /** Limit of one read; 0: none. Default 0. */
+  /** How long one read waits, then TimeoutError; the stream lives on. 0: no limit. Default 0. */
   readonly readTimeout?: number;
   /** Limit of one write; 0: none. Default 30000. */
   readonly writeTimeout?: number;
@@ -133,7 +131,6 @@ const options: Readonly<Record<OptionName, Option>> = {
   connectionIdleTimeout: { initial: 60_000, check: milliseconds },
   keepaliveInterval: { initial: 25_000, check: milliseconds },
   handshakeTimeout: { initial: 10_000, check: integer(1, 600_000) },
-  middlewareTimeout: { initial: 10_000, check: integer(1, 600_000) },
   readTimeout: { initial: 0, check: milliseconds },
   writeTimeout: { initial: 30_000, check: milliseconds },
   closeTimeout: { initial: 5000, check: integer(0, 600_000) },

@@ -82,7 +82,12 @@ export class DevelopmentServer extends ServerApp {
       throw error;
     }
     if (this.#certificate !== undefined) {
-      this.#rotation = setInterval(() => void this.#rotate(), rotationInterval);
+      this.#rotation = setInterval(() => {
+        this.#rotate().catch((error: unknown) => {
+          const { logger } = this.server.config.values;
+          logger.error({ error }, "the development certificate could not be renewed; the old one is served on");
+        });
+      }, rotationInterval);
       this.#rotation.unref();
     }
     return address;

@@ -332,6 +332,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       maxSessions: values.maxSessionsPerConnection,
       maxOutgoingStreams: values.maxStreamsPerConnection,
       streamCreationTimeout: values.streamCreationTimeout,
+      readTimeout: values.readTimeout,
       writeTimeout: values.writeTimeout,
       events: this,
     };

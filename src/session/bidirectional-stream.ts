@@ -12,6 +12,7 @@ import type {
   ReadOptions,
   Session,
   SignalOption,
+  WaitOptions,
   StreamState,
 } from "./types.ts";
 
@@ -64,7 +65,7 @@ export class WebTransportStream implements BidirectionalStream {
   readAll(options?: ReadOptions): Promise<Bytes> {
     return this.#receiver.readAll(options);
   }
-  readExactly(count: number, options?: SignalOption): Promise<Bytes> {
+  readExactly(count: number, options?: WaitOptions): Promise<Bytes> {
     return this.#receiver.readExactly(count, options);
   }
   readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes> {

@@ -19,6 +19,8 @@ export interface HalfHost {
   readonly credit: number;
   /** Unsent bytes at which `write` starts to wait. */
   readonly highWaterMark: number;
+  /** Milliseconds that a read may wait; 0: no limit. */
+  readonly readTimeout: number;
   /** Milliseconds that a `write` may wait; 0: no limit. */
   readonly writeTimeout: number;
   /** One of the connection's deadlines. */

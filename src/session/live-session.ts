@@ -98,6 +98,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   get highWaterMark(): number {
     return this.context.options.outgoingHighWaterMark;
   }
+  get readTimeout(): number {
+    return this.context.options.readTimeout;
+  }
   get writeTimeout(): number {
     return this.context.options.writeTimeout;
   }

@@ -16,6 +16,7 @@ export interface StreamOwner {
   readonly counters: ByteCounters;
   readonly credit: number;
   readonly highWaterMark: number;
+  readonly readTimeout: number;
   readonly writeTimeout: number;
   after(milliseconds: number, callback: () => void): () => void;
   prefixPending(flush: () => void): void;
@@ -66,6 +67,9 @@ export class LiveStream implements HalfHost {
   }
   get highWaterMark(): number {
     return this.owner.highWaterMark;
+  }
+  get readTimeout(): number {
+    return this.owner.readTimeout;
   }
   get writeTimeout(): number {
     return this.owner.writeTimeout;

@@ -29,6 +29,8 @@ export interface LiveOptions {
   readonly maxOutgoingStreams?: number;
   /** How long `create…Stream` waits for the peer's limit. 0: no limit. Default 10000. */
   readonly streamCreationTimeout?: number;
+  /** How long one read may wait. 0: no limit. Default 0. */
+  readonly readTimeout?: number;
   /** How long `write` may wait without anything leaving. 0: no limit. Default 30000. */
   readonly writeTimeout?: number;
   readonly protocol?: Omit<ProtocolConnectionOptions, "role" | "maxSessions">;
@@ -55,6 +57,7 @@ export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
     maxPendingStreams: options.maxPendingStreams ?? 1024,
     maxOutgoingStreams: options.maxOutgoingStreams ?? Infinity,
     streamCreationTimeout: options.streamCreationTimeout ?? 10_000,
+    readTimeout: options.readTimeout ?? 0,
     writeTimeout: options.writeTimeout ?? 30_000,
     now: options.now ?? ((): number => performance.now()),
     setTimer: options.setTimer ?? systemTimer,

@@ -1,3 +1,4 @@
+import { TimeoutError } from "../errors/errors.ts";
 import type { StreamError } from "../errors/errors.ts";
 import { RingQueue } from "../base/ring-queue.ts";
 
@@ -5,7 +6,7 @@ import { own } from "./bytes.ts";
 import type { HalfHost } from "./half-host.ts";
 import { Deferred, rejected, resolved } from "./promises.ts";
 import type { ReadOperation } from "./read-operations.ts";
-import type { Bytes } from "./types.ts";
+import type { Bytes, WaitOptions } from "./types.ts";
 
 const atEnd: Promise<null> = Promise.resolve(null);
 
@@ -32,6 +33,18 @@ export class ReceiveHalf {
 
   constructor(host: HalfHost) {
     this.#host = host;
+  }
+
+  get streamId(): number {
+    return this.#host.streamId;
+  }
+
+  get readTimeout(): number {
+    return this.#host.readTimeout;
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    return this.#host.after(milliseconds, callback);
   }
 
   get bytesRead(): number {
@@ -164,14 +177,15 @@ export class ReceiveHalf {
     }
   }
 
-  /** Operations are served in the order of their calls. */
-  start(operation: ReadOperation): void {
+  /** Operations are served in the order of their calls. True: it is done already. */
+  start(operation: ReadOperation): boolean {
     if (this.#operations === undefined) {
-      if (this.#attempt(operation)) return;
+      if (this.#attempt(operation)) return true;
       this.#operations = [operation];
     } else {
       this.#operations.push(operation);
     }
+    return false;
   }
 
   cancel(operation: ReadOperation): void {
@@ -245,24 +259,31 @@ export class ReceiveHalf {
   }
 }
 
-/** Runs `operation` on `half` and gives its result; `signal` takes it back. */
+/** Runs `operation` on `half` and gives its result; the options' signal and time-out take it back. */
 export function run<T>(
   half: ReceiveHalf,
   operation: ReadOperation & { readonly promise: Promise<T> },
-  signal?: AbortSignal,
+  options: WaitOptions = {},
 ): Promise<T> {
+  const { signal, timeout = half.readTimeout } = options;
   if (signal?.aborted === true) return rejected(signal.reason);
-  half.start(operation);
+  if (half.start(operation)) return operation.promise;
+  const giveUp = (reason: unknown): void => {
+    half.cancel(operation);
+    operation.reject(reason);
+  };
   if (signal !== undefined) {
-    const abort = (): void => {
-      half.cancel(operation);
-      operation.reject(signal.reason);
-    };
+    const abort = (): void => giveUp(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
-    const end = (): void => {
-      signal.removeEventListener("abort", abort);
-    };
+    const end = (): void => signal.removeEventListener("abort", abort);
     operation.promise.then(end, end);
+  }
+  if (timeout > 0) {
+    const cancel = half.after(timeout, () => {
+      const text = `Nothing to read came on stream ${half.streamId} for ${timeout} ms`;
+      giveUp(new TimeoutError(text, { operation: "read", timeoutDuration: timeout }));
+    });
+    operation.promise.then(cancel, cancel);
   }
   return operation.promise;
 }

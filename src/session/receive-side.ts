@@ -6,7 +6,7 @@ import { quiet, rejected } from "./promises.ts";
 import { ReadAll, ReadChunk, ReadExactly, ReadUntil } from "./read-operations.ts";
 import { run } from "./receive-half.ts";
 import type { ReceiveHalf } from "./receive-half.ts";
-import type { Bytes, BytesInput, ReadOptions, ReceiveSide, SignalOption } from "./types.ts";
+import type { Bytes, BytesInput, ReadOptions, ReceiveSide, WaitOptions } from "./types.ts";
 import { makeReadable } from "./web-streams.ts";
 
 /** Default limit of `readUntil` and `readLine`, bytes: a peer that never sends the separator must not fill the memory. */
@@ -47,9 +47,8 @@ export class Receiver implements ReceiveSide {
   read(options?: ReadOptions): Promise<Bytes | null> {
     if (this.#readable !== undefined) return this.#locked();
     const maxBytes = positive(options?.maxBytes, Infinity);
-    const signal = options?.signal;
-    if (signal?.aborted === true) return rejected(signal.reason);
-    return this.#half.read(maxBytes) ?? run(this.#half, new ReadChunk(maxBytes), signal);
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    return this.#half.read(maxBytes) ?? run(this.#half, new ReadChunk(maxBytes), options);
   }
 
   tryRead(maxBytes?: number): Bytes | null | undefined {
@@ -59,15 +58,15 @@ export class Receiver implements ReceiveSide {
 
   readAll(options: ReadOptions = {}): Promise<Bytes> {
     if (this.#readable !== undefined) return this.#locked();
-    return run(this.#half, new ReadAll(this.#streamId, positive(options.maxBytes, Infinity)), options.signal);
+    return run(this.#half, new ReadAll(this.#streamId, positive(options.maxBytes, Infinity)), options);
   }
 
-  readExactly(count: number, options: SignalOption = {}): Promise<Bytes> {
+  readExactly(count: number, options: WaitOptions = {}): Promise<Bytes> {
     if (this.#readable !== undefined) return this.#locked();
     if (!Number.isSafeInteger(count) || count < 0) {
       throw new RangeError(`Cannot read exactly ${String(count)} bytes: a whole number from 0 is needed`);
     }
-    return run(this.#half, new ReadExactly(this.#streamId, count), options.signal);
+    return run(this.#half, new ReadExactly(this.#streamId, count), options);
   }
 
   readUntil(separator: BytesInput, options: ReadOptions = {}): Promise<Bytes> {
@@ -77,14 +76,14 @@ export class Receiver implements ReceiveSide {
     const maxBytes = positive(options.maxBytes, defaultMaxRecord);
     // Without `orEnd` there is always a result.
     const operation = new ReadUntil(this.#streamId, pattern, maxBytes, false);
-    return run(this.#half, operation, options.signal) as Promise<Bytes>;
+    return run(this.#half, operation, options) as Promise<Bytes>;
   }
 
   readLine(options: ReadOptions = {}): Promise<string | null> {
     if (this.#readable !== undefined) return this.#locked();
     const maxBytes = positive(options.maxBytes, defaultMaxRecord);
     const operation = new ReadUntil(this.#streamId, newline, maxBytes, true);
-    return quiet(run(this.#half, operation, options.signal).then(toLine));
+    return quiet(run(this.#half, operation, options).then(toLine));
   }
 
   stop(code = 0): void {

@@ -4,7 +4,7 @@ import { toWireCode } from "../protocol/webtransport/error-mapping.ts";
 import type { LiveStream } from "./live-stream.ts";
 import { resolved } from "./promises.ts";
 import { Receiver } from "./receive-side.ts";
-import type { Bytes, BytesInput, ReadOptions, ReceiveStream, Session, SignalOption, StreamState } from "./types.ts";
+import type { Bytes, BytesInput, ReadOptions, ReceiveStream, Session, StreamState, WaitOptions } from "./types.ts";
 
 /** A unidirectional stream that the peer has opened. */
 export class WebTransportReceiveStream implements ReceiveStream {
@@ -53,7 +53,7 @@ export class WebTransportReceiveStream implements ReceiveStream {
   readAll(options?: ReadOptions): Promise<Bytes> {
     return this.#receiver.readAll(options);
   }
-  readExactly(count: number, options?: SignalOption): Promise<Bytes> {
+  readExactly(count: number, options?: WaitOptions): Promise<Bytes> {
     return this.#receiver.readExactly(count, options);
   }
   readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes> {

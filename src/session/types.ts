@@ -66,7 +66,12 @@ export interface SendGroup {
   readonly id: number;
 }
 
-export interface ReadOptions extends SignalOption {
+export interface WaitOptions extends SignalOption {
+  /** Milliseconds; then TimeoutError, and the stream lives on. Default: `readTimeout`. 0: no limit. */
+  readonly timeout?: number | undefined;
+}
+
+export interface ReadOptions extends WaitOptions {
   /** Bytes. */
   readonly maxBytes?: number;
 }
@@ -89,7 +94,7 @@ export interface ReceiveSide extends AsyncIterable<Bytes> {
   /** Everything up to the end. Over `maxBytes` (default: no limit) it rejects with StreamError. */
   readAll(options?: ReadOptions): Promise<Bytes>;
   /** Exactly `count` bytes; StreamError `ERR_WT_STREAM_ENDED_EARLY` when the stream ends before. */
-  readExactly(count: number, options?: SignalOption): Promise<Bytes>;
+  readExactly(count: number, options?: WaitOptions): Promise<Bytes>;
   /** Up to and with `separator`. Over `maxBytes` (default 65536) StreamError; at the end without it `ERR_WT_STREAM_ENDED_EARLY`. */
   readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes>;
   /** The next line as text without its end (`\n` or `\r\n`), at most `maxBytes` (default 65536) long; null at the end of the stream. */

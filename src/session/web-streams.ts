@@ -5,6 +5,7 @@ import { WebTransportError } from "../errors/errors.ts";
 import type { DatagramQueue } from "./datagram-queue.ts";
 import { quiet } from "./promises.ts";
 import { ReadChunk } from "./read-operations.ts";
+import { run } from "./receive-half.ts";
 import type { ReceiveHalf } from "./receive-half.ts";
 import type { SendHalf } from "./send-half.ts";
 import type { Bytes, BytesInput } from "./types.ts";
@@ -116,12 +117,8 @@ function define(target: object, name: string, value: unknown): void {
   Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: false });
 }
 
-async function readChunk(half: ReceiveHalf, maxBytes: number): Promise<Bytes | null> {
-  const ready = half.read(maxBytes);
-  if (ready !== undefined) return ready;
-  const operation = new ReadChunk(maxBytes);
-  half.start(operation);
-  return operation.promise;
+function readChunk(half: ReceiveHalf, maxBytes: number): Promise<Bytes | null> {
+  return half.read(maxBytes) ?? run(half, new ReadChunk(maxBytes));
 }
 
 /** W3C: the code of a WebTransportError that a stream is cancelled or aborted with, else 0. */

@@ -79,6 +79,7 @@ export class FakeHost implements HalfHost {
   readonly counters = { bytesSent: 0, bytesReceived: 0, streamErrors: 0 };
   readonly credit = 100;
   readonly highWaterMark = 100;
+  readTimeout = 0;
   writeTimeout = 0;
   changes = 0;
   readonly timers: { milliseconds: number; callback: () => void }[] = [];

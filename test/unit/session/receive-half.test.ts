@@ -72,11 +72,31 @@ describe("ReceiveHalf", () => {
   it("takes back a read whose signal aborts, without losing bytes", async () => {
     const { half } = make();
     const abort = new AbortController();
-    const read = run(half, new ReadChunk(Infinity), abort.signal);
+    const read = run(half, new ReadChunk(Infinity), { signal: abort.signal });
     abort.abort(new Error("enough"));
     await expect(read).rejects.toThrow("enough");
     half.receive(bytes("kept"), false);
     expect(text(half.tryTake(Infinity))).toBe("kept");
+  });
+
+  it("takes back a read that waits longer than its time-out, without losing bytes", async () => {
+    const { host, half } = make();
+    host.readTimeout = 1000;
+    const slow = run(half, new ReadChunk(Infinity));
+    const patient = run(half, new ReadChunk(Infinity), { timeout: 0 });
+    expect(host.timers.map(({ milliseconds }) => milliseconds)).toEqual([1000]);
+    host.fire();
+    await expect(slow).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT", operation: "read", timeoutDuration: 1000 });
+    half.receive(bytes("late"), false);
+    expect(text(await patient)).toBe("late");
+  });
+
+  it("leaves no timer behind a read that was served in time", async () => {
+    const { host, half } = make();
+    const read = run(half, new ReadChunk(Infinity), { timeout: 50 });
+    half.receive(bytes("in time"), false);
+    expect(text(await read)).toBe("in time");
+    expect(host.timers).toEqual([]);
   });
 
   it("drops what is unread on a reset and rejects every read", async () => {
