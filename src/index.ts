@@ -1,8 +1,14 @@
 /** Everything an application needs. */
 export { generateSelfSignedCertificate } from "./certificates/self-signed.ts";
 export type { SelfSignedCertificate, SelfSignedCertificateOptions } from "./certificates/self-signed.ts";
-export { connect } from "./client/connect.ts";
-export type * from "./client/connect.ts";
+export { ClientConfig, connect } from "./client/index.ts";
+export type {
+  CertificateHash,
+  ClientConfigOptions,
+  ClientConfigValues,
+  ClientOptions,
+  Lookup,
+} from "./client/index.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export { ServerConfig } from "./config/server-config.ts";

@@ -1,4 +1,8 @@
 /** `tswebtransport/client`. */
+export { ClientConfig } from "./client-config.ts";
+export type { ClientConfigOptions, ClientConfigValues } from "./client-config.ts";
+export type { CertificateHash } from "./certificate-hash.ts";
 export { connect } from "./connect.ts";
-export type * from "./connect.ts";
+export type { ClientOptions } from "./connect.ts";
+export type { Lookup } from "./lookup.ts";
 export type { WebTransportSession } from "../session/session.ts";

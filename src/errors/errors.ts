@@ -6,7 +6,7 @@ import type { WebTransportErrorOptions } from "./webtransport-error.ts";
 export { errorCatalogue } from "./catalogue.ts";
 export type { WebTransportErrorCode } from "./catalogue.ts";
 export { WebTransportError, getErrorCategory, isFatalError, isRetriableError } from "./webtransport-error.ts";
-export type { WebTransportErrorOptions } from "./webtransport-error.ts";
+export type { HandshakeStage, WebTransportErrorOptions } from "./webtransport-error.ts";
 
 /** The peer's credentials were missing or wrong. */
 export class AuthenticationError extends WebTransportError {
@@ -102,10 +102,8 @@ export class FlowControlError extends WebTransportError {
 /** QUIC, TLS or HTTP/3 could not agree with the peer. */
 export class HandshakeError extends WebTransportError {
   override readonly name = "HandshakeError";
-  readonly handshakeStage: string | undefined;
-  constructor(message: string, options: WebTransportErrorOptions & { readonly handshakeStage?: string } = {}) {
+  constructor(message: string, options: WebTransportErrorOptions = {}) {
     super(message, { code: "ERR_WT_HANDSHAKE", ...options });
-    this.handshakeStage = options.handshakeStage;
   }
 }
 

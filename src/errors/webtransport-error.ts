@@ -10,7 +10,15 @@ export interface WebTransportErrorOptions {
   readonly cause?: unknown;
   /** Application code of a stream's reset or stop; null when there is none. */
   readonly streamErrorCode?: number | null;
+  /** Where the way to a session has ended. */
+  readonly handshakeStage?: HandshakeStage;
 }
+
+/**
+ * The stages on a client's way to a session, in their order: address look-up, first answer over UDP, QUIC, TLS, agreement
+ * on HTTP/3 (ALPN), the server's SETTINGS, its answer to the request, and the subprotocol.
+ */
+export type HandshakeStage = "dns" | "udp" | "quic" | "tls" | "alpn" | "settings" | "http" | "subprotocol";
 
 /** What every error of this library extends. */
 export class WebTransportError extends Error {
@@ -22,6 +30,8 @@ export class WebTransportError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
   /** Application code (0 to 2^32 - 1) of the peer's reset or stop, else null. */
   readonly streamErrorCode: number | null;
+  /** Of an error that has kept a client from its session: how far it came; else undefined. */
+  readonly handshakeStage: HandshakeStage | undefined;
 
   constructor(message: string, options: WebTransportErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -29,6 +39,7 @@ export class WebTransportError extends Error {
     this.errorCode = options.errorCode ?? 0;
     this.details = Object.freeze({ ...options.details });
     this.streamErrorCode = options.streamErrorCode ?? null;
+    this.handshakeStage = options.handshakeStage;
   }
 
   /** A plain object without stack or cyclic references: the class's own fields and the cause's message. */

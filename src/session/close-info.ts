@@ -12,7 +12,7 @@ import {
 } from "../errors/errors.ts";
 import { withoutStack } from "../errors/webtransport-error.ts";
 import type { WebTransportError } from "../errors/errors.ts";
-import type { SessionEnd } from "../protocol/output.ts";
+import type { HeaderList, SessionEnd } from "../protocol/output.ts";
 import { fromWireCode } from "../protocol/webtransport/error-mapping.ts";
 
 import type { CloseInfo } from "./types.ts";
@@ -74,9 +74,17 @@ export function closeInfoOfConnection(closed: ConnectionClosed, error: WebTransp
 }
 
 /** Why a client got no session: the server's status, or the code it reset the request with. */
-export function rejectionOf(status: number | undefined, code: bigint | undefined): WebTransportError {
-  if (status !== undefined)
-    return new HttpError(status, `The server answered the session request with status ${status}`);
+export function rejectionOf(
+  status: number | undefined,
+  code: bigint | undefined,
+  headers: HeaderList = [],
+): WebTransportError {
+  if (status !== undefined) {
+    const regular = Object.fromEntries(headers.filter(([name]) => !name.startsWith(":")));
+    return new HttpError(status, `The server answered the session request with status ${status}`, {
+      details: { headers: regular },
+    });
+  }
   const wire = code === undefined ? "" : ` (0x${code.toString(16)})`;
   return new SessionError(`The server refused the session request${wire}`, {
     code: "ERR_WT_SESSION_REFUSED",

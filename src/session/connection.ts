@@ -103,6 +103,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     if (this.#live.info === undefined) return "connecting";
     return this.#live.isDraining || this.#closing !== undefined ? "draining" : "connected";
   }
+  /** Fulfilled when the peer's SETTINGS allow sessions; rejected when they do not, or the connection ends before. */
+  get ready(): Promise<void> {
+    return this.#live.ready.promise;
+  }
   /** TLS server name that the client asked for. */
   get serverName(): string | undefined {
     return this.#live.info?.serverName;

@@ -372,7 +372,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
         this.#take(output.sessionId)?.accepted(output.headers, output.protocol);
         break;
       case "sessionRejected":
-        this.#take(output.sessionId)?.failed(rejectionOf(output.status, output.code));
+        this.#take(output.sessionId)?.failed(rejectionOf(output.status, output.code, output.headers));
         break;
       case "sessionDraining":
         this.sessions.get(output.sessionId)?.drained();
