@@ -69,6 +69,7 @@ function runAttempts<Winner>(
 ): void {
   const failures: { address: string; error: unknown }[] = [];
   let next = 0;
+  let isWon = false;
   let cancelTimer: (() => void) | undefined;
   over.addEventListener("abort", () => cancelTimer?.(), { once: true });
 
@@ -83,14 +84,18 @@ function runAttempts<Winner>(
     attempt.then(
       (winner) => {
         running.delete(attempt);
-        if (over.aborted) race.discard(winner);
-        else resolve(winner);
+        if (isWon || over.aborted) {
+          race.discard(winner);
+          return;
+        }
+        isWon = true;
         cancelTimer?.();
-        next = addresses.length;
+        resolve(winner);
       },
       (error: unknown) => {
         running.delete(attempt);
         failures.push({ address, error });
+        if (isWon) return;
         if (next < addresses.length) startNext();
         else if (running.size === 0) reject(new RaceLost(failures));
       },

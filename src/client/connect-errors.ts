@@ -32,7 +32,9 @@ export interface ConnectContext {
 
 /** RFC 8446 §6: the alerts that say why a handshake has failed. */
 const alertNoApplicationProtocol = 120;
-const isCryptoError = (code: number): boolean => code >= 0x100 && code <= 0x1ff;
+function isAlert({ errorCode, details }: WebTransportError): boolean {
+  return details["kind"] === "transport" && errorCode >= 0x100 && errorCode <= 0x1ff;
+}
 
 /** The failure of a handshake. */
 function explainHandshake(error: unknown, context: ConnectContext): unknown {
@@ -62,9 +64,7 @@ export function explainRequest(error: unknown, context: ConnectContext): unknown
     return new ProtocolError(sentence(context, error.message), carried(error, "http", context));
   if (error instanceof ConnectionError) {
     // TLS 1.3: a server judges the client's certificate after the client has finished its handshake.
-    return isCryptoError(error.errorCode)
-      ? explainClientCertificate(error, context)
-      : explainConnection(error, context);
+    return isAlert(error) ? explainClientCertificate(error, context) : explainConnection(error, context);
   }
   return error;
 }
@@ -134,18 +134,18 @@ const waitedFor: Readonly<Record<HandshakeStage, string>> = {
   subprotocol: "no subprotocol was agreed on",
 };
 
-/** What rustls finds wrong with a certificate, as its messages have it, and what to do about it. */
+/** What the engine's TLS library finds wrong with a certificate, by its messages, and what to do about it. */
 const certificateFaults: readonly (readonly [pattern: RegExp, what: string, fix: string])[] = [
   [
-    /UnknownIssuer/,
+    /UnknownIssuer|Signature/,
     "its authority is unknown",
     "Trust the authority with the option ca, or this certificate with serverCertificateHashes",
   ],
-  [/Expired/, "it has expired", "Renew it on the server, and check this machine's clock"],
-  [/NotValidYet/, "it is not yet valid", "Check this machine's clock"],
-  [/Revoked/, "it was revoked", "Renew it on the server"],
+  [/expired/i, "it has expired", "Renew it on the server, and check this machine's clock"],
+  [/not ?valid ?yet/i, "it is not yet valid", "Check this machine's clock and the server's"],
+  [/revoked/i, "it was revoked", "Renew it on the server"],
   [
-    /NotValidForName/,
+    /not valid for (any )?name|NotValidForName/i,
     "it is not for this name",
     "Connect by a name that it is for, or name one with the option serverName",
   ],
@@ -155,9 +155,19 @@ const certificateFaults: readonly (readonly [pattern: RegExp, what: string, fix:
     "Use a certificate that is none, or trust this one with serverCertificateHashes",
   ],
   [
-    /hash|ApplicationVerificationFailure/i,
-    "it is none of serverCertificateHashes, or does not meet their conditions",
-    "Take the hash of the certificate that the server uses now: ECDSA P-256, valid for at most 14 days",
+    /hash is not among/,
+    "its hash is not among serverCertificateHashes",
+    "Take the hash of the certificate that the server uses now: it changes with every new certificate",
+  ],
+  [
+    /more than 14 days/,
+    "it is valid for more than 14 days, which serverCertificateHashes do not allow",
+    "Use one that is valid for at most 14 days, or trust its authority with the option ca",
+  ],
+  [
+    /not ECDSA P-256/,
+    "its key is not ECDSA P-256, which serverCertificateHashes ask for",
+    "Use one with an ECDSA P-256 key, or trust its authority with the option ca",
   ],
 ];
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, PeerIncompatible, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, PeerIncompatible, SignatureScheme};
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::parse_x509_certificate;
 
@@ -35,7 +35,7 @@ impl ServerCertVerifier for PinnedCertificates {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if !self.hashes.contains(&crate::tls::sha256(leaf)) {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
+            return Err(refused("its hash is not among those that are trusted"));
         }
         let (_, certificate) = parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
         let validity = certificate.validity();
@@ -54,8 +54,11 @@ impl ServerCertVerifier for PinnedCertificates {
                 .as_ref()
                 .and_then(|curve| curve.as_oid().ok())
                 .is_some_and(|curve| curve == OID_EC_P256);
-        if to - from > MOST_SECONDS || !is_p256 {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
+        if to - from > MOST_SECONDS {
+            return Err(refused("it is valid for more than 14 days"));
+        }
+        if !is_p256 {
+            return Err(refused("its key is not ECDSA P-256"));
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -82,6 +85,22 @@ impl ServerCertVerifier for PinnedCertificates {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Which of the conditions the certificate does not meet.
+#[derive(Debug)]
+struct Unmet(&'static str);
+
+impl std::fmt::Display for Unmet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Unmet {}
+
+fn refused(condition: &'static str) -> Error {
+    CertificateError::Other(OtherError(Arc::new(Unmet(condition)))).into()
 }
 
 /// Trusts whoever answers; for tests.

@@ -2,92 +2,10 @@ import { describe, expect, it } from "vitest";
 
 import { connect } from "../../../src/client/connect.ts";
 import { EngineError } from "../../../src/engine/engine.ts";
-import type { ConnectionClosed, ConnectOptions, EndpointOptions, QuicEngine } from "../../../src/engine/engine.ts";
+import type { QuicEngine } from "../../../src/engine/engine.ts";
 import { CertificateError, ConnectionError, HandshakeError, TimeoutError } from "../../../src/errors/errors.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
-import { WebTransportConnection } from "../../../src/session/connection.ts";
-import type { IncomingSession } from "../../../src/session/request.ts";
 
-import { Link } from "../session/linked-quic.ts";
-
-/** An engine whose connections lead to a server in the same process, or end as told. */
-class FakeEngine implements QuicEngine {
-  readonly name = "fake";
-  endpoint: EndpointOptions | undefined;
-  connected: ConnectOptions | undefined;
-  closedEndpoints = 0;
-  readonly #end: ConnectionClosed | "never" | undefined;
-  readonly #onSession: (request: IncomingSession) => void | Promise<void>;
-
-  constructor(
-    end?: ConnectionClosed | "never",
-    onSession: (request: IncomingSession) => void | Promise<void> = async (request) => {
-      await request.accept();
-    },
-  ) {
-    this.#end = end;
-    this.#onSession = onSession;
-  }
-
-  createEndpoint: QuicEngine["createEndpoint"] = async (options) => {
-    this.endpoint = options;
-    return {
-      localAddress: { host: "127.0.0.1", port: 1, family: 4 },
-      connectionCount: 0,
-      connect: (connectOptions, listener) => {
-        this.connected = connectOptions;
-        const link = new Link();
-        link.client.listener = listener;
-        if (this.#end === "never") return link.client;
-        if (this.#end !== undefined) link.client.end(this.#end);
-        else {
-          const server = new WebTransportConnection({
-            role: "server",
-            quic: link.server,
-            info: link.server.info(),
-            onSession: this.#onSession,
-          });
-          link.server.listener = server.listener;
-          link.client.events.push(() => {
-            listener.connected(link.client.info());
-          });
-          for (const end of [link.client, link.server]) {
-            const [preamble] =
-              end === link.client
-                ? (this.endpoint?.transport?.preamble ?? [])
-                : [controlStreamPreamble({ role: "server" })];
-            const streamId = end.open("unidirectional");
-            if (streamId !== undefined && preamble !== undefined) end.write(streamId, preamble, false);
-          }
-        }
-        const pump = (): void => {
-          link.turn();
-          if (link.client.closedBy === undefined || link.client.events.length > 0) setImmediate(pump);
-        };
-        setImmediate(pump);
-        return link.client;
-      },
-      updateIdentity: () => {},
-      stopAccepting: () => {},
-      ref: () => {},
-      unref: () => {},
-      getStats: () => {
-        throw new Error("not faked");
-      },
-      close: async () => {
-        this.closedEndpoints += 1;
-      },
-    };
-  };
-}
-
-const closed = (fields: Partial<ConnectionClosed>): ConnectionClosed => ({
-  by: "local",
-  kind: "transport",
-  code: 0n,
-  reason: "",
-  ...fields,
-});
+import { FakeEngine, closed } from "./fake-engine.ts";
 
 describe("connect()", () => {
   it.each([
@@ -114,9 +32,8 @@ describe("connect()", () => {
     const engine = new FakeEngine(closed({ kind: "handshake-timeout" }));
     const value = new Uint8Array(32).fill(1);
     const serverCertificateHashes = [{ algorithm: "sha-256", value }];
-    await expect(connect("https://[::1]:4433/", { engine, serverCertificateHashes })).rejects.toBeInstanceOf(
-      TimeoutError,
-    );
+    const opening = connect("https://[::1]:4433/", { engine, serverCertificateHashes, maxRetries: 0 });
+    await expect(opening).rejects.toBeInstanceOf(TimeoutError);
     expect(engine.connected).toMatchObject({
       address: { host: "::1", port: 4433 },
       serverName: "::1",
@@ -142,7 +59,7 @@ describe("connect()", () => {
     ["no common version", closed({ kind: "version-mismatch" }), HandshakeError, "ERR_WT_HANDSHAKE"],
   ])("rejects with a typed error for %s", async (_what, end, type, code) => {
     const engine = new FakeEngine(end);
-    const opening = connect("https://127.0.0.1/", { engine, insecure: true });
+    const opening = connect("https://127.0.0.1/", { engine, insecure: true, maxRetries: 0 });
     await expect(opening).rejects.toBeInstanceOf(type);
     await expect(opening).rejects.toMatchObject({ code });
     expect(engine.closedEndpoints).toBe(1);
