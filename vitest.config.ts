@@ -19,6 +19,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     allowOnly: false,
+    setupFiles: ["test/setup/unhandled-errors.ts"],
     ...(chromium === undefined ? {} : { env: { TSWEBTRANSPORT_CHROMIUM: chromium } }),
     projects: [
       {
