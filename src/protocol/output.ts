@@ -68,5 +68,12 @@ export type ProtocolEvent =
   | { readonly type: "goaway" };
 
 export type SessionEnd =
-  | { readonly clean: true; readonly code: number; readonly reason: string; readonly by: "local" | "peer" }
+  | {
+      readonly clean: true;
+      readonly code: number;
+      readonly reason: string;
+      readonly by: "local" | "peer";
+      /** The peer's FIN came without WT_CLOSE_SESSION. */
+      readonly withoutCapsule?: true;
+    }
   | { readonly clean: false; readonly by: "local" | "peer"; readonly wireCode: bigint; readonly message: string };

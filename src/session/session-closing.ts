@@ -27,6 +27,7 @@ export class SessionClosing {
   #phase: "none" | "delivering" | "goodbye" | "done" = "none";
   #code = 0;
   #reason = "";
+  #capsule = true;
   #datagramsGone = false;
   #done: Deferred<void> | undefined;
   #cancelTimeout: (() => void) | undefined;
@@ -42,12 +43,18 @@ export class SessionClosing {
 
   /** The first call decides code and reason; a later one with `abort` only ends the waiting for delivery. */
   start(options: CloseOptions): Promise<void> {
-    const { code = 0, reason = "", abort = false } = options;
+    const { code = 0, reason = "", abort = false, capsule = true } = options;
     if (!Number.isInteger(code) || code < 0 || code > 0xffff_ffff) {
       throw new RangeError(`Cannot close a session with code ${String(code)}: 0 to 4294967295 is allowed`);
     }
+    if (!capsule && (code !== 0 || reason !== "")) {
+      throw new RangeError("Cannot close a session with a code or reason without a capsule");
+    }
     if (this.#phase === "done") return resolved;
-    if (this.#phase === "none") this.#deliver(code, reason);
+    if (this.#phase === "none") {
+      this.#capsule = capsule;
+      this.#deliver(code, reason);
+    }
     if (abort && this.#phase === "delivering") this.#sayGoodbye();
     return this.#done?.promise ?? resolved;
   }
@@ -104,7 +111,7 @@ export class SessionClosing {
     const code = this.#code;
     const reason = this.#reason;
     context.input((core) => {
-      core.closeSession(sessionId, code, reason);
+      core.closeSession(sessionId, code, reason, this.#capsule);
     });
     this.#session.end({ clean: true, code, reason, by: "local" }, false);
   }

@@ -16,7 +16,14 @@ export type DynamicParams = Readonly<Record<string, string>>;
 
 /** How a session ended. Unclean: nobody said goodbye, or a protocol error ended it; `error` tells. */
 export type CloseInfo =
-  | { readonly clean: true; readonly code: number; readonly reason: string; readonly by: "local" | "peer" }
+  | {
+      readonly clean: true;
+      readonly code: number;
+      readonly reason: string;
+      readonly by: "local" | "peer";
+      /** The peer ended the session's stream, or the connection, without a close capsule. */
+      readonly withoutCapsule?: true;
+    }
   | { readonly clean: false; readonly by: "local" | "peer" | "transport"; readonly error: WebTransportError };
 
 export const SessionState = Object.freeze({
@@ -83,6 +90,11 @@ export interface CloseOptions {
   readonly reason?: string;
   /** Do not wait until finished streams and datagrams are delivered. Default false. */
   readonly abort?: boolean;
+  /**
+   * Send WT_CLOSE_SESSION. Without it the peer gets the end of the session's stream alone, which means code 0 and no
+   * reason (draft-ietf-webtrans-http3 §6): RangeError with any other. Default true.
+   */
+  readonly capsule?: boolean;
 }
 
 /** The half of a stream that is read. */

@@ -307,10 +307,10 @@ export class ProtocolConnection {
   }
 
   /** WT_CLOSE_SESSION and FIN (draft-ietf-webtrans-http3 §6); `sessionClosed` follows when the peer has ended, too. */
-  closeSession(sessionId: number, code: number, reason: string): void {
+  closeSession(sessionId: number, code: number, reason: string, capsule = true): void {
     const request = this.#requests.get(sessionId);
     if (this.#failed || request?.state !== "open") return;
-    this.#write(sessionId, encodeCloseSession(code, reason), true);
+    this.#write(sessionId, capsule ? encodeCloseSession(code, reason) : new Uint8Array(0), true);
     request.isFinished = true;
     this.#closingDeadlines.set(sessionId, this.#now);
     request.closeLocally({ clean: true, code, reason, by: "local" });

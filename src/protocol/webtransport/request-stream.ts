@@ -227,7 +227,8 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
       case "open":
       case "closing":
         if (!this.#capsules.isAtBoundary) throw streamError("H3_MESSAGE_ERROR", "the stream ends inside a capsule");
-        this.#end({ clean: true, code: 0, reason: "", by: "peer" });
+        // draft-ietf-webtrans-http3 §6: FIN alone means code 0 and no reason.
+        this.#end({ clean: true, code: 0, reason: "", by: "peer", withoutCapsule: true });
         break;
       case "discard":
         if (this.contentLength !== undefined && this.contentLength !== this.#bodyLength) {

@@ -24,6 +24,21 @@ describe("close()", () => {
     noLeaks(pair);
   });
 
+  it("without a capsule is an end with code 0 that the other side can tell from a goodbye", async () => {
+    const pair = new Pair();
+    const { client, server } = await pair.session();
+    await pair.wait(client.close({ capsule: false }));
+    expect(await client.closed).toEqual({ clean: true, code: 0, reason: "", by: "local" });
+    expect(await server.closed).toEqual({ clean: true, code: 0, reason: "", by: "peer", withoutCapsule: true });
+    noLeaks(pair);
+  });
+
+  it("refuses a code or reason without a capsule at the call", async () => {
+    const { client } = await new Pair().session();
+    expect(() => client.close({ code: 1, capsule: false })).toThrow(RangeError);
+    expect(() => client.close({ reason: "bye", capsule: false })).toThrow(RangeError);
+  });
+
   it("refuses a code that is no u32 at the call", async () => {
     const { client } = await new Pair().session();
     for (const code of [-1, 2 ** 32, 1.5, NaN]) expect(() => client.close({ code })).toThrow(RangeError);
@@ -184,7 +199,7 @@ describe("the end of the connection", () => {
     const { server } = await loseConnection(pair);
     pair.link.client.close(0x100n, "");
     await pair.settle();
-    expect(await server.closed).toEqual({ clean: true, code: 0, reason: "", by: "peer" });
+    expect(await server.closed).toEqual({ clean: true, code: 0, reason: "", by: "peer", withoutCapsule: true });
     noLeaks(pair);
   });
 
