@@ -1,0 +1,77 @@
+/** What the peers did, as `/report` tells it. */
+import { EventType, StreamError } from "tswebtransport";
+import type { BidirectionalStream, CloseInfo, ReceiveStream, SendStream, WebTransportSession } from "tswebtransport";
+
+/** Events that are kept; the oldest goes first. */
+const capacity = 400;
+
+export interface LoggedEvent {
+  /** Seconds since the program started. */
+  readonly t: number;
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
+export class EventLog {
+  readonly #events: LoggedEvent[] = [];
+  readonly #started = performance.now();
+  readonly #live = new Set<WebTransportSession>();
+  #bytesIn = 0;
+  #datagramsIn = 0;
+
+  get events(): readonly LoggedEvent[] {
+    return this.#events;
+  }
+
+  /** Of all sessions, those that have ended included. */
+  get traffic(): { readonly datagrams_in: number; readonly bytes_in: number } {
+    let [datagrams, bytes] = [this.#datagramsIn, this.#bytesIn];
+    for (const session of this.#live) {
+      const stats = session.getStats();
+      datagrams += stats.datagramsReceived;
+      bytes += stats.bytesReceived;
+    }
+    return { datagrams_in: datagrams, bytes_in: bytes };
+  }
+
+  add(kind: string, fields: Readonly<Record<string, unknown>>): void {
+    const t = Math.round(performance.now() - this.#started) / 1000;
+    this.#events.push({ t, kind, ...fields });
+    if (this.#events.length > capacity) this.#events.shift();
+  }
+
+  watchSession(session: WebTransportSession): void {
+    const { path } = session;
+    this.#live.add(session);
+    this.add("connect", { path });
+    session.on(EventType.SESSION_DRAINING, () => {
+      this.add("session_drain", { path });
+    });
+    void session.closed.then((info) => {
+      const stats = session.getStats();
+      this.#live.delete(session);
+      this.#bytesIn += stats.bytesReceived;
+      this.#datagramsIn += stats.datagramsReceived;
+      this.#sessionEnded(path, info);
+    });
+  }
+
+  /** Logs what the peer does to a stream before it ends well: reset, stop sending. */
+  watchStream(stream: BidirectionalStream | ReceiveStream | SendStream): void {
+    const failed = (error: unknown): void => {
+      if (!(error instanceof StreamError)) return;
+      const fields = { stream: stream.id, code: error.streamErrorCode };
+      if (error.code === "ERR_WT_STREAM_RESET") this.add("stream_reset", fields);
+      else if (error.code === "ERR_WT_STREAM_STOPPED") this.add("stop_sending", fields);
+    };
+    if (stream.direction !== "send_only") stream.readClosed.catch(failed);
+    if (stream.direction !== "receive_only") stream.writeClosed.catch(failed);
+  }
+
+  #sessionEnded(path: string, info: CloseInfo): void {
+    if (!info.clean) this.add("session_lost", { path, error: info.error.message });
+    else if (info.by === "local") return;
+    else if (info.withoutCapsule === true) this.add("connect_fin", { path });
+    else this.add("session_close", { path, code: info.code, reason: info.reason });
+  }
+}
