@@ -17,6 +17,16 @@ export class DeadlineList<Key> {
     return this.#deadlines.size;
   }
 
+  /** The key whose deadline is the next. */
+  get first(): Key | undefined {
+    for (const key of this.#deadlines.keys()) return key;
+    return undefined;
+  }
+
+  has(key: Key): boolean {
+    return this.#deadlines.has(key);
+  }
+
   set(key: Key, now: number): void {
     this.#deadlines.delete(key);
     this.#deadlines.set(key, now + this.#duration);

@@ -156,8 +156,6 @@ export class ProtocolConnection {
     this.#now = now;
     if (this.#role === "server" && (streamId & 3) === 0) this.#lastRequest = Math.max(this.#lastRequest, streamId);
     this.#openings.set(streamId, new StreamOpening(streamId));
-    this.#openingDeadlines.set(streamId, now);
-    if (this.#openings.size > this.#limits.maxIncompleteStreams) this.#refuseOldestOpening();
   }
 
   /** `chunk` is the core's to keep. */
@@ -173,6 +171,7 @@ export class ProtocolConnection {
       const opened = opening.push(chunk);
       if (opened === undefined) {
         if (fin) this.#endOfOpening(opening);
+        else this.#awaitRestOfOpening(opening, now);
         return;
       }
       this.#forgetOpening(streamId);
@@ -442,12 +441,18 @@ export class ProtocolConnection {
     return this.#openings.delete(streamId);
   }
 
-  #refuseOldestOpening(): void {
-    for (const [streamId] of this.#openings) {
-      this.#forgetOpening(streamId);
-      this.#refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
-      return;
-    }
+  /**
+   * A stream without a single byte has no deadline: RFC 9000 §3.2 opens every stream below the one that a frame names,
+   * and with them a peer's QPACK streams, which it may leave silent for ever and never lets be stopped. QUIC's own limit
+   * bounds them.
+   */
+  #awaitRestOfOpening(opening: StreamOpening, now: number): void {
+    if (opening.isEmpty || this.#openingDeadlines.has(opening.streamId)) return;
+    this.#openingDeadlines.set(opening.streamId, now);
+    const oldest = this.#openingDeadlines.first;
+    if (oldest === undefined || this.#openingDeadlines.size <= this.#limits.maxIncompleteStreams) return;
+    this.#forgetOpening(oldest);
+    this.#refuse(oldest, WireCodes.WT_BUFFERED_STREAM_REJECTED);
   }
 
   // Requests.
