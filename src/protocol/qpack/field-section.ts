@@ -6,7 +6,7 @@ import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList } from "../output.ts";
 
 import { HuffmanError } from "./huffman.ts";
-import { QpackError, QpackReader, writeInteger, writeString } from "./prefix-integer.ts";
+import { QpackError, QpackReader, QpackTooLong, writeInteger, writeString } from "./prefix-integer.ts";
 import { staticTable } from "./static-table.ts";
 
 /** What RFC 9114 §4.2.2 adds to a field's name and value. */
@@ -28,6 +28,7 @@ export function decodeFieldSection(section: Uint8Array, limits: ProtocolLimits):
   try {
     return decode(new QpackReader(section), limits);
   } catch (error) {
+    if (error instanceof QpackTooLong) throw tooLarge();
     if (!(error instanceof QpackError || error instanceof HuffmanError)) throw error;
     throw new WireError("connection", WireCodes.QPACK_DECOMPRESSION_FAILED, `field section: ${error.message}`);
   }
@@ -45,11 +46,15 @@ function decode(reader: QpackReader, limits: ProtocolLimits): HeaderList {
     const field = decodeField(reader, limits.maxFieldSectionSize);
     size += field[0].length + field[1].length + fieldOverhead;
     if (size > limits.maxFieldSectionSize || fields.length === limits.maxFields) {
-      throw new WireError("stream", WireCodes.H3_EXCESSIVE_LOAD, "the field section is too large");
+      throw tooLarge();
     }
     fields.push(field);
   }
   return fields;
+}
+
+function tooLarge(): WireError {
+  return new WireError("stream", WireCodes.H3_EXCESSIVE_LOAD, "the field section is too large");
 }
 
 function decodeField(reader: QpackReader, maxLength: number): readonly [string, string] {

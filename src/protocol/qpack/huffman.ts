@@ -27,8 +27,8 @@ export class HuffmanError extends Error {
   override readonly name = "HuffmanError";
 }
 
-/** Decodes a whole string. Throws {@link HuffmanError} for bad padding, EOS, or more than `maxLength` decoded bytes. */
-export function decodeHuffman(encoded: Uint8Array, maxLength: number): Uint8Array<ArrayBuffer> {
+/** Decodes a whole string; undefined when it has more than `maxLength` bytes. Throws {@link HuffmanError} for bad padding or EOS. */
+export function decodeHuffman(encoded: Uint8Array, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   // The shortest code has 5 bits: no encoding expands further than 8/5.
   const decoded = new Uint8Array(Math.min(maxLength, Math.floor((encoded.length * 8) / 5)));
   let length = 0;
@@ -47,7 +47,7 @@ export function decodeHuffman(encoded: Uint8Array, maxLength: number): Uint8Arra
       }
       const symbol = ~next;
       if (symbol === endOfString) throw new HuffmanError("EOS inside a Huffman-coded string");
-      if (length === maxLength) throw new HuffmanError("Huffman-coded string longer than allowed");
+      if (length === maxLength) return undefined;
       decoded[length] = symbol;
       length += 1;
       node = 0;

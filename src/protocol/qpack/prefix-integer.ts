@@ -11,6 +11,9 @@ export class QpackError extends Error {
 /** Thrown when the bytes end before the value does. */
 export class QpackTruncated extends QpackError {}
 
+/** Thrown for a string that is well encoded, but longer than its reader wants. */
+export class QpackTooLong extends QpackError {}
+
 /** Reads over `bytes`; every method moves `offset`. */
 export class QpackReader {
   readonly bytes: Uint8Array;
@@ -53,9 +56,9 @@ export class QpackReader {
     if (end > this.bytes.length) throw new QpackTruncated("a string longer than what holds it");
     const encoded = this.bytes.subarray(this.offset, end);
     this.offset = end;
-    if (isHuffman) return decodeHuffman(encoded, maxLength);
-    if (length > maxLength) throw new QpackError("a string longer than allowed");
-    return encoded;
+    const decoded = isHuffman ? decodeHuffman(encoded, maxLength) : encoded;
+    if (decoded === undefined || decoded.length > maxLength) throw new QpackTooLong("a string longer than allowed");
+    return decoded;
   }
 
   #next(): number {

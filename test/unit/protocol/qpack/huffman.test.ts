@@ -43,7 +43,7 @@ describe("Huffman code", () => {
   it("decodeHuffman() stops at the length that is allowed", () => {
     const encoded = encodeHuffman(new Uint8Array(1000).fill(0x30));
     expect(decodeHuffman(encoded, 1000)).toHaveLength(1000);
-    expect(() => decodeHuffman(encoded, 999)).toThrow(HuffmanError);
+    expect(decodeHuffman(encoded, 999)).toBeUndefined();
   });
 
   it("decodes what it encodes, for any bytes", () => {
@@ -60,7 +60,7 @@ describe("Huffman code", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (encoded) => {
         try {
-          expect(decodeHuffman(encoded, 10_000).length).toBeLessThanOrEqual((encoded.length * 8) / 5);
+          expect(decodeHuffman(encoded, 10_000)?.length).toBeLessThanOrEqual((encoded.length * 8) / 5);
         } catch (error) {
           expect(error).toBeInstanceOf(HuffmanError);
         }

@@ -1,0 +1,424 @@
+import { expect } from "vitest";
+
+import { FrameType } from "../../../../src/constants/http3.ts";
+import { WireCodes } from "../../../../src/constants/wire-codes.ts";
+import { calls, finishes, resets, sends, serverReady, sessionOpen, stops, waits } from "../core-bench.ts";
+import {
+  ascii,
+  bidiStream,
+  closeCapsule,
+  connectFields,
+  connectRequest,
+  data,
+  frame,
+  getFields,
+  grease,
+  headers,
+  uniStream,
+  wire,
+} from "../wire.ts";
+import type { Fields } from "../wire.ts";
+
+import { tryRows } from "./rows.ts";
+import type { Row } from "./rows.ts";
+
+const refused = (code: string): readonly string[] => [`reset 0 ${code}`, `stop 0 ${code}`];
+const malformed = refused("H3_MESSAGE_ERROR");
+
+/** A request that is malformed: it ends alone, and another session goes on. */
+function isMalformed(name: string, ...fields: Fields): Row {
+  return {
+    name: `a request with ${name} is reset as malformed`,
+    before: [...serverReady, sends(4, connectRequest())],
+    steps: [sends(0, headers(...fields)), sends(6, uniStream(4, ascii("x")), true)],
+    expect: [...malformed, 'stream 6 of 4 "x" fin'],
+  };
+}
+
+function changed(name: string, changes: Readonly<Record<string, string | undefined>>, ...more: Fields): Row {
+  const fields = connectFields
+    .map(([key, value]) => [key, key in changes ? changes[key] : value] as const)
+    .filter((field): field is readonly [string, string] => field[1] !== undefined);
+  return isMalformed(name, ...fields, ...more);
+}
+
+tryRows("frames on a request stream", [
+  {
+    name: "DATA before HEADERS ends the connection",
+    before: serverReady,
+    steps: [sends(0, data("00"))],
+    expect: ["close H3_FRAME_UNEXPECTED"],
+  },
+  {
+    name: "DATA behind trailers ends the connection",
+    before: serverReady,
+    steps: [sends(0, wire(headers(...getFields), data("00"), headers(["x", "y"]), data("00")))],
+    expect: ["write 0 404 fin", "close H3_FRAME_UNEXPECTED"],
+  },
+  {
+    name: "a third HEADERS ends the connection",
+    before: serverReady,
+    steps: [sends(0, wire(headers(...getFields), headers(["x", "y"]), headers(["x", "y"])))],
+    expect: ["write 0 404 fin", "close H3_FRAME_UNEXPECTED"],
+  },
+  {
+    name: "FIN without any byte resets the stream",
+    before: serverReady,
+    steps: [finishes(0)],
+    expect: ["stop 0 H3_REQUEST_INCOMPLETE", "reset 0 H3_REQUEST_INCOMPLETE"],
+  },
+  {
+    name: "FIN in the middle of the first frame's type resets the stream",
+    before: serverReady,
+    steps: [sends(0, wire("40"), true)],
+    expect: ["stop 0 H3_REQUEST_INCOMPLETE", "reset 0 H3_REQUEST_INCOMPLETE"],
+  },
+  {
+    name: "FIN behind the WT_STREAM signal alone resets the stream",
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.webTransportStream), true)],
+    expect: ["stop 0 H3_REQUEST_INCOMPLETE", "reset 0 H3_REQUEST_INCOMPLETE"],
+  },
+  {
+    name: "FIN behind a frame of greasing alone resets the stream",
+    before: serverReady,
+    steps: [sends(0, frame(grease.frame, "00"), true)],
+    expect: ["reset 0 H3_REQUEST_INCOMPLETE"],
+  },
+  {
+    name: "FIN in the middle of HEADERS ends the connection",
+    before: serverReady,
+    steps: [sends(0, connectRequest().subarray(0, -1), true)],
+    expect: ["close H3_FRAME_ERROR"],
+  },
+  {
+    name: "FIN in the middle of a frame's header ends the connection",
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, "40"), true)],
+    expect: ["close H3_FRAME_ERROR"],
+  },
+  {
+    name: "FIN in the middle of a frame of greasing ends the connection",
+    before: serverReady,
+    steps: [sends(0, wire(grease.frame, 100, "0000"), true)],
+    expect: ["close H3_FRAME_ERROR"],
+  },
+  {
+    name: "a reset in the middle of a frame is a reset and nothing more",
+    before: serverReady,
+    steps: [sends(0, connectRequest().subarray(0, -1)), resets(0)],
+    expect: ["reset 0 H3_REQUEST_CANCELLED"],
+  },
+  {
+    name: "HEADERS of 2^62 - 1 bytes end the connection before any of them is kept",
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, 2n ** 62n - 1n))],
+    expect: ["close H3_EXCESSIVE_LOAD"],
+  },
+  {
+    name: "HEADERS of 65537 bytes end the connection with H3_EXCESSIVE_LOAD",
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, 65_537))],
+    expect: ["close H3_EXCESSIVE_LOAD"],
+  },
+  ...[2, 6, 8, 9].map((type) => ({
+    name: `HTTP/2's frame type 0x0${type} ends the connection`,
+    before: serverReady,
+    steps: [sends(0, frame(type, "00"))],
+    expect: ["close H3_FRAME_UNEXPECTED"],
+  })),
+  ...Object.entries({
+    CANCEL_PUSH: FrameType.cancelPush,
+    SETTINGS: FrameType.settings,
+    PUSH_PROMISE: FrameType.pushPromise,
+    GOAWAY: FrameType.goaway,
+    MAX_PUSH_ID: FrameType.maxPushId,
+    "PRIORITY_UPDATE for a request": FrameType.priorityUpdateRequest,
+    "PRIORITY_UPDATE for a push": FrameType.priorityUpdatePush,
+  }).map(([name, type]) => ({
+    name: `${name} ends the connection`,
+    before: serverReady,
+    steps: [sends(0, frame(type, 0))],
+    expect: ["close H3_FRAME_UNEXPECTED"],
+  })),
+  {
+    name: "frames of greasing between everything are skipped",
+    before: serverReady,
+    steps: [
+      sends(
+        0,
+        wire(
+          frame(grease.frame),
+          frame(0x41 + 0x1f * 2 - 3, new Uint8Array(10)),
+          frame(0x89),
+          connectRequest(),
+          frame(grease.frame, new Uint8Array(300)),
+          data(closeCapsule(1).subarray(0, 3)),
+          frame(grease.frame),
+          data(closeCapsule(1).subarray(3)),
+          frame(grease.frame),
+        ),
+        true,
+      ),
+    ],
+    expect: ["request 0", "write 0 200", 'closed 0 1 "" by peer', "write 0 fin"],
+  },
+  {
+    name: "a frame of greasing with 100 KiB is skipped",
+    before: serverReady,
+    steps: [sends(0, wire(frame(grease.frame, new Uint8Array(102_400)), connectRequest()))],
+    expect: ["request 0", "write 0 200"],
+  },
+  {
+    name: "more than 1000 frames without effect, one after the other, end the connection",
+    whole: true,
+    before: serverReady,
+    steps: [sends(0, wire(...Array.from({ length: 1001 }, () => frame(grease.frame))))],
+    expect: ["close H3_EXCESSIVE_LOAD"],
+  },
+  {
+    name: "more than 1000 empty DATA frames, one after the other, end the connection",
+    whole: true,
+    before: sessionOpen,
+    steps: [sends(0, wire(...Array.from({ length: 1001 }, () => data())))],
+    expect: ["close H3_EXCESSIVE_LOAD"],
+  },
+  {
+    name: "200 requests that are reset in 10 s are accepted, one more ends the connection",
+    whole: true,
+    before: serverReady,
+    steps: Array.from({ length: 201 }, (_, index) => [
+      sends(4 * index, connectRequest().subarray(0, 10)),
+      resets(4 * index),
+    ]).flat(),
+    expect: [
+      ...Array.from({ length: 201 }, (_, index) => `reset ${4 * index} H3_REQUEST_CANCELLED`),
+      "close H3_EXCESSIVE_LOAD",
+    ],
+    after: ({ core }) => expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 }),
+  },
+  {
+    name: "a request that never completes is ended after 10 s",
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, 10, "0000")), waits(10_000)],
+    expect: ["reset 0 H3_REQUEST_CANCELLED", "stop 0 H3_REQUEST_CANCELLED"],
+    after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
+  },
+]);
+
+tryRows("frames on the stream of an open session", [
+  ...Object.entries({
+    HEADERS: connectRequest(),
+    trailers: headers(["x", "y"]),
+    SETTINGS: frame(FrameType.settings),
+    GOAWAY: frame(FrameType.goaway, 0),
+    PUSH_PROMISE: frame(FrameType.pushPromise, 0, "0000"),
+    MAX_PUSH_ID: frame(FrameType.maxPushId, 0),
+  }).map(([name, bytes]) => ({
+    name: `${name} ends the connection`,
+    before: sessionOpen,
+    steps: [sends(0, bytes)],
+    expect: ["close H3_FRAME_UNEXPECTED"],
+  })),
+]);
+
+tryRows("malformed requests", [
+  changed("an upper-case field name", {}, ["Accept", "x"]),
+  changed("a space in a field name", {}, ["a b", "x"]),
+  changed("an empty field name", {}, ["", "x"]),
+  changed("a carriage return in a value", {}, ["a", "x\ry"]),
+  changed("a line feed in a value", {}, ["a", "x\ny"]),
+  changed("NUL in a value", {}, ["a", "x\0y"]),
+  changed("a space before a value", {}, ["a", " x"]),
+  changed("a tab behind a value", {}, ["a", "x\t"]),
+  ...[":method", ":scheme", ":authority", ":path", ":protocol"].map((name) =>
+    isMalformed(`${name} twice`, ...connectFields.filter(([key]) => key.startsWith(":")), [
+      name,
+      connectFields.find(([key]) => key === name)?.[1] ?? "",
+    ]),
+  ),
+  isMalformed("an unknown pseudo-header", [":x", "y"], ...connectFields),
+  isMalformed("a response's pseudo-header", [":status", "200"], ...connectFields),
+  isMalformed("a pseudo-header behind a field", ["a", "b"], ...connectFields),
+  changed("no :method", { ":method": undefined }),
+  changed("no :scheme", { ":scheme": undefined }),
+  changed("no :path", { ":path": undefined }),
+  changed("no :authority", { ":authority": undefined }),
+  changed("an empty :authority", { ":authority": "" }),
+  changed("an empty :path", { ":path": "" }),
+  changed("an empty :protocol", { ":protocol": "" }),
+  changed("user information in :authority", { ":authority": "a@example.com" }),
+  changed(":authority and host that differ", {}, ["host", "example.org"]),
+  changed(":scheme http", { ":scheme": "http" }),
+  isMalformed(":scheme and :path but no :protocol", ...connectFields.filter(([name]) => name !== ":protocol")),
+  isMalformed(":protocol but method GET", [":protocol", "webtransport"], ...getFields),
+  ...["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"].map((name) =>
+    changed(`field ${name}`, {}, [name, "x"]),
+  ),
+  changed("te: gzip", {}, ["te", "gzip"]),
+  ...["-5", "+5", "5,5", "", "0x5"].map((value) =>
+    isMalformed(`content-length "${value}"`, ...getFields, ["content-length", value]),
+  ),
+  isMalformed("two content-lengths that differ", ...getFields, ["content-length", "5"], ["content-length", "6"]),
+  {
+    name: "a request whose body is shorter than its content-length ends alone, behind its answer",
+    before: serverReady,
+    steps: [sends(0, wire(headers(...getFields, ["content-length", "5"]), data("01020304")), true)],
+    expect: ["write 0 404 fin"],
+  },
+  {
+    name: "a request with a pseudo-header in its trailers is reset as malformed",
+    before: serverReady,
+    steps: [sends(0, wire(headers(...getFields), headers([":path", "/"])))],
+    expect: ["write 0 404 fin", "stop 0 H3_MESSAGE_ERROR"],
+  },
+]);
+
+tryRows("requests that are well-formed", [
+  {
+    name: "te: trailers, an equal host and equal content-lengths are accepted",
+    before: serverReady,
+    steps: [
+      sends(
+        0,
+        headers(
+          ...getFields,
+          ["host", "example.com"],
+          ["te", "trailers"],
+          ["content-length", "1"],
+          ["content-length", "1"],
+        ),
+      ),
+      sends(0, data("00"), true),
+    ],
+    expect: ["write 0 404 fin"],
+  },
+  {
+    name: "an ordinary CONNECT is answered 501",
+    before: serverReady,
+    steps: [sends(0, headers([":method", "CONNECT"], [":authority", "example.com:80"]))],
+    expect: ["write 0 501 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "an unknown :protocol is answered 501",
+    before: serverReady,
+    steps: [sends(0, connectRequest({ ":protocol": "websocket" }))],
+    expect: ["write 0 501 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "a session request without Origin, or with Origin null, is the application's to judge",
+    before: serverReady,
+    steps: [sends(0, connectRequest({ origin: undefined })), sends(4, connectRequest({ origin: "null" }))],
+    expect: ["request 0", "write 0 200", "request 4", "write 4 200"],
+  },
+  {
+    name: "a field section over the limit is answered 431",
+    before: serverReady,
+    steps: [sends(0, connectRequest({}, ["x", "y".repeat(65_536)]))],
+    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "more than 256 fields are answered 431",
+    before: serverReady,
+    steps: [sends(0, connectRequest({}, ...Array.from({ length: 251 }, () => ["x", "y"] as const)))],
+    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "64 KiB of references to the static table are answered 431",
+    before: serverReady,
+    steps: [sends(0, frame(FrameType.headers, "0000", new Uint8Array(65_000).fill(0xd1)))],
+    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "a plain request beside a session is answered 404 and the session goes on",
+    before: sessionOpen,
+    steps: [sends(4, headers(...getFields), true), sends(6, uniStream(0), true)],
+    expect: ["write 4 404 fin", 'stream 6 of 0 "" fin'],
+  },
+  {
+    name: "a session request whose SETTINGS are known is offered with its subprotocols",
+    before: serverReady,
+    steps: [sends(0, connectRequest({}, ["wt-available-protocols", '"a", "b"']))],
+    expect: ["request 0 [a|b]", "write 0 200"],
+  },
+]);
+
+tryRows("requests that are taken back, refused or too many", [
+  {
+    name: "a reset before the answer cancels the request",
+    options: { accepts: false },
+    before: serverReady,
+    steps: [sends(0, connectRequest()), resets(0, WireCodes.H3_REQUEST_CANCELLED)],
+    expect: ["request 0", "cancelled 0", "reset 0 H3_REQUEST_CANCELLED"],
+    after: ({ core }) => expect(core.counts.sessions).toBe(0),
+  },
+  {
+    name: "STOP_SENDING before the answer cancels the request",
+    options: { accepts: false },
+    before: serverReady,
+    steps: [sends(0, connectRequest()), stops(0, WireCodes.H3_REQUEST_CANCELLED)],
+    expect: ["request 0", "cancelled 0", "stop 0 H3_REQUEST_CANCELLED"],
+    after: ({ core }) => expect(core.counts.sessions).toBe(0),
+  },
+  {
+    name: "one session too many is answered 429, and again allowed when one has ended",
+    options: { maxSessions: 2 },
+    before: serverReady,
+    steps: [
+      sends(0, connectRequest()),
+      sends(4, connectRequest()),
+      sends(8, connectRequest()),
+      finishes(0),
+      sends(12, connectRequest()),
+    ],
+    expect: [
+      ...["request 0", "write 0 200", "request 4", "write 4 200"],
+      ...["write 8 429 fin", "stop 8 H3_NO_ERROR"],
+      ...['closed 0 0 "" by peer', "write 0 fin", "request 12", "write 12 200"],
+    ],
+  },
+  {
+    name: "a request behind GOAWAY is refused",
+    before: serverReady,
+    steps: [calls(({ core }) => core.sendGoaway()), waits(2000), sends(0, connectRequest())],
+    expect: ["write 3 070100", "reset 0 H3_REQUEST_REJECTED", "stop 0 H3_REQUEST_REJECTED"],
+  },
+  {
+    name: "capsules before the answer are dropped when the answer is no",
+    options: { accepts: false },
+    before: serverReady,
+    steps: [
+      sends(0, wire(connectRequest(), data(closeCapsule(7)))),
+      sends(2, wire()),
+      calls(({ core }) => core.rejectSession(0, { status: 403, headers: [] })),
+    ],
+    expect: ["request 0", "write 0 403 fin", "stop 0 H3_NO_ERROR"],
+    after: ({ core }) => {
+      expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 });
+      expect(core.nextTimeout()).toBeUndefined();
+    },
+  },
+  {
+    name: "more than 64 KiB before the answer resets the request",
+    options: { accepts: false },
+    before: serverReady,
+    steps: [sends(0, wire(connectRequest(), data(new Uint8Array(65_537))))],
+    expect: ["request 0", "reset 0 H3_EXCESSIVE_LOAD", "stop 0 H3_EXCESSIVE_LOAD"],
+  },
+  {
+    name: "a stream and a request of a rejected session are refused",
+    options: { accepts: false },
+    before: serverReady,
+    steps: [
+      sends(0, connectRequest()),
+      sends(4, bidiStream(0, ascii("x"))),
+      calls(({ core }) => core.rejectSession(0, { status: 404, headers: [] })),
+      sends(6, uniStream(0)),
+    ],
+    expect: [
+      ...["request 0", "write 0 404 fin"],
+      ...["stop 4 WT_BUFFERED_STREAM_REJECTED", "reset 4 WT_BUFFERED_STREAM_REJECTED", "stop 0 H3_NO_ERROR"],
+      "stop 6 WT_BUFFERED_STREAM_REJECTED",
+    ],
+  },
+]);
