@@ -1,0 +1,116 @@
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+
+import { EngineError } from "../engine.ts";
+import type { CertificateVerification, TlsIdentity } from "../engine.ts";
+
+/** A certificate chain whose leaf belongs to its key. */
+export interface Identity {
+  readonly chain: readonly X509Certificate[];
+  /** DER, leaf first. */
+  readonly der: readonly Uint8Array[];
+}
+
+/** What is wrong with a certificate: the TLS alert (RFC 8446 §6.2) and its reason. */
+export interface Refusal {
+  readonly alert: number;
+  readonly reason: string;
+}
+
+/** W3C WebTransport, "custom certificate requirements": at most two weeks. */
+const longestPinned = 14 * 24 * 3600 * 1000;
+
+const alerts = { expired: 45, unknown: 46, unknownAuthority: 48 } as const;
+
+/** Throws {@link EngineError} for what is no certificate or key, or when they do not belong together. */
+export function parseIdentity({ cert, key }: TlsIdentity): Identity {
+  const chain = parseCertificates(cert);
+  const [leaf] = chain;
+  let privateKey;
+  try {
+    privateKey = createPrivateKey(key);
+  } catch (cause) {
+    throw new EngineError("invalid-key", "no private key in the PEM text", { cause });
+  }
+  if (leaf?.checkPrivateKey(privateKey) !== true) {
+    throw new EngineError("certificate-key-mismatch", "the private key does not belong to the certificate");
+  }
+  return { chain, der: chain.map(({ raw }) => Uint8Array.from(raw)) };
+}
+
+export function parseCertificates(pem: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw new EngineError("invalid-certificate", "no certificate in the PEM text");
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw new EngineError("invalid-certificate", `a certificate of the PEM text is malformed: ${String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** Why a client does not trust the server's chain; undefined when it does. `name`: that it has asked for. */
+export function refuseServer(
+  chain: readonly X509Certificate[],
+  verification: CertificateVerification,
+  name: string,
+): Refusal | undefined {
+  const [leaf] = chain;
+  if (leaf === undefined) return refusal(alerts.unknown, "there is none");
+  switch (verification.kind) {
+    case "insecure":
+      return undefined;
+    case "system":
+      // The certificates of a network in memory are nobody's.
+      return refusal(alerts.unknownAuthority, "UnknownIssuer");
+    case "ca":
+      if ((isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name)) === undefined) {
+        return refusal(alerts.unknown, `it is not valid for ${name}`);
+      }
+      return refuseChain(chain, parseCertificates(verification.ca));
+    case "hashes":
+      return refusePinned(leaf, verification.hashes);
+  }
+}
+
+/** Why a chain does not lead to one of `authorities`; undefined when it does. */
+export function refuseChain(
+  chain: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+): Refusal | undefined {
+  for (const certificate of chain) {
+    const outdated = refuseDates(certificate);
+    if (outdated !== undefined) return outdated;
+    const isTrusted = authorities.some(
+      (authority) =>
+        authority.raw.equals(certificate.raw) ||
+        (certificate.checkIssued(authority) && certificate.verify(authority.publicKey)),
+    );
+    if (isTrusted) return undefined;
+    const issuer = chain[chain.indexOf(certificate) + 1];
+    if (issuer === undefined || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) break;
+  }
+  return refusal(alerts.unknownAuthority, "UnknownIssuer");
+}
+
+function refusePinned(leaf: X509Certificate, hashes: readonly Uint8Array[]): Refusal | undefined {
+  const hash = createHash("sha256").update(leaf.raw).digest();
+  if (!hashes.some((known) => hash.equals(known))) return refusal(alerts.unknown, "its hash is none of those given");
+  const outdated = refuseDates(leaf);
+  if (outdated !== undefined) return outdated;
+  const isP256 = leaf.publicKey.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  const validity = Date.parse(leaf.validTo) - Date.parse(leaf.validFrom);
+  if (isP256 && validity <= longestPinned) return undefined;
+  return refusal(alerts.unknown, "trusted by its hash it must be ECDSA P-256 and valid for at most 14 days");
+}
+
+function refuseDates({ validFrom, validTo }: X509Certificate): Refusal | undefined {
+  const now = Date.now();
+  if (now < Date.parse(validFrom)) return refusal(alerts.expired, "NotValidYet");
+  return now > Date.parse(validTo) ? refusal(alerts.expired, "Expired") : undefined;
+}
+
+function refusal(alert: number, why: string): Refusal {
+  return { alert, reason: `invalid peer certificate: ${why}` };
+}

@@ -1,0 +1,193 @@
+import type { ConnectionListener, TransportOptions } from "../engine.ts";
+
+import type { Link } from "./link.ts";
+import { ReceiveHalf } from "./receive-half.ts";
+import type { PeerReceiving } from "./sending.ts";
+
+/** What {@link Receiving} needs of its connection. */
+export interface ReceivingHost {
+  readonly link: Link;
+  emit(event: (listener: ConnectionListener) => void): void;
+  /** A frame that needs no acknowledgement of its own: `arrive` happens at the peer. */
+  tell(arrive: () => void): void;
+  peerSending(): PeerSending;
+  /** Makes the stream known, and all of its kind before it (RFC 9000 §2.1). */
+  ensureOpened(streamId: number): void;
+  halfDone(streamId: number): void;
+}
+
+export interface PeerSending {
+  stopped(streamId: number, code: bigint): void;
+  raiseStreamLimit(streamId: number, limit: number): void;
+  raiseLimit(limit: number): void;
+}
+
+type ReceiveOptions = Required<Pick<TransportOptions, "streamReceiveWindow" | "receiveWindow" | "initialCredit">>;
+
+/** All receiving halves of a connection: credit, windows, and the order of data, FIN and reset. */
+export class Receiving implements PeerReceiving {
+  readonly #host: ReceivingHost;
+  readonly #options: ReceiveOptions;
+  readonly #halves = new Map<number, ReceiveHalf>();
+  #limit: number;
+  #consumed = 0;
+
+  constructor(host: ReceivingHost, options: ReceiveOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#limit = options.receiveWindow;
+  }
+
+  has(streamId: number): boolean {
+    return this.#halves.has(streamId);
+  }
+
+  add(streamId: number): void {
+    const { initialCredit, streamReceiveWindow } = this.#options;
+    this.#halves.set(streamId, new ReceiveHalf(streamId, initialCredit, streamReceiveWindow));
+  }
+
+  stop(streamId: number, code: bigint): void {
+    const half = this.#halves.get(streamId);
+    if (half === undefined || half.isStopped) return;
+    half.isStopped = true;
+    half.drop();
+    this.#consume(half, half.received - half.consumed);
+    if (half.isComplete) {
+      this.#end(half);
+    } else if (half.resetCode !== undefined) {
+      this.#tellReset(half, half.resetCode);
+    } else {
+      this.#host.tell(() => {
+        this.#host.peerSending().stopped(streamId, code);
+      });
+    }
+  }
+
+  grant(streamId: number, bytes: number): void {
+    const half = this.#halves.get(streamId);
+    if (half === undefined) return;
+    half.credit += bytes;
+    this.#deliver(half);
+  }
+
+  /** The connection ends: what has arrived comes now, whatever the credit. */
+  deliverEverything(): void {
+    const halves = [...this.#halves.values()].sort((a, b) => a.streamId - b.streamId);
+    for (const half of halves) {
+      half.credit = Infinity;
+      if (!half.isStopped) this.#deliver(half);
+    }
+  }
+
+  clear(): void {
+    this.#halves.clear();
+  }
+
+  // What arrives.
+
+  data(streamId: number, offset: number, bytes: Uint8Array, fin: boolean): void {
+    this.#host.ensureOpened(streamId);
+    const half = this.#halves.get(streamId);
+    if (half === undefined) return;
+    if (fin) half.finalSize = offset + bytes.byteLength;
+    const { resetCode } = half;
+    const wanted = resetCode === undefined ? bytes : bytes.subarray(0, Math.max(0, half.reliableSize - offset));
+    half.received += wanted.byteLength;
+    if (half.isStopped) {
+      this.#consume(half, wanted.byteLength);
+      if (half.isComplete) this.#end(half);
+      return;
+    }
+    half.push(wanted);
+    this.#deliver(half);
+  }
+
+  reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void {
+    this.#host.ensureOpened(streamId);
+    const half = this.#halves.get(streamId);
+    // RFC 9000 §3.2: once everything has arrived a reset may be ignored.
+    if (half === undefined || half.isComplete) return;
+    half.resetCode = code;
+    half.finalSize = finalSize;
+    half.reliableSize = reliableSize;
+    if (half.isStopped) {
+      this.#tellReset(half, code);
+      return;
+    }
+    half.truncate(reliableSize);
+    this.#deliver(half);
+  }
+
+  #deliver(half: ReceiveHalf): void {
+    while (half.buffered > 0 && half.credit > 0) {
+      const chunk = half.take(Math.min(half.credit, this.#chunkSize()));
+      half.credit -= chunk.byteLength;
+      this.#consume(half, chunk.byteLength);
+      const fin = half.isComplete && half.buffered === 0 && !this.#splitsFin();
+      this.#tellData(half, chunk, fin);
+      if (fin) {
+        this.#end(half);
+        return;
+      }
+    }
+    if (half.buffered > 0) return;
+    if (half.isComplete) {
+      this.#tellData(half, new Uint8Array(0), true);
+      this.#end(half);
+    } else if (half.resetCode !== undefined && half.received >= half.reliableSize) {
+      this.#tellReset(half, half.resetCode);
+    }
+  }
+
+  #chunkSize(): number {
+    const { chunkSize } = this.#host.link.conditions;
+    return chunkSize === "random" ? this.#host.link.random.upTo(64) : chunkSize;
+  }
+
+  /** Whether FIN comes as an event of its own, as it does when it travels alone. */
+  #splitsFin(): boolean {
+    return this.#host.link.conditions.chunkSize !== Infinity && this.#host.link.random.chance(0.5);
+  }
+
+  #tellData(half: ReceiveHalf, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
+    this.#host.emit((listener) => {
+      if (!half.isStopped) listener.data(half.streamId, chunk, fin);
+    });
+  }
+
+  #tellReset(half: ReceiveHalf, code: bigint): void {
+    const { streamId, finalSize } = half;
+    this.#host.emit((listener) => {
+      listener.reset(streamId, code, finalSize);
+    });
+    this.#end(half);
+  }
+
+  /** The half counts against neither window any more; the peer may send more. */
+  #consume(half: ReceiveHalf, bytes: number): void {
+    half.consumed += bytes;
+    this.#consumed += bytes;
+    const { streamReceiveWindow, receiveWindow } = this.#options;
+    const { streamId } = half;
+    const streamLimit = half.consumed + streamReceiveWindow;
+    if (half.finalSize === undefined && streamLimit - half.limit >= Math.max(1, streamReceiveWindow / 8)) {
+      half.limit = streamLimit;
+      this.#host.tell(() => {
+        this.#host.peerSending().raiseStreamLimit(streamId, streamLimit);
+      });
+    }
+    const limit = this.#consumed + receiveWindow;
+    if (limit - this.#limit < Math.max(1, receiveWindow / 8)) return;
+    this.#limit = limit;
+    this.#host.tell(() => {
+      this.#host.peerSending().raiseLimit(limit);
+    });
+  }
+
+  #end(half: ReceiveHalf): void {
+    this.#halves.delete(half.streamId);
+    this.#consume(half, (half.finalSize ?? half.consumed) - half.consumed);
+    this.#host.halfDone(half.streamId);
+  }
+}
