@@ -1,0 +1,250 @@
+import { describe, expect, it } from "vitest";
+
+import { EngineError } from "../../../../src/engine/engine.ts";
+import type { ConnectOptions, EndpointOptions } from "../../../../src/engine/engine.ts";
+import { Recorder } from "../recorder.ts";
+import type { EngineFactory } from "../under-test.ts";
+import { withWorld } from "../with-world.ts";
+import { Acceptor, bytes, certificate, openStream, otherCertificate } from "../world.ts";
+
+const serverOptions = { identity: certificate, alpn: ["test"] };
+
+export function endpointCases(factory: EngineFactory): void {
+  describe("createEndpoint()", () => {
+    it(
+      "picks a free port for 0, and tells it",
+      withWorld(factory, async (world) => {
+        const first = await world.endpoint();
+        const second = await world.endpoint();
+        expect(first.localAddress).toMatchObject({ host: "127.0.0.1", family: 4 });
+        expect(first.localAddress.port).toBeGreaterThan(0);
+        expect(second.localAddress.port).not.toBe(first.localAddress.port);
+      }),
+    );
+
+    it(
+      "rejects with an EngineError whose code says which input is at fault",
+      withWorld(factory, async (world) => {
+        const taken = (await world.endpoint()).localAddress.port;
+        const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        const identity = (cert: string, key: string): Partial<EndpointOptions> => ({
+          server: { ...serverOptions, identity: { cert, key } },
+        });
+        const faults: [code: string, options: Partial<EndpointOptions>][] = [
+          ["address-in-use", { port: taken }],
+          ["address-not-available", { host: "192.0.2.1" }],
+          ["invalid-option", { host: "localhost" }],
+          ["invalid-certificate", identity("no PEM", certificate.key)],
+          ["invalid-certificate", identity(broken, certificate.key)],
+          ["invalid-key", identity(certificate.cert, "no PEM")],
+          ["certificate-key-mismatch", identity(certificate.cert, otherCertificate.key)],
+          ["invalid-option", { server: { ...serverOptions, clientCertificates: "required" } }],
+          ["invalid-option", { server: { ...serverOptions, retry: "sometimes" as "never" } }],
+          ["invalid-option", { transport: { congestionControl: "none" as "cubic" } }],
+        ];
+        for (const [code, options] of faults) {
+          const error: unknown = await world.endpoint(options).catch((reason: unknown) => reason);
+          expect(error, code).toBeInstanceOf(EngineError);
+          expect(error).toMatchObject({ code, name: "EngineError" });
+        }
+      }),
+    );
+
+    it(
+      "binds :: for both families, and shows an IPv4 peer as such",
+      withWorld(factory, async (world) => {
+        const { endpoint, acceptor } = await world.server({}, {}, { host: "::" });
+        expect(endpoint.localAddress.family).toBe(6);
+        const { port } = endpoint.localAddress;
+        const four = await world.endpoint();
+        world.connect(four, { host: "127.0.0.1", port });
+        const viaIpv4 = await acceptor.connectionNumber(1);
+        expect(viaIpv4.info.remoteAddress).toEqual(four.localAddress);
+        const six = await world.endpoint({ host: "::1" });
+        world.connect(six, { host: "::1", port });
+        expect((await acceptor.connectionNumber(2)).info.remoteAddress).toEqual(six.localAddress);
+        expect(viaIpv4.quic.localAddress.port).toBe(port);
+      }),
+    );
+
+    it(
+      "lets endpoints with reusePort share a port, and no others",
+      withWorld(factory, async (world) => {
+        const first = await world.server({}, {}, { reusePort: true });
+        const { port } = first.endpoint.localAddress;
+        const second = await world.server({}, {}, { reusePort: true, port });
+        expect(second.endpoint.localAddress).toEqual(first.endpoint.localAddress);
+        await expect(world.endpoint({ port })).rejects.toMatchObject({ code: "address-in-use" });
+      }),
+    );
+
+    it(
+      "without server makes an endpoint that can only connect",
+      withWorld(factory, async (world) => {
+        const passive = await world.endpoint();
+        const from = await world.endpoint({ transport: { handshakeTimeout: 200 } });
+        const { events } = world.connect(from, passive.localAddress);
+        await world.under.elapse(200);
+        expect((await events.first("closed")).info).toMatchObject({ by: "transport", kind: "handshake-timeout" });
+      }),
+    );
+
+    it(
+      "with server makes one that can connect, too",
+      withWorld(factory, async (world) => {
+        const one = await world.server();
+        const other = await world.server();
+        const { events } = world.connect(one.endpoint, other.endpoint.localAddress);
+        await events.first("connected");
+        const accepted = await other.acceptor.connectionNumber(1);
+        expect(accepted.info.remoteAddress).toEqual(one.endpoint.localAddress);
+      }),
+    );
+  });
+
+  describe("an endpoint", () => {
+    it(
+      "counts connections of both roles until they are drained",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        expect([client.endpoint.connectionCount, server.endpoint.connectionCount]).toEqual([1, 1]);
+        expect(client.endpoint.getStats()).toMatchObject({ connections: 1, pendingHandshakes: 0 });
+        client.quic.close(0n, "");
+        await server.events.first("closed");
+        while (client.endpoint.connectionCount + server.endpoint.connectionCount > 0) {
+          await world.under.elapse(1);
+          await new Promise(setImmediate);
+        }
+        expect(server.endpoint.getStats()).toMatchObject({ connections: 0, pendingHandshakes: 0 });
+      }),
+    );
+
+    it(
+      "refuses to connect with bad options",
+      withWorld(factory, async (world) => {
+        const from = await world.endpoint();
+        const address = { host: "127.0.0.1", port: 4433 };
+        const codeOf = (options: Parameters<typeof world.connect>[2], to = address): unknown => {
+          try {
+            world.connect(from, to, options);
+            return "none";
+          } catch (error) {
+            expect(error).toBeInstanceOf(EngineError);
+            return (error as EngineError).code;
+          }
+        };
+        expect(codeOf({}, { host: "localhost", port: 4433 })).toBe("invalid-option");
+        expect(codeOf({ serverName: "not a name" })).toBe("invalid-option");
+        expect(codeOf({ verification: { kind: "ca", ca: "no PEM" } })).toBe("invalid-certificate");
+        expect(codeOf({ identity: { cert: certificate.cert, key: "no PEM" } })).toBe("invalid-key");
+        expect(codeOf({ identity: { cert: certificate.cert, key: otherCertificate.key } })).toBe(
+          "certificate-key-mismatch",
+        );
+        expect(from.connectionCount).toBe(0);
+      }),
+    );
+
+    it(
+      "gives new handshakes the identity of updateIdentity(), which throws for a bad one",
+      withWorld(factory, async (world) => {
+        const { endpoint, acceptor } = await world.server();
+        const from = await world.endpoint();
+        const before = world.connect(from, endpoint.localAddress);
+        const { info } = await before.events.first("connected");
+        await acceptor.connectionNumber(1);
+        expect(() => {
+          endpoint.updateIdentity({ cert: "no PEM", key: certificate.key });
+        }).toThrow(EngineError);
+        endpoint.updateIdentity(otherCertificate);
+        const after = world.connect(from, endpoint.localAddress);
+        const renewed = (await after.events.first("connected")).info;
+        expect(renewed.peerCertificates[0]).not.toEqual(info.peerCertificates[0]);
+        const streamId = openStream(before.quic, "unidirectional");
+        before.quic.write(streamId, bytes("lives on"), true);
+        const first = await acceptor.connectionNumber(1);
+        await first.events.until(() => first.events.hasFin(streamId));
+      }),
+    );
+
+    it(
+      "refuses further connections after stopAccepting(), and keeps those it has",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        server.endpoint.stopAccepting();
+        const late = world.connect(client.endpoint, server.endpoint.localAddress);
+        // RFC 9000 §20.1: CONNECTION_REFUSED.
+        expect((await late.events.first("closed")).info).toMatchObject({ by: "peer", kind: "transport", code: 2n });
+        expect(server.endpoint.getStats()).toMatchObject({ handshakesAccepted: 1, handshakesRefused: 1 });
+        const streamId = openStream(client.quic, "unidirectional");
+        client.quic.write(streamId, bytes("lives on"), true);
+        await server.events.until(() => server.events.hasFin(streamId));
+      }),
+    );
+
+    it(
+      "tells its socket's buffers",
+      withWorld(factory, async (world) => {
+        const { receiveBufferSize, sendBufferSize } = (await world.endpoint()).getStats();
+        expect(receiveBufferSize).toBeGreaterThan(0);
+        expect(sendBufferSize).toBeGreaterThan(0);
+      }),
+    );
+
+    it(
+      "close() ends every connection with code and reason, frees the port, and is idempotent",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        const { port } = server.endpoint.localAddress;
+        const closing = server.endpoint.close(77n, "shutting down");
+        await Promise.all([closing, server.endpoint.close(1n, "again")]);
+        expect(server.events.of("closed").map(({ info }) => info)).toEqual([
+          { by: "local", kind: "application", code: 77n, reason: "shutting down" },
+        ]);
+        expect((await client.events.first("closed")).info).toEqual({
+          by: "peer",
+          kind: "application",
+          code: 77n,
+          reason: "shutting down",
+        });
+        const successor = await world.endpoint({ port });
+        expect(successor.localAddress.port).toBe(port);
+        expect(() => server.endpoint.connect(connectOptions(port), new Recorder())).toThrow(EngineError);
+      }),
+    );
+
+    it(
+      "can be closed without connections, and while a handshake is under way",
+      withWorld(factory, async (world) => {
+        const idle = await world.endpoint();
+        await idle.close(0n, "");
+        const { endpoint } = await world.server();
+        const from = await world.endpoint();
+        const { events } = world.connect(from, endpoint.localAddress);
+        await from.close(0n, "");
+        expect(events.of("closed")).toHaveLength(1);
+        expect(events.of("connected")).toHaveLength(0);
+      }),
+    );
+
+    it(
+      "can be referenced and unreferenced at any time",
+      withWorld(factory, async (world) => {
+        const endpoint = await world.endpoint({}, new Acceptor());
+        endpoint.unref();
+        endpoint.ref();
+        await endpoint.close(0n, "");
+        endpoint.ref();
+        endpoint.unref();
+      }),
+    );
+  });
+}
+
+function connectOptions(port: number): ConnectOptions {
+  return {
+    address: { host: "127.0.0.1", port },
+    serverName: "localhost",
+    alpn: ["test"],
+    verification: { kind: "insecure" },
+  };
+}

@@ -1,0 +1,4 @@
+import { describeEngine } from "./engine-suite.ts";
+import { nativeUnderTest } from "./native-under-test.ts";
+
+describeEngine("native (poll)", nativeUnderTest("poll"));

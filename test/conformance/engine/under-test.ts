@@ -1,0 +1,21 @@
+import type { QuicConnection, QuicEngine, SocketAddress } from "../../../src/engine/engine.ts";
+
+/** An engine, and what a test must be able to do to the world around it. */
+export interface EngineUnderTest {
+  readonly engine: QuicEngine;
+  /** A way to the server that can be disturbed: clients connect to `address`. */
+  path(server: SocketAddress): Promise<Path>;
+  /** Lets `milliseconds` pass where time is virtual; real time passes by itself. */
+  elapse(milliseconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Path {
+  readonly address: SocketAddress;
+  /** Nothing arrives any more. */
+  cut(): void;
+  /** The server sees the client at another address from now on. */
+  changeAddress(client: QuicConnection): Promise<void>;
+}
+
+export type EngineFactory = () => EngineUnderTest;
