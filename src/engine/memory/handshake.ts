@@ -42,7 +42,7 @@ export function refuseAsServer(server: ServerSide, identity: Identity | undefine
       ? fault(certificateRequired, "peer sent no certificates")
       : undefined;
   }
-  const refusal = refuseChain(identity.chain, server.authorities);
+  const refusal = refuseChain(identity.chain, server.authorities, "client");
   return refusal && fault(refusal.alert, refusal.reason);
 }
 

@@ -20,7 +20,10 @@ export interface Refusal {
 /** W3C WebTransport, "custom certificate requirements": at most two weeks. */
 const longestPinned = 14 * 24 * 3600 * 1000;
 
-const alerts = { expired: 45, unknown: 46, unknownAuthority: 48 } as const;
+/** Extended key usages (RFC 5280 §4.2.1.12). */
+const purposes = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" } as const;
+
+const alerts = { unsupported: 43, expired: 45, unknown: 46, unknownAuthority: 48 } as const;
 
 /** Throws {@link EngineError} for what is no certificate or key, or when they do not belong together. */
 export function parseIdentity({ cert, key }: TlsIdentity): Identity {
@@ -68,7 +71,7 @@ export function refuseServer(
       if ((isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name)) === undefined) {
         return refusal(alerts.unknown, `it is not valid for ${name}`);
       }
-      return refuseChain(chain, parseCertificates(verification.ca));
+      return refuseChain(chain, parseCertificates(verification.ca), "server");
     case "hashes":
       return refusePinned(leaf, verification.hashes);
   }
@@ -78,7 +81,13 @@ export function refuseServer(
 export function refuseChain(
   chain: readonly X509Certificate[],
   authorities: readonly X509Certificate[],
+  purpose: keyof typeof purposes,
 ): Refusal | undefined {
+  // Undefined, whatever Node's types say, when the certificate does not restrict its use.
+  const usages = chain[0]?.keyUsage as readonly string[] | undefined;
+  if (usages !== undefined && !usages.includes(purposes[purpose])) {
+    return refusal(alerts.unsupported, `it is not for a ${purpose}`);
+  }
   for (const certificate of chain) {
     const outdated = refuseDates(certificate);
     if (outdated !== undefined) return outdated;

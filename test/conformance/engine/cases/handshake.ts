@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { generateSelfSignedCertificate } from "../../../../src/certificates/self-signed.ts";
 import type { CertificateVerification, ConnectionClosed } from "../../../../src/engine/engine.ts";
+import { clientIdentity } from "../client-identity.ts";
 import type { EngineFactory } from "../under-test.ts";
 import { withWorld } from "../with-world.ts";
 import type { World } from "../world.ts";
@@ -239,8 +240,8 @@ export function handshakeCases(factory: EngineFactory): void {
     it(
       "gives the server a client's certificate when it asks for it",
       withWorld(factory, async (world) => {
-        const server = { clientCa: otherCertificate.cert, clientCertificates: "required" } as const;
-        const { server: end } = await world.pair({ server, connect: { identity: otherCertificate } });
+        const server = { clientCa: clientIdentity.cert, clientCertificates: "required" } as const;
+        const { server: end } = await world.pair({ server, connect: { identity: clientIdentity } });
         expect(end.info.peerCertificates).toHaveLength(1);
       }),
     );
@@ -260,15 +261,17 @@ export function handshakeCases(factory: EngineFactory): void {
     );
 
     it(
-      "refuses a client's certificate of another authority",
+      "refuses a client's certificate of another authority, or for servers only",
       withWorld(factory, async (world) => {
         const { endpoint, acceptor } = await world.server({
           clientCa: certificate.cert,
           clientCertificates: "optional",
         });
         const from = await world.endpoint();
-        const { events } = world.connect(from, endpoint.localAddress, { identity: otherCertificate });
-        expect((await events.first("closed")).info).toMatchObject({ by: "peer", kind: "transport" });
+        for (const identity of [clientIdentity, certificate]) {
+          const { events } = world.connect(from, endpoint.localAddress, { identity });
+          expect((await events.first("closed")).info).toMatchObject({ by: "peer", kind: "transport" });
+        }
         expect(acceptor.accepted).toEqual([]);
       }),
     );
