@@ -7,35 +7,41 @@ export function explainListenError(error: unknown, host: string, port: number): 
     return error instanceof Error ? error : new Error(String(error));
   }
   const bindAddress = `${host}:${port}`;
+  const common = { bindAddress, cause: error };
   switch (error.code) {
     case "address-in-use":
       return new ServerError(
         `Cannot listen on ${bindAddress}: UDP port ${port} is in use. End the program that has it, or choose another ` +
           "port (0 picks a free one)",
-        { bindAddress, cause: error },
+        { code: "ERR_WT_ADDRESS_IN_USE", ...common },
       );
     case "address-not-available":
     case "lookup-failed":
       return new ServerError(`Cannot listen on ${bindAddress}: this machine has no address "${host}"`, {
-        bindAddress,
-        cause: error,
+        code: "ERR_WT_ADDRESS_UNAVAILABLE",
+        ...common,
       });
     case "permission-denied":
       return new ServerError(
         `Cannot listen on ${bindAddress}: no permission. Ports below 1024 need a privilege (on Linux ` +
           "CAP_NET_BIND_SERVICE); choose a higher port",
-        { bindAddress, cause: error },
+        { code: "ERR_WT_PERMISSION_DENIED", ...common },
       );
     case "invalid-certificate":
     case "invalid-key":
+      return new CertificateError(`Cannot use the certificate: ${error.message}`, {
+        certificateError: error.code,
+        cause: error,
+      });
     case "certificate-key-mismatch":
       return new CertificateError(`Cannot use the certificate: ${error.message}`, {
+        code: "ERR_WT_CERTIFICATE_MISMATCH",
         certificateError: error.code,
         cause: error,
       });
     case "invalid-option":
     case "unavailable":
     case "internal":
-      return new ServerError(`Cannot listen on ${bindAddress}: ${error.message}`, { bindAddress, cause: error });
+      return new ServerError(`Cannot listen on ${bindAddress}: ${error.message}`, common);
   }
 }

@@ -18,7 +18,7 @@ async function read(path: string | undefined, what: string): Promise<string> {
     throw new CertificateError(
       `Cannot listen without a ${what}: give cert and key (PEM) or certfile and keyfile (paths); ` +
         "createDevelopmentServer() and generateSelfSignedCertificate() make one for development",
-      { certificateError: "missing" },
+      { code: "ERR_WT_CERTIFICATE_NOT_FOUND", certificateError: "missing" },
     );
   }
   try {
@@ -26,6 +26,7 @@ async function read(path: string | undefined, what: string): Promise<string> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CertificateError(`Cannot read the ${what}: ${reason}`, {
+      code: "ERR_WT_CERTIFICATE_NOT_FOUND",
       certificatePath: path,
       certificateError: "unreadable",
       cause: error,
