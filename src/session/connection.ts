@@ -237,6 +237,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   ): WebTransportSession<object, unknown> {
     this.#requests.delete(sessionId);
     const session = this.#createSession(sessionId, description);
+    this.#live.sessions.get(sessionId)?.holdDatagrams();
     const { protocol } = description;
     this.#live.input((core) => {
       core.acceptSession(sessionId, protocol === "" ? { headers } : { protocol, headers });

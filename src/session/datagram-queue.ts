@@ -59,6 +59,7 @@ export class DatagramQueue {
   #error: SessionError | undefined;
   #closing: SessionError | undefined;
   #drained: Deferred<void> | undefined;
+  #held = false;
   #sent = 0;
   #received = 0;
   #droppedIncoming = 0;
@@ -89,8 +90,14 @@ export class DatagramQueue {
   }
 
   trySend(data: BytesInput): boolean {
-    if (this.#closing !== undefined || this.#outgoing.length > 0) return false;
+    if (this.#closing !== undefined) return false;
     const bytes = toBytes(data);
+    if (this.#held && this.#outgoing.length < this.outgoingHighWaterMark) {
+      if (bytes.byteLength > this.maxDatagramSize) return false;
+      void this.#queue(bytes, {});
+      return true;
+    }
+    if (this.#outgoing.length > 0 || this.#held) return false;
     return this.#hand(bytes) === "queued";
   }
 
@@ -98,7 +105,7 @@ export class DatagramQueue {
     if (this.#closing !== undefined) return rejected(this.#closing);
     if (options.signal?.aborted === true) return rejected(options.signal.reason);
     const bytes = toBytes(data);
-    if (this.#outgoing.length === 0) {
+    if (this.#outgoing.length === 0 && !this.#held) {
       const result = this.#hand(bytes);
       if (result === "queued") return resolved;
       if (result !== "blocked") return rejected(this.#unsendable(bytes.byteLength, result));
@@ -159,8 +166,19 @@ export class DatagramQueue {
     else this.#droppedIncoming += 1;
   }
 
+  /** Datagrams wait until {@link release}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.writable();
+  }
+
   /** The engine has room again. False: it is full again. */
   writable(): boolean {
+    if (this.#held) return true;
     for (let next = this.#outgoing.peek(); next !== undefined; next = this.#outgoing.peek()) {
       if (next.expires < this.#host.now()) {
         this.#expiredOutgoing += 1;

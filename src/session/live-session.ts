@@ -127,6 +127,17 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.#closing.check();
   }
 
+  /**
+   * Datagrams leave when the answer has left: QUIC puts DATAGRAM frames before the bytes of streams into a packet, and
+   * browsers drop the datagrams of a session that they have not seen accepted.
+   */
+  holdDatagrams(): void {
+    this.datagrams.hold();
+    setImmediate(() => {
+      this.datagrams.release();
+    });
+  }
+
   datagramReceived(data: Bytes): void {
     const { session } = this;
     if (session.listens("datagram_received"))

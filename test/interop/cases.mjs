@@ -22,6 +22,7 @@ export const cases = {
   subprotocol: "subprotocol agreed on, in the client's order",
   drain: "server asks to drain, the session lives on",
   goaway: "GOAWAY, the session lives on",
+  "long-session": "a session that is idle for 11 s lives on",
 };
 
 /** What the cases send and expect; every client program is given these. */

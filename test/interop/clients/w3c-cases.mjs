@@ -8,36 +8,41 @@ const bytes = (string) => new TextEncoder().encode(string);
  * `report(line)` gets `{ case, outcome: "passed" | "failed" | "unsupported", detail }`.
  */
 export async function runCases({ open, values, names, report, timeout = 15_000, unsupported = {}, shows = {} }) {
-  for (const name of names) {
-    if (unsupported[name] !== undefined) {
-      report({ case: name, outcome: "unsupported", detail: unsupported[name] });
-      continue;
-    }
-    const test = tests[name];
-    if (test === undefined) continue;
-    const opened = [];
-    const context = {
-      values,
-      shows,
-      open: (path, options) => {
-        const transport = open(path, options);
-        opened.push(transport);
-        for (const promise of [transport.ready, transport.closed, transport.draining]) promise?.catch(() => {});
-        return transport;
-      },
-    };
+  const long = "long-session";
+  const run = (name) => runCase({ name, open, values, report, timeout, unsupported, shows });
+  // It only waits: beside the others.
+  const waiting = names.includes(long) ? run(long) : undefined;
+  for (const name of names) if (name !== long) await run(name);
+  await waiting;
+}
+
+async function runCase({ name, open, values, report, timeout, unsupported, shows }) {
+  if (unsupported[name] !== undefined) {
+    report({ case: name, outcome: "unsupported", detail: unsupported[name] });
+    return;
+  }
+  const opened = [];
+  const context = {
+    values,
+    shows,
+    open: (path, options) => {
+      const transport = open(path, options);
+      opened.push(transport);
+      for (const promise of [transport.ready, transport.closed, transport.draining]) promise?.catch(() => {});
+      return transport;
+    },
+  };
+  try {
+    const detail = await within(timeout, tests[name](context));
+    report({ case: name, outcome: "passed", detail: detail ?? "" });
+  } catch (error) {
+    report({ case: name, outcome: "failed", detail: describe(error) });
+  }
+  for (const transport of opened) {
     try {
-      const detail = await within(timeout, test(context));
-      report({ case: name, outcome: "passed", detail: detail ?? "" });
-    } catch (error) {
-      report({ case: name, outcome: "failed", detail: describe(error) });
-    }
-    for (const transport of opened) {
-      try {
-        transport.close();
-      } catch {
-        // It is closed already.
-      }
+      transport.close();
+    } catch {
+      // It is closed already.
     }
   }
 }
@@ -74,19 +79,21 @@ const tests = {
     equal(answer.findIndex((byte, index) => byte !== (index & 0xff)), -1);
   },
   push: async ({ open }) => {
-    const transport = await ready(open("/push?n=2"));
+    const transport = open("/push?n=2");
+    // Asked for before it can come: a browser keeps hardly any unread datagrams.
+    const datagram = transport.datagrams.readable.getReader().read();
+    await ready(transport);
     const bidirectional = transport.incomingBidirectionalStreams.getReader();
     const unidirectional = transport.incomingUnidirectionalStreams.getReader();
-    const datagrams = transport.datagrams.readable.getReader();
     const seen = [];
     for (let count = 0; count < 2; count += 1) {
       const { value: stream } = await bidirectional.read();
       seen.push(text(await readAll(stream.readable)));
       await send(stream.writable, bytes(`reply ${count}`));
       seen.push(text(await readAll((await unidirectional.read()).value)));
-      seen.push(text((await datagrams.read()).value));
     }
-    equal(seen.sort().join(), [0, 1].flatMap((i) => [`server-bidi-${i}`, `server-uni-${i}`, `server-datagram-${i}`]).sort().join());
+    equal(seen.sort().join(), "server-bidi-0,server-bidi-1,server-uni-0,server-uni-1");
+    equal(text((await datagram).value).replace(/[01]$/, ""), "server-datagram-");
   },
   "server-close": async ({ open, values }) => {
     const { serverCloseCode: code, serverCloseReason: reason } = values;
@@ -112,8 +119,9 @@ const tests = {
     const { readable, writable } = await transport.createBidirectionalStream();
     const writer = writable.getWriter();
     await writer.write(bytes("x"));
-    const readError = await failure(readable.getReader().read());console.log(String(readError), readError.name);globalThis.X=String(readError)+readError.name+readError.stack;throw readError;
-    const writeError = await failure(writer.closed);
+    const readError = await failure(readable.getReader().read());
+    // Some tell of STOP_SENDING at the next write only.
+    const writeError = await failure(Promise.race([writer.closed, writeForEver(writer)]));
     equal(readError.streamErrorCode, code);
     equal(writeError.streamErrorCode, code);
   },
@@ -172,7 +180,19 @@ const tests = {
     return transport.draining === undefined ? "no `draining`, the session lives on" : "";
   },
   goaway: async ({ open }) => {
-    const transport = await ready(open("/goaway"));
+    // Chromium opens no streams after a GOAWAY: what is open must live on.
+    const transport = await ready(open("/goaway?delay=300"));
+    const { readable, writable } = await transport.createBidirectionalStream();
+    const writer = writable.getWriter();
+    await writer.write(bytes("before "));
+    await pause(600);
+    await writer.write(bytes("after"));
+    await writer.close();
+    equal(text(await readAll(readable)), "before after");
+  },
+  "long-session": async ({ open }) => {
+    const transport = await ready(open("/echo"));
+    await pause(11_000);
     equal(text(await exchange(transport, bytes("still here"))), "still here");
   },
 };
@@ -242,6 +262,17 @@ async function failure(promise) {
     return error;
   }
   throw new Error("it should have failed");
+}
+
+async function writeForEver(writer) {
+  for (;;) {
+    await pause(50);
+    await writer.write(bytes("more"));
+  }
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function equal(actual, expected) {

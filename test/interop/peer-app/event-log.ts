@@ -58,14 +58,14 @@ export class EventLog {
 
   /** Logs what the peer does to a stream before it ends well: reset, stop sending. */
   watchStream(stream: BidirectionalStream | ReceiveStream | SendStream): void {
-    const failed = (error: unknown): void => {
-      if (!(error instanceof StreamError)) return;
-      const fields = { stream: stream.id, code: error.streamErrorCode };
-      if (error.code === "ERR_WT_STREAM_RESET") this.add("stream_reset", fields);
-      else if (error.code === "ERR_WT_STREAM_STOPPED") this.add("stop_sending", fields);
+    const logs = (kind: string, code: string) => (error: unknown) => {
+      if (error instanceof StreamError && error.code === code) {
+        this.add(kind, { stream: stream.id, code: error.streamErrorCode });
+      }
     };
-    if (stream.direction !== "send_only") stream.readClosed.catch(failed);
-    if (stream.direction !== "receive_only") stream.writeClosed.catch(failed);
+    // A half that this side ends, too, fails with one of these codes: only the peer's doing is told.
+    if (stream.direction !== "send_only") stream.readClosed.catch(logs("stream_reset", "ERR_WT_STREAM_RESET"));
+    if (stream.direction !== "receive_only") stream.writeClosed.catch(logs("stop_sending", "ERR_WT_STREAM_STOPPED"));
   }
 
   #sessionEnded(path: string, info: CloseInfo): void {

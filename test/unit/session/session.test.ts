@@ -206,6 +206,31 @@ describe("streams of a session", () => {
 });
 
 describe("datagrams of a session", () => {
+  it("leave in a later turn than the acceptance: a packet would carry them before it", async () => {
+    const handed: string[] = [];
+    const pair = new Pair({
+      onSession: async (request) => {
+        const { server } = pair.link;
+        const sendDatagram = server.sendDatagram.bind(server);
+        server.sendDatagram = (header, payload) => {
+          handed.push(text(Uint8Array.from(payload)));
+          return sendDatagram(header, payload);
+        };
+        const session = await request.accept();
+        const sent = session.datagrams.send("first");
+        expect(session.datagrams.trySend("second")).toBe(true);
+        expect(session.datagrams.trySend(new Uint8Array(session.datagrams.maxDatagramSize + 1))).toBe(false);
+        expect(handed).toEqual([]);
+        await sent;
+        expect(session.datagrams.trySend("third")).toBe(true);
+      },
+    });
+    const client = await pair.wait(pair.client.openSession({ url: "https://localhost/x" }));
+    await pair.settle();
+    expect(handed).toEqual(["first", "second", "third"]);
+    expect(text(await client.datagrams.receive())).toBe("first");
+  });
+
   it("come with their bytes, the empty one too", async () => {
     const pair = new Pair();
     const { client, server } = await pair.session();
