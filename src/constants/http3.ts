@@ -52,6 +52,13 @@ export const CapsuleType = Object.freeze({
   datagram: 0x00,
   closeSession: 0x2843,
   drainSession: 0x78ae,
+  maxData: 0x190b4d3d,
+  /** Prohibited over HTTP/3, as is `streamDataBlocked`. */
   maxStreamData: 0x190b4d3e,
+  maxStreamsBidirectional: 0x190b4d3f,
+  maxStreamsUnidirectional: 0x190b4d40,
+  dataBlocked: 0x190b4d41,
   streamDataBlocked: 0x190b4d42,
+  streamsBlockedBidirectional: 0x190b4d43,
+  streamsBlockedUnidirectional: 0x190b4d44,
 });

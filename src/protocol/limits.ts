@@ -29,6 +29,8 @@ export interface ProtocolLimits {
   readonly settingsTimeout: number;
   /** How long the peer may leave its half of a session's stream open after the session has ended. */
   readonly closeTimeout: number;
+  /** How long after the first GOAWAY requests are still served that were on their way: more than a round trip. */
+  readonly goawayDelay: number;
   /** Bytes of a request's body that wait for the answer. */
   readonly maxEarlyBody: number;
   /** Capsules of known types in a second, per session. */
@@ -54,6 +56,7 @@ export const defaultLimits: ProtocolLimits = Object.freeze({
   parkTimeout: 5000,
   settingsTimeout: 5000,
   closeTimeout: 5000,
+  goawayDelay: 1000,
   maxEarlyBody: 65_536,
   maxCapsules: 1000,
   maxRequestsAhead: 4096,

@@ -16,7 +16,10 @@ export type EngineCommand =
   | { readonly type: "closeConnection"; readonly code: bigint; readonly reason: string };
 
 export type ProtocolEvent =
-  /** The peer's SETTINGS have arrived and allow WebTransport; a client may now call `openSession`. */
+  /**
+   * The peer's SETTINGS have arrived; a client may now call `openSession`. `draft`: the newest that both sides announce,
+   * "" when there is none.
+   */
   | { readonly type: "ready"; readonly draft: string; readonly datagrams: boolean }
   /** Client: the peer's SETTINGS do not allow WebTransport. The connection is being closed. */
   | { readonly type: "unsupported"; readonly reason: string }
@@ -55,12 +58,20 @@ export type ProtocolEvent =
       readonly type: "stream";
       readonly sessionId: number;
       readonly streamId: number;
+      /** Bytes before the body: they count in the stream's final size, but against no limit of the session. */
+      readonly prefixLength: number;
       readonly chunks: readonly Uint8Array<ArrayBuffer>[];
       readonly fin: boolean;
       readonly reset: { readonly code: bigint; readonly finalSize: number | undefined } | undefined;
     }
   /** `payload` owns its ArrayBuffer. */
   | { readonly type: "datagram"; readonly sessionId: number; readonly payload: Uint8Array<ArrayBuffer> }
+  /** The peer has raised a limit of the session's flow control. */
+  | {
+      readonly type: "creditRaised";
+      readonly sessionId: number;
+      readonly resource: "data" | "bidirectional" | "unidirectional";
+    }
   | { readonly type: "sessionDraining"; readonly sessionId: number }
   /** Exactly once for every session that was established, unless the connection closes before. */
   | { readonly type: "sessionClosed"; readonly sessionId: number; readonly info: SessionEnd }

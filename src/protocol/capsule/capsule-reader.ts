@@ -1,7 +1,9 @@
 import { concatenate, noBytes } from "../../base/bytes.ts";
 import { decodeUtf8Strict, truncateUtf8 } from "../../base/utf8.ts";
 import { VarintAssembler } from "../../base/varint-assembler.ts";
+import { encodeVarint, readVarint } from "../../base/varint.ts";
 import { CapsuleType, FrameType } from "../../constants/http3.ts";
+import type { WireError } from "../../errors/wire-error.ts";
 import { encodeFrame, streamError } from "../http3/frame-reader.ts";
 
 /** draft-ietf-webtrans-http3 §6: the reason of WT_CLOSE_SESSION, bytes of UTF-8. */
@@ -14,6 +16,10 @@ export interface CapsuleEvents {
   closeSession(code: number, reason: string): void;
   drainSession(): void;
   datagram(payload: Uint8Array): void;
+  /** Whether capsules of flow control mean something here; without it they are skipped. */
+  readonly isFlowControlled: boolean;
+  /** A capsule of flow control, all of which hold one number. */
+  flowControl(type: number, value: bigint): void;
   /** A capsule of a known type has begun. */
   count(): void;
 }
@@ -88,6 +94,15 @@ export class CapsuleReader {
       case CapsuleType.streamDataBlocked:
         // draft-ietf-webtrans-http3 §5.4: prohibited over HTTP/3.
         throw streamError("H3_MESSAGE_ERROR", `capsule type 0x${type.toString(16)} over HTTP/3`);
+      case CapsuleType.maxData:
+      case CapsuleType.maxStreamsBidirectional:
+      case CapsuleType.maxStreamsUnidirectional:
+      case CapsuleType.dataBlocked:
+      case CapsuleType.streamsBlockedBidirectional:
+      case CapsuleType.streamsBlockedUnidirectional:
+        this.#events.count();
+        if (this.#events.isFlowControlled && (length === 0 || length > 8)) throw notOneNumber(type);
+        return this.#events.isFlowControlled;
       default:
         this.#events.count();
         return false;
@@ -102,14 +117,33 @@ export class CapsuleReader {
     this.#inValue = false;
     this.#pieces = [];
     if (!isWanted) return;
-    if (type === CapsuleType.drainSession) this.#events.drainSession();
-    if (type === CapsuleType.datagram) this.#events.datagram(value);
-    if (type !== CapsuleType.closeSession) return;
-    const reason = decodeUtf8Strict(value.subarray(4));
-    if (reason === undefined) throw streamError("H3_MESSAGE_ERROR", "the reason of WT_CLOSE_SESSION is not UTF-8");
-    this.#isClosed = true;
-    this.#events.closeSession(new DataView(value.buffer, value.byteOffset).getUint32(0), reason);
+    switch (type) {
+      case CapsuleType.drainSession:
+        this.#events.drainSession();
+        break;
+      case CapsuleType.datagram:
+        this.#events.datagram(value);
+        break;
+      case CapsuleType.closeSession: {
+        const reason = decodeUtf8Strict(value.subarray(4));
+        if (reason === undefined) throw streamError("H3_MESSAGE_ERROR", "the reason of WT_CLOSE_SESSION is not UTF-8");
+        this.#isClosed = true;
+        this.#events.closeSession(new DataView(value.buffer, value.byteOffset).getUint32(0), reason);
+        break;
+      }
+      case undefined:
+        break;
+      default: {
+        const number = readVarint(value, 0);
+        if (number?.end !== value.length) throw notOneNumber(type);
+        this.#events.flowControl(type, number.value);
+      }
+    }
   }
+}
+
+function notOneNumber(type: number): WireError {
+  return streamError("H3_MESSAGE_ERROR", `capsule type 0x${type.toString(16)} does not hold one number`);
 }
 
 /** One capsule in one DATA frame: some peers read no other. */
@@ -129,4 +163,9 @@ export function encodeCloseSession(code: number, reason: string): Uint8Array<Arr
 /** WT_DRAIN_SESSION in a DATA frame. */
 export function encodeDrainSession(): Uint8Array<ArrayBuffer> {
   return inDataFrame(CapsuleType.drainSession, noBytes);
+}
+
+/** A capsule that holds one number, in a DATA frame. */
+export function encodeVarintCapsule(type: number, value: number): Uint8Array<ArrayBuffer> {
+  return inDataFrame(type, encodeVarint(value));
 }

@@ -15,8 +15,8 @@ const switches: ReadonlySet<bigint> = new Set([
   SettingId.enableWebTransport,
 ]);
 
-export function encodeSettings(settings: readonly (readonly [id: bigint, value: bigint])[]): Uint8Array<ArrayBuffer> {
-  return encodeFrame(FrameType.settings, encodeVarints(...settings.flat()));
+export function encodeSettings(settings: Settings): Uint8Array<ArrayBuffer> {
+  return encodeFrame(FrameType.settings, encodeVarints(...[...settings].flat()));
 }
 
 /** The payload of a SETTINGS frame (RFC 9114 §7.2.4). Throws WireError. */

@@ -5,6 +5,7 @@ import type { ProtocolLimits } from "../limits.ts";
 export interface ParkedStream {
   readonly streamId: number;
   readonly sessionId: number;
+  readonly prefixLength: number;
   readonly chunks: Uint8Array<ArrayBuffer>[];
   fin: boolean;
   reset: { readonly code: bigint; readonly finalSize: number | undefined } | undefined;

@@ -9,6 +9,8 @@ import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList, SessionEnd } from "../output.ts";
 import { decodeFieldSection } from "../qpack/field-section.ts";
 
+import type { FlowResource, SessionFlowControl } from "./flow-control.ts";
+
 /**
  * | state    | means                                                              | left by                         |
  * |----------|--------------------------------------------------------------------|---------------------------------|
@@ -30,6 +32,8 @@ export interface RequestEvents {
   cancelled(stream: RequestStream): void;
   draining(stream: RequestStream): void;
   datagram(stream: RequestStream, payload: Uint8Array): void;
+  /** The peer has raised a limit of the session. */
+  creditRaised(stream: RequestStream, resource: FlowResource): void;
   /** `bytes` have been taken in and may come again. */
   consumed(stream: RequestStream, bytes: number): void;
 }
@@ -58,6 +62,8 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
   contentLength: number | undefined;
   /** The answer must name draft-02. */
   wantsDraft02 = false;
+  /** Where the session's streams and bytes are counted; undefined when they are not. */
+  flow: SessionFlowControl | undefined;
 
   constructor(id: number, limits: ProtocolLimits, events: RequestEvents) {
     this.id = id;
@@ -187,6 +193,16 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
 
   datagram(payload: Uint8Array): void {
     if (this.state === "open") this.#events.datagram(this, payload);
+  }
+
+  get isFlowControlled(): boolean {
+    return this.flow !== undefined;
+  }
+
+  flowControl(type: number, value: bigint): void {
+    if (this.state !== "open") return;
+    const resource = this.flow?.takeCapsule(type, value);
+    if (resource !== undefined) this.#events.creditRaised(this, resource);
   }
 
   count(): void {

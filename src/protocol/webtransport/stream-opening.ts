@@ -3,7 +3,13 @@ import { FrameType, StreamType } from "../../constants/http3.ts";
 
 /** What the first bytes of a stream say it is. `consumed` counts those of the last chunk that belong to the prefix. */
 export type Opening =
-  | { readonly kind: "webTransport"; readonly sessionId: number; readonly consumed: number }
+  | {
+      readonly kind: "webTransport";
+      readonly sessionId: number;
+      readonly consumed: number;
+      /** Of all chunks. */
+      readonly prefixLength: number;
+    }
   /** A unidirectional stream of HTTP/3 or QPACK, or of a type that nobody knows. */
   | { readonly kind: "typed"; readonly streamType: number; readonly consumed: number }
   /** A request: `replay` are the bytes of earlier chunks, which belong to its first frame. */
@@ -15,6 +21,7 @@ export class StreamOpening {
   readonly #varint = new VarintAssembler();
   readonly #isBidirectional: boolean;
   readonly #earlier: number[] = [];
+  #length = 0;
   #hasType = false;
 
   constructor(streamId: number) {
@@ -32,12 +39,15 @@ export class StreamOpening {
       offset += 1;
       const value = this.#varint.push(byte);
       if (value === undefined) continue;
-      if (this.#hasType) return { kind: "webTransport", sessionId: value, consumed: offset };
+      if (this.#hasType) {
+        return { kind: "webTransport", sessionId: value, consumed: offset, prefixLength: this.#length + offset };
+      }
       const signal = this.#isBidirectional ? FrameType.webTransportStream : StreamType.webTransport;
       if (value === signal) this.#hasType = true;
       else if (!this.#isBidirectional) return { kind: "typed", streamType: value, consumed: offset };
       else return { kind: "request", replay: Uint8Array.from(this.#earlier), consumed: 0 };
     }
+    this.#length += chunk.length;
     if (!this.#hasType) this.#earlier.push(...chunk);
     return undefined;
   }

@@ -39,13 +39,13 @@ export function serializeStringList(members: readonly string[]): string {
 }
 
 /** What the client offers, in its order; nothing when the field is absent or not a List of Strings. */
-export function offeredProtocols(fields: HeaderList): readonly string[] {
+export function offeredProtocols(fields: HeaderList, _tokens: boolean): readonly string[] {
   const lines = fields.filter(([name]) => name === "wt-available-protocols").map(([, value]) => value);
   return lines.length === 0 ? [] : [...new Set(parseStringList(lines.join(", ")) ?? [])];
 }
 
 /** What the server has chosen; undefined when the field is absent or not a String. */
-export function chosenProtocol(fields: HeaderList): string | undefined {
+export function chosenProtocol(fields: HeaderList, _tokens: boolean): string | undefined {
   const lines = fields.filter(([name]) => name === "wt-protocol").map(([, value]) => value);
   const [first, ...others] = lines.length === 1 ? (parseStringList(lines[0] ?? "") ?? []) : [];
   return others.length === 0 ? first : undefined;

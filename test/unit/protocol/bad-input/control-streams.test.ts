@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 
 import { FrameType, SettingId, StreamType } from "../../../../src/constants/http3.ts";
-import { calls, CoreBench, datagram, finishes, resets, sends, serverReady, stops, waits } from "../core-bench.ts";
+import { calls, datagram, finishes, resets, sends, serverReady, stops, waits } from "../core-bench.ts";
 import { connectRequest, control, frame, grease, headers, plainSettings, settings, uniStream, wire } from "../wire.ts";
 import type { SettingPairs } from "../wire.ts";
 

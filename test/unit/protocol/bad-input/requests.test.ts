@@ -378,10 +378,25 @@ tryRows("requests that are taken back, refused or too many", [
     ],
   },
   {
-    name: "a request behind GOAWAY is refused",
+    name: "a request behind the final GOAWAY is refused",
     before: serverReady,
-    steps: [calls(({ core }) => core.sendGoaway()), waits(2000), sends(0, connectRequest())],
+    steps: [calls(({ core }) => core.sendGoaway({ final: true })), sends(0, connectRequest())],
     expect: ["write 3 070100", "reset 0 H3_REQUEST_REJECTED", "stop 0 H3_REQUEST_REJECTED"],
+  },
+  {
+    name: "a request that was on its way when GOAWAY went out is served",
+    before: serverReady,
+    steps: [
+      calls(({ core }) => core.sendGoaway()),
+      sends(0, connectRequest()),
+      waits(1000),
+      sends(4, connectRequest()),
+      calls(({ core }) => core.sendGoaway({ final: true })),
+    ],
+    expect: [
+      ...["write 3 0708fffffffffffffffc", "request 0", "write 0 200", "write 3 070104"],
+      ...["reset 4 H3_REQUEST_REJECTED", "stop 4 H3_REQUEST_REJECTED"],
+    ],
   },
   {
     name: "capsules before the answer are dropped when the answer is no",
@@ -403,7 +418,7 @@ tryRows("requests that are taken back, refused or too many", [
     options: { accepts: false },
     before: serverReady,
     steps: [sends(0, wire(connectRequest(), data(new Uint8Array(65_537))))],
-    expect: ["request 0", "reset 0 H3_EXCESSIVE_LOAD", "stop 0 H3_EXCESSIVE_LOAD"],
+    expect: ["request 0", "cancelled 0", "reset 0 H3_EXCESSIVE_LOAD", "stop 0 H3_EXCESSIVE_LOAD"],
   },
   {
     name: "a stream and a request of a rejected session are refused",

@@ -30,6 +30,8 @@ import {
   wire,
 } from "../wire.ts";
 
+import type { Wire } from "../wire.ts";
+
 import { tryRows } from "./rows.ts";
 
 const sessionError = (code: string): readonly string[] => [
@@ -234,7 +236,7 @@ tryRows("datagrams", [
   },
 ]);
 
-const closing = (...bytes: Parameters<typeof data>): Step => sends(0, data(...bytes));
+const closing = (...bytes: readonly Wire[]): Step => sends(0, data(...bytes));
 
 tryRows("capsules", [
   ...[0, 1, 2, 3].map((length) => ({

@@ -1,0 +1,172 @@
+import { WireCodes } from "../../constants/wire-codes.ts";
+import { DeadlineList } from "../deadlines.ts";
+import { connectionError, streamError } from "../http3/frame-reader.ts";
+import type { ProtocolLimits } from "../limits.ts";
+
+import type { Outputs } from "./outputs.ts";
+import { Parking } from "./parking.ts";
+import type { ParkedStream } from "./parking.ts";
+import type { SessionFlowControl } from "./flow-control.ts";
+import { StreamOpening } from "./stream-opening.ts";
+import type { Opening } from "./stream-opening.ts";
+
+/** What stands behind a session id that a stream or a datagram names. */
+export type SessionStanding =
+  | { readonly kind: "open"; readonly flow: SessionFlowControl | undefined }
+  /** There may yet be such a session. */
+  | { readonly kind: "pending"; readonly flow: SessionFlowControl | undefined }
+  | { readonly kind: "gone" }
+  /** The request was turned down, or was none for a session. */
+  | { readonly kind: "never" };
+
+/** A WebTransport stream with its prefix read. */
+export interface PrefixedStream {
+  readonly streamId: number;
+  readonly sessionId: number;
+  readonly prefixLength: number;
+  readonly chunks: Uint8Array<ArrayBuffer>[];
+  readonly fin: boolean;
+}
+
+/** The peer's streams until it is known what they are: their first bytes, and then, for WebTransport's, their session. */
+export class IncomingStreams {
+  readonly #limits: ProtocolLimits;
+  readonly #outputs: Outputs;
+  readonly #openings = new Map<number, StreamOpening>();
+  readonly #deadlines: DeadlineList<number>;
+  readonly #parking: Parking;
+
+  constructor(limits: ProtocolLimits, outputs: Outputs) {
+    this.#limits = limits;
+    this.#outputs = outputs;
+    this.#deadlines = new DeadlineList(limits.prefixTimeout);
+    this.#parking = new Parking(limits);
+  }
+
+  get parkedCount(): number {
+    return this.#parking.streamCount;
+  }
+
+  get openingCount(): number {
+    return this.#openings.size;
+  }
+
+  get nextDeadline(): number {
+    return Math.min(this.#deadlines.next, this.#parking.nextDeadline);
+  }
+
+  handleTimeout(now: number): void {
+    for (const streamId of this.#deadlines.expire(now)) {
+      this.#openings.delete(streamId);
+      this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+    }
+    for (const { streamId } of this.#parking.expire(now)) {
+      this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+    }
+  }
+
+  opened(streamId: number): void {
+    this.#openings.set(streamId, new StreamOpening(streamId));
+  }
+
+  isOpening(streamId: number): boolean {
+    return this.#openings.has(streamId);
+  }
+
+  /** Reads a stream's first bytes. Gives what it is once they tell. Throws WireError when it ends before. */
+  classify(streamId: number, chunk: Uint8Array, fin: boolean, now: number): Opening | undefined {
+    const opening = this.#openings.get(streamId);
+    const opened = opening?.push(chunk);
+    if (opened === undefined && !fin) {
+      if (opening?.isEmpty === false) this.#awaitRest(streamId, now);
+      return undefined;
+    }
+    this.forget(streamId);
+    // A unidirectional stream may end before it has said what it is (RFC 9114 §6.2).
+    if (opened === undefined && (streamId & 2) === 0) {
+      throw streamError("H3_REQUEST_INCOMPLETE", "the stream ends before its first frame");
+    }
+    return opened;
+  }
+
+  /** Whether it was still opening. */
+  forget(streamId: number): boolean {
+    this.#deadlines.cancel(streamId);
+    return this.#openings.delete(streamId);
+  }
+
+  /** Delivers, parks or refuses a stream. Throws WireError for one too many of the session. */
+  place(stream: PrefixedStream, standing: SessionStanding, now: number): void {
+    const { streamId } = stream;
+    switch (standing.kind) {
+      case "open":
+        this.#deliver({ ...stream, reset: undefined }, standing.flow);
+        break;
+      case "pending":
+        if (this.#parking.addStream({ ...stream, reset: undefined }, now)) break;
+        this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+        break;
+      case "gone":
+        this.#outputs.refuse(streamId, WireCodes.WT_SESSION_GONE);
+        break;
+      case "never":
+        this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+        break;
+    }
+  }
+
+  parked(streamId: number): ParkedStream | undefined {
+    return this.#parking.stream(streamId);
+  }
+
+  parkDatagram(sessionId: number, payload: Uint8Array<ArrayBuffer>, now: number): void {
+    this.#parking.addDatagram(sessionId, payload, now);
+  }
+
+  /** The session is established: what came early follows. Throws WireError for a stream too many. */
+  release(sessionId: number, flow: SessionFlowControl | undefined): void {
+    const datagrams = this.#parking.takeDatagrams(sessionId);
+    const streams = this.#parking.takeStreams(sessionId);
+    for (const [index, stream] of streams.entries()) {
+      try {
+        this.#deliver(stream, flow);
+      } catch (error) {
+        for (const { streamId } of streams.slice(index)) this.#outputs.refuse(streamId, WireCodes.WT_SESSION_GONE);
+        throw error;
+      }
+    }
+    for (const payload of datagrams) this.#outputs.push({ type: "datagram", sessionId, payload });
+  }
+
+  /** There will be no such session. */
+  drop(sessionId: number): void {
+    this.#parking.takeDatagrams(sessionId);
+    for (const { streamId } of this.#parking.takeStreams(sessionId)) {
+      this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+    }
+  }
+
+  #deliver(stream: ParkedStream, flow: SessionFlowControl | undefined): void {
+    flow?.received((stream.streamId & 2) === 0 ? "bidirectional" : "unidirectional", 1);
+    this.#outputs.push({ type: "stream", ...stream });
+  }
+
+  /**
+   * A stream without a single byte has no deadline: RFC 9000 §3.2 opens every stream below the one that a frame names,
+   * and with them a peer's QPACK streams, which it may leave silent for ever and never lets be stopped. QUIC's own limit
+   * bounds them.
+   */
+  #awaitRest(streamId: number, now: number): void {
+    if (this.#deadlines.has(streamId)) return;
+    this.#deadlines.set(streamId, now);
+    const oldest = this.#deadlines.first;
+    if (oldest === undefined || this.#deadlines.size <= this.#limits.maxIncompleteStreams) return;
+    this.forget(oldest);
+    this.#outputs.refuse(oldest, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+  }
+}
+
+/** draft-ietf-webtrans-http3 §4: a session id is that of a client's bidirectional stream. Throws WireError. */
+export function requireSessionId(sessionId: number): void {
+  if (sessionId % 4 !== 0) throw connectionError("H3_ID_ERROR", `session id ${sessionId}`);
+}

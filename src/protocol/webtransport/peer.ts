@@ -1,0 +1,58 @@
+import { SettingId } from "../../constants/http3.ts";
+import type { Settings } from "../http3/settings.ts";
+
+import { announcedDrafts, isFlowControlled, negotiateDraft, obstacleOf, sessionLimitsOf } from "./drafts.ts";
+import type { Draft } from "./drafts.ts";
+import { SessionFlowControl } from "./flow-control.ts";
+
+/** What is known of the other side, and with it agreed on. */
+export class Peer {
+  readonly #ours: Settings;
+  /** The peer takes QUIC datagrams. */
+  takesDatagrams = false;
+  #settings: Settings | undefined;
+  #draft: Draft | undefined;
+
+  /** `ours`: what this side announces. */
+  constructor(ours: Settings) {
+    this.#ours = ours;
+  }
+
+  takeSettings(settings: Settings): void {
+    this.#settings = settings;
+    this.#draft = negotiateDraft(this.#ours, settings);
+  }
+
+  /** Undefined until the peer's SETTINGS have come. */
+  get settings(): Settings | undefined {
+    return this.#settings;
+  }
+
+  /** The newest draft that both sides announce. */
+  get draft(): Draft | undefined {
+    return this.#draft;
+  }
+
+  /** HTTP datagrams go both ways (RFC 9297 §2.1.1). */
+  get datagrams(): boolean {
+    return this.takesDatagrams && this.#settings?.get(SettingId.h3Datagram) === 1n;
+  }
+
+  /** Drafts of ours, or others. */
+  get announcesWebTransport(): boolean {
+    return this.#settings !== undefined && announcedDrafts(this.#settings).length > 0;
+  }
+
+  /** Client: why there can be no session; undefined when there can. */
+  get obstacle(): string | undefined {
+    return this.#settings === undefined ? undefined : obstacleOf(this.#ours, this.#settings);
+  }
+
+  /** For a new session; undefined where the two do not limit each other's sessions. */
+  newFlowControl(): SessionFlowControl | undefined {
+    const theirs = this.#settings;
+    if (theirs === undefined || this.#draft === undefined) return undefined;
+    if (!isFlowControlled(this.#draft, this.#ours, theirs)) return undefined;
+    return new SessionFlowControl(sessionLimitsOf(this.#ours), sessionLimitsOf(theirs));
+  }
+}

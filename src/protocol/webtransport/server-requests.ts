@@ -1,0 +1,131 @@
+import { WireCodes } from "../../constants/wire-codes.ts";
+import { DeadlineList } from "../deadlines.ts";
+import { streamError } from "../http3/frame-reader.ts";
+import { parseRequest } from "../http3/fields.ts";
+import type { ProtocolLimits } from "../limits.ts";
+import type { HeaderList } from "../output.ts";
+
+import { protocolTokens } from "./drafts.ts";
+import type { Outputs } from "./outputs.ts";
+import type { Peer } from "./peer.ts";
+import type { RequestStream } from "./request-stream.ts";
+import { headersFrame } from "./requests.ts";
+import type { RequestHost, RequestRole, Requests } from "./requests.ts";
+import { offeredProtocols, serializeString } from "./subprotocols.ts";
+
+/** A server's side of requests: which of them are offered to the application, and when. */
+export class ServerRequests implements RequestRole {
+  readonly #requests: Requests;
+  readonly #outputs: Outputs;
+  readonly #host: RequestHost;
+  readonly #peer: Peer;
+  readonly #maxSessions: number;
+  /** Session requests that wait for the peer's SETTINGS. */
+  readonly #held = new Map<number, { readonly fields: HeaderList; readonly token: string }>();
+  readonly #heldDeadlines: DeadlineList<number>;
+  readonly #offered = new Set<number>();
+
+  constructor(
+    requests: Requests,
+    outputs: Outputs,
+    host: RequestHost,
+    peer: Peer,
+    limits: ProtocolLimits,
+    maxSessions: number,
+  ) {
+    this.#requests = requests;
+    this.#outputs = outputs;
+    this.#host = host;
+    this.#peer = peer;
+    this.#maxSessions = maxSessions;
+    this.#heldDeadlines = new DeadlineList(limits.settingsTimeout);
+  }
+
+  get nextDeadline(): number {
+    return this.#heldDeadlines.next;
+  }
+
+  handleTimeout(now: number): void {
+    for (const streamId of this.#heldDeadlines.expire(now)) {
+      const request = this.#requests.get(streamId);
+      if (request !== undefined) this.#requests.refuse(request, WireCodes.H3_REQUEST_REJECTED);
+    }
+  }
+
+  headers(request: RequestStream, fields: HeaderList): void {
+    this.#requests.hasHead(request);
+    const head = parseRequest(fields);
+    if (head.method !== "CONNECT") {
+      const length = fields.find(([name]) => name === "content-length")?.[1];
+      request.contentLength = length === undefined ? undefined : Number(length);
+      this.#requests.respond(request, 404, [], false);
+      return;
+    }
+    if (head.protocol === undefined || !protocolTokens.has(head.protocol)) {
+      // RFC 9220 §3.
+      this.#requests.respond(request, 501, []);
+      return;
+    }
+    if (head.scheme !== "https") throw streamError("H3_MESSAGE_ERROR", "malformed message: :scheme is not https");
+    if (this.#requests.sessions >= this.#maxSessions) {
+      this.#requests.respond(request, 429, []);
+      return;
+    }
+    this.#requests.sessions += 1;
+    request.state = "waiting";
+    request.wantsDraft02 = fields.some(([name, value]) => name === "sec-webtransport-http3-draft02" && value === "1");
+    if (this.#peer.settings === undefined) {
+      this.#held.set(request.id, { fields, token: head.protocol });
+      this.#heldDeadlines.set(request.id, this.#host.now);
+    } else {
+      this.#offer(request, fields, head.protocol);
+    }
+  }
+
+  /** The peer's SETTINGS have come: the application may see what waited for them (draft-ietf-webtrans-http3 §3.1). */
+  settingsKnown(): void {
+    for (const [streamId, { fields, token }] of [...this.#held]) {
+      this.#unhold(streamId);
+      const request = this.#requests.get(streamId);
+      if (request !== undefined) this.#offer(request, fields, token);
+    }
+  }
+
+  accept(request: RequestStream, response: { readonly protocol?: string; readonly headers: HeaderList }): void {
+    this.#offered.delete(request.id);
+    const fields: (readonly [string, string])[] = [[":status", "200"]];
+    // Clients of draft-02 from before 2023 insist on this.
+    if (request.wantsDraft02) fields.push(["sec-webtransport-http3-draft", "draft02"]);
+    if (response.protocol !== undefined) fields.push(["wt-protocol", serializeString(response.protocol)]);
+    this.#outputs.write(request.id, headersFrame([...fields, ...response.headers]));
+  }
+
+  failed(request: RequestStream): void {
+    if (this.#offered.delete(request.id)) this.#outputs.push({ type: "requestCancelled", sessionId: request.id });
+    this.#unhold(request.id);
+  }
+
+  forgotten(sessionId: number): void {
+    this.#offered.delete(sessionId);
+    this.#unhold(sessionId);
+  }
+
+  #offer(request: RequestStream, fields: HeaderList, token: string): void {
+    const { draft, datagrams, announcesWebTransport } = this.#peer;
+    // Since draft-15 a client must announce all that a session needs; before, what there is must do.
+    const suffices = token === "webtransport-h3" ? datagrams : announcesWebTransport || datagrams;
+    if (!suffices) {
+      this.#requests.refuse(request, WireCodes.H3_MESSAGE_ERROR);
+      return;
+    }
+    request.flow = this.#peer.newFlowControl();
+    this.#offered.add(request.id);
+    const protocols = offeredProtocols(fields, draft?.subprotocols === "tokens");
+    this.#outputs.push({ type: "sessionRequest", sessionId: request.id, headers: fields, protocols });
+  }
+
+  #unhold(streamId: number): void {
+    this.#held.delete(streamId);
+    this.#heldDeadlines.cancel(streamId);
+  }
+}
