@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 
 import { consoleLogger } from "../config/logger.ts";
 import type { Logger, LogLevel } from "../config/logger.ts";
-import { aFunction, functionOrObject, optional } from "../config/option-checks.ts";
+import { aFunction, draftSelection, functionOrObject, optional } from "../config/option-checks.ts";
 import {
   OptionTable,
   choiceOption,
@@ -13,6 +13,7 @@ import {
   textOption,
 } from "../config/option-table.ts";
 import type { Option } from "../config/option-table.ts";
+import type { DraftSelection } from "../constants/drafts.ts";
 import type { HeadersInput } from "../session/types.ts";
 
 import { checkHashes, hashBytes, toHex } from "./certificate-hash.ts";
@@ -67,6 +68,8 @@ export interface ClientConfigOptions {
   readonly writeTimeout?: number;
   /** How long a closing session waits for what was finished to be delivered; 0 to 600000. Default 5000. */
   readonly closeTimeout?: number;
+  /** Drafts of WebTransport that are announced, as ServerConfig's option of this name. Default "all". */
+  readonly drafts?: DraftSelection;
   /** A connection that hears nothing for so long is lost; 0: never. Default 60000. */
   readonly connectionIdleTimeout?: number;
   /** Interval of PINGs that keep a connection alive; 0: none. Default 25000. */
@@ -179,6 +182,7 @@ const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
   streamCreationTimeout: numberOption(10_000, 0, longest),
   writeTimeout: numberOption(30_000, 0, longest),
   closeTimeout: numberOption(5000, 0, 600_000),
+  drafts: { initial: "all", check: draftSelection },
   connectionIdleTimeout: numberOption(60_000, 0, longest),
   keepaliveInterval: numberOption(25_000, 0, longest),
   maxStreams: numberOption(100, 1, 1_000_000),

@@ -191,7 +191,9 @@ function liveOf(config: ClientConfigValues): LiveOptions {
     maxStreamBufferSize: config.maxStreamBufferSize,
     maxSessionBufferSize: config.maxSessionBufferSize,
     outgoingHighWaterMark: config.streamBufferSize,
+    maxIncomingStreams: config.maxIncomingStreams,
     maxOutgoingStreams: config.maxStreams,
+    drafts: config.drafts,
     streamCreationTimeout: config.streamCreationTimeout,
     writeTimeout: config.writeTimeout,
   };

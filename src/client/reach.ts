@@ -6,6 +6,7 @@ import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from 
 import { ConnectionError } from "../errors/errors.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { WebTransportConnection } from "../session/connection.ts";
+import { protocolOptions } from "../session/options.ts";
 import type { LiveOptions } from "../session/options.ts";
 import { untilAborted } from "../session/promises.ts";
 
@@ -67,7 +68,7 @@ async function createEndpoint(address: string, options: ReachOptions): Promise<Q
   const host = loopback ? (ipv6 ? "::1" : "127.0.0.1") : ipv6 ? "::" : "0.0.0.0";
   const transport: TransportOptions = {
     ...options.transport,
-    preamble: [controlStreamPreamble({ role: "client", ...options.live.protocol })],
+    preamble: [controlStreamPreamble(protocolOptions("client", options.live))],
   };
   try {
     return await options.engine.createEndpoint(

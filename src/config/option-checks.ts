@@ -1,3 +1,5 @@
+import { draftNames, draftProfileNames } from "../constants/drafts.ts";
+
 /** Checks of option values: each gives the reason why a value is refused, or undefined. */
 export type Check = (value: unknown) => string | undefined;
 
@@ -43,4 +45,12 @@ export function listOf(check: Check): Check {
 /** A text or nothing. */
 export function optional(check: Check): Check {
   return (value) => (value === undefined ? undefined : check(value));
+}
+
+export function draftSelection(value: unknown): string | undefined {
+  const profiles: readonly unknown[] = ["all", ...draftProfileNames];
+  const names: readonly unknown[] = draftNames;
+  if (profiles.includes(value)) return undefined;
+  const isList = Array.isArray(value) && value.length > 0 && value.every((name) => names.includes(name));
+  return isList ? undefined : `must be one of ${profiles.join(", ")}, or a list of ${names.join(", ")}`;
 }

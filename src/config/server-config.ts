@@ -1,10 +1,21 @@
 import { inspect } from "node:util";
 
+import type { DraftSelection } from "../constants/drafts.ts";
 import { ConfigurationError } from "../errors/errors.ts";
 
 import type { Logger, LogLevel } from "./logger.ts";
 import { consoleLogger } from "./logger.ts";
-import { aFunction, flag, functionOrObject, integer, listOf, oneOf, optional, text } from "./option-checks.ts";
+import {
+  aFunction,
+  draftSelection,
+  flag,
+  functionOrObject,
+  integer,
+  listOf,
+  oneOf,
+  optional,
+  text,
+} from "./option-checks.ts";
 import type { Check } from "./option-checks.ts";
 
 /** A certificate chain and its private key as PEM text. */
@@ -53,6 +64,12 @@ export interface ServerConfigOptions {
   readonly maxTotalBufferSize?: number;
   /** Largest DATAGRAM frame that is accepted, 0 to 65535; 0: no datagrams. Default 65535. */
   readonly maxDatagramSize?: number;
+  /**
+   * Drafts of WebTransport that are announced: "all" (the widest set that serves everybody at once, today P2), a profile
+   * ("P1", "P1b", "P2"; see {@link DraftProfileName}) or a list of "draft-02", "draft-07", "draft-13" and "draft-15".
+   * Default "all".
+   */
+  readonly drafts?: DraftSelection;
   /** A connection that hears nothing for so long is lost; 0: never. Default 60000. */
   readonly connectionIdleTimeout?: number;
   /** Interval of PINGs that keep a connection alive; 0: none. Default 25000. */
@@ -128,6 +145,7 @@ const options: Readonly<Record<OptionName, Option>> = {
   maxSessionBufferSize: { initial: 8 * MiB, check: integer(65_536, 2 ** 31 - 1) },
   maxTotalBufferSize: { initial: 512 * MiB, check: integer(65_536, 2 ** 40) },
   maxDatagramSize: { initial: 65_535, check: integer(0, 65_535) },
+  drafts: { initial: "all", check: draftSelection },
   connectionIdleTimeout: { initial: 60_000, check: milliseconds },
   keepaliveInterval: { initial: 25_000, check: milliseconds },
   handshakeTimeout: { initial: 10_000, check: integer(1, 600_000) },

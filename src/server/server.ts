@@ -18,6 +18,7 @@ import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../session/buffer-budget.ts";
 import { WebTransportConnection } from "../session/connection.ts";
 import type { ConnectionEventMap } from "../session/events.ts";
+import { protocolOptions } from "../session/options.ts";
 import type { LiveOptions } from "../session/options.ts";
 import { Deferred } from "../session/promises.ts";
 import type { IncomingSession } from "../session/request.ts";
@@ -315,7 +316,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         initialCredit: values.streamBufferSize,
         maxDatagramFrameSize: values.maxDatagramSize,
         congestionControl: values.congestionControl,
-        preamble: [controlStreamPreamble({ role: "server" })],
+        preamble: [controlStreamPreamble(protocolOptions("server", this.#liveOptions))],
         ...(values.keylog === undefined ? {} : { keyLog: values.keylog }),
       },
     };
@@ -329,7 +330,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       outgoingHighWaterMark: values.streamBufferSize,
       maxSessionBufferSize: values.maxSessionBufferSize,
       totalBudget: this.#budget,
+      maxStreamBufferSize: values.maxStreamBufferSize,
       maxSessions: values.maxSessionsPerConnection,
+      maxIncomingStreams: values.maxIncomingStreams,
+      drafts: values.drafts,
       maxOutgoingStreams: values.maxStreamsPerConnection,
       streamCreationTimeout: values.streamCreationTimeout,
       readTimeout: values.readTimeout,

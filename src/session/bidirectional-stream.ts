@@ -114,6 +114,9 @@ export class WebTransportStream implements BidirectionalStream {
   reset(code?: number): void {
     this.#sender.reset(code);
   }
+  commit(): void {
+    this.#sender.commit();
+  }
 
   /** Stops reading what is left, finishes the stream and waits for its delivery. */
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,12 @@ export interface CreditWaiter {
   grantCredit(): void;
 }
 
+/** Counts what passes, too. */
+export interface ByteMeter {
+  received(bytes: number): void;
+  consumed(bytes: number): void;
+}
+
 /**
  * Counts the unread bytes of a session (or, as its parent, of the process). While they are over the limit no stream
  * gets new read credit, so QUIC's flow control stops the peer; nobody is cut off. The bytes can exceed the limit by the
@@ -11,12 +17,14 @@ export interface CreditWaiter {
 export class BufferBudget {
   readonly limit: number;
   #parent: BufferBudget | undefined;
+  #meter: ByteMeter | undefined;
   readonly #waiters = new Set<CreditWaiter>();
   #used = 0;
 
-  constructor(limit: number, parent?: BufferBudget) {
+  constructor(limit: number, parent?: BufferBudget, meter?: ByteMeter) {
     this.limit = limit;
     this.#parent = parent;
+    this.#meter = meter;
   }
 
   get used(): number {
@@ -30,11 +38,13 @@ export class BufferBudget {
   add(bytes: number): void {
     this.#used += bytes;
     this.#parent?.add(bytes);
+    this.#meter?.received(bytes);
   }
 
   remove(bytes: number): void {
     this.#used -= bytes;
     this.#parent?.remove(bytes);
+    this.#meter?.consumed(bytes);
     if (this.#waiters.size > 0 && this.#used <= this.limit) this.#wake();
   }
 
@@ -53,6 +63,7 @@ export class BufferBudget {
   detach(): void {
     this.#parent?.remove(this.#used);
     this.#parent = undefined;
+    this.#meter = undefined;
     this.#waiters.clear();
   }
 

@@ -111,6 +111,13 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get serverName(): string | undefined {
     return this.#live.info?.serverName;
   }
+  /**
+   * The newest draft of WebTransport that both sides speak, by the first draft that has its setting: "draft-02",
+   * "draft-07", "draft-13" or "draft-15". Undefined until the peer's SETTINGS have come, and when there is none.
+   */
+  get draft(): string | undefined {
+    return this.#live.draft;
+  }
   /** DER of the peer's certificate, if it gave one. */
   get peerCertificate(): Uint8Array | undefined {
     return this.#live.info?.peerCertificates[0];
@@ -349,7 +356,9 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       for (const request of [...this.#requests.values()]) await request.reject(503).catch(() => {});
       const sessions = [...live.sessions.values()];
       await Promise.all(sessions.map((session) => session.close({ code, reason })));
-      if (live.info !== undefined) this.goaway();
+      live.input((core) => {
+        core.sendGoaway({ final: true });
+      });
       // CONNECTION_CLOSE discards what is not sent: a rejection or a goodbye must have arrived before.
       await live.delivered(this.#options.closeTimeout);
       await new Promise((resolve) => setImmediate(resolve));

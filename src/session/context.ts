@@ -28,6 +28,12 @@ export interface ConnectionContext {
   /** Opens a stream now or, when the limit is reached, later; see {@link cancelOpen}. */
   openStream(waiter: StreamWaiter): void;
   cancelOpen(waiter: StreamWaiter): void;
+  /** Both sides have RESET_STREAM_AT: the beginning of a stream that is reset can be kept reliable. */
+  readonly resetStreamAt: boolean;
+  /** Calls `told` with the final size of a stream of the peer that is not read any more, when it is known. */
+  awaitFinalSize(streamId: number, told: (finalSize: number) => void): void;
+  /** A group of streams that takes turns with the other sessions' in sending; 0 where there is no other session. */
+  claimSendGroup(): number;
   addStream(stream: LiveStream): void;
   removeStream(stream: LiveStream): void;
   /** The session has ended and is not to be found any more. */

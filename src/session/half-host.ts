@@ -9,6 +9,20 @@ export interface ByteCounters {
   streamErrors: number;
 }
 
+/** A sending half whose bytes wait for the session's credit. */
+export interface CreditTaker {
+  readonly sendOrder: number;
+  /** Sends as many of its waiting bytes and gives how many it had. */
+  resume(bytes: number): number;
+}
+
+/** Credit of the session for what its streams send. */
+export interface SendCredit {
+  /** How many of the bytes may go out now; for less than `wanted`, `writer.resume` is called later. */
+  take(writer: CreditTaker, wanted: number): number;
+  forget(writer: CreditTaker): void;
+}
+
 /** What the two halves of a stream need of what stands around them. */
 export interface HalfHost {
   readonly streamId: number;
@@ -23,10 +37,17 @@ export interface HalfHost {
   readonly readTimeout: number;
   /** Milliseconds that a `write` may wait; 0: no limit. */
   readonly writeTimeout: number;
+  /** Undefined where the session's bytes are not limited. */
+  readonly sendCredit: SendCredit | undefined;
+  /** A reset can keep the beginning of the stream reliable. */
+  readonly resetStreamAt: boolean;
+  readonly sendOrder: number;
   /** One of the connection's deadlines. */
   after(milliseconds: number, callback: () => void): () => void;
   /** The send half holds a prefix: it goes out with the first bytes written, or once the running script is done. */
   prefixPending(flush: () => void): void;
+  /** Reading has stopped after `received` bytes, of which more may come. */
+  stoppedEarly(received: number): void;
   /** A half has ended on the wire, or one that was finished is delivered. */
   halfChanged(): void;
 }

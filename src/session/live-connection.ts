@@ -17,6 +17,7 @@ import type { ConnectionContext, StreamWaiter } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { LiveSession } from "./live-session.ts";
 import type { LiveStream } from "./live-stream.ts";
+import { protocolOptions } from "./options.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
 import { Deferred } from "./promises.ts";
@@ -53,6 +54,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   readonly ready = new Deferred<void>();
   readonly #observer: ConnectionObserver;
   readonly #streams = new Map<number, LiveStream>();
+  readonly #finalSizes = new Map<number, (finalSize: number) => void>();
   readonly #outgoing: OutgoingStreams;
   readonly #deadlines: Deadlines;
   /** Streams of the core whose end is written and not acknowledged: answers and goodbyes. */
@@ -62,6 +64,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   #info: ConnectionInfo | undefined;
   #remoteAddress: SocketAddress | undefined;
   #datagrams = false;
+  #draft: string | undefined;
   #draining = false;
   #closed = false;
   #error: WebTransportError | undefined;
@@ -79,7 +82,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.connection = connection;
     this.#observer = observer;
     this.options = options;
-    this.protocol = new ProtocolConnection({ ...options.protocol, role, maxSessions: options.maxSessions });
+    this.protocol = new ProtocolConnection(protocolOptions(role, options));
     this.#outgoing = new OutgoingStreams(options.maxOutgoingStreams, (direction) => this.quic.open(direction));
     this.#deadlines = new Deadlines(options.now, options.setTimer, () => {
       this.input((core) => {
@@ -108,6 +111,13 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   }
   get datagrams(): boolean {
     return this.#datagrams;
+  }
+  get resetStreamAt(): boolean {
+    return this.#info?.resetStreamAt === true;
+  }
+  /** The newest draft that both sides speak, once it is known. */
+  get draft(): string | undefined {
+    return this.#draft;
   }
   get isDraining(): boolean {
     return this.#draining;
@@ -188,6 +198,15 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     if (this.#streams.delete(stream.streamId) && !stream.incoming) this.#outgoing.removed();
   }
 
+  awaitFinalSize(streamId: number, told: (finalSize: number) => void): void {
+    this.#finalSizes.set(streamId, told);
+  }
+
+  claimSendGroup(): number {
+    for (const { sendGroup } of this.sessions.values()) if (sendGroup === 0) return this.nextSendGroup();
+    return 0;
+  }
+
   forgetSession(sessionId: number): void {
     this.sessions.delete(sessionId);
   }
@@ -225,9 +244,14 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   }
 
   reset(streamId: number, code: bigint, finalSize: number | undefined): void {
+    const told = this.#finalSizes.get(streamId);
+    if (told !== undefined) {
+      this.#finalSizes.delete(streamId);
+      if (finalSize !== undefined) told(finalSize);
+    }
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) {
-      stream.owner.streamReset(stream, code);
+      stream.owner.streamReset(stream, code, finalSize);
       return;
     }
     this.protocol.handleStreamReset(streamId, code, finalSize, this.now());
@@ -291,6 +315,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     for (const stream of [...this.#streams.values()]) stream.owner.streamLost(stream);
     for (const request of [...this.requests.values()]) request.failed(error);
     this.requests.clear();
+    this.#finalSizes.clear();
     this.#outgoing.clear();
     this.#leaving.clear();
     this.#left?.resolve();
@@ -348,6 +373,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
         break;
       case "ready":
         this.#datagrams = output.datagrams;
+        this.#draft = output.draft === "" ? undefined : output.draft;
         this.ready.resolve();
         break;
       case "unsupported":
@@ -373,6 +399,9 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
         break;
       case "sessionRejected":
         this.#take(output.sessionId)?.failed(rejectionOf(output.status, output.code, output.headers));
+        break;
+      case "creditRaised":
+        this.sessions.get(output.sessionId)?.flow?.raised(output.resource);
         break;
       case "sessionDraining":
         this.sessions.get(output.sessionId)?.drained();

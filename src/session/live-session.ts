@@ -19,6 +19,7 @@ import { Deferred, rejected } from "./promises.ts";
 import { WebTransportReceiveStream } from "./receive-stream.ts";
 import { WebTransportSendStream } from "./send-stream.ts";
 import { SessionClosing } from "./session-closing.ts";
+import { SessionFlow } from "./session-flow.ts";
 import type { SessionEventMap } from "./events.ts";
 import type {
   Bytes,
@@ -50,6 +51,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   readonly incoming = new IncomingStreams();
   readonly createdAt = Date.now();
   readonly prefix: Uint8Array;
+  readonly sendGroup: number;
+  /** Undefined where the session's streams and bytes are not limited. */
+  readonly flow: SessionFlow | undefined;
   /** Settles once, when the session has ended on the wire. */
   readonly closed = new Deferred<CloseInfo>();
   readonly draining = new Deferred<void>();
@@ -71,7 +75,10 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   constructor(context: ConnectionContext, sessionId: number) {
     this.context = context;
     this.sessionId = sessionId;
-    this.budget = new BufferBudget(context.options.maxSessionBufferSize, context.options.totalBudget);
+    const control = context.protocol.flowControl(sessionId);
+    this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
+    this.budget = new BufferBudget(context.options.maxSessionBufferSize, context.options.totalBudget, this.flow);
+    this.sendGroup = context.claimSendGroup();
     this.prefix = context.protocol.datagramPrefix(sessionId);
     this.datagrams = new DatagramQueue(this, context.options.datagramHighWaterMark);
     this.#closing = new SessionClosing(this);
@@ -104,6 +111,12 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   get writeTimeout(): number {
     return this.context.options.writeTimeout;
   }
+  get sendCredit(): SessionFlow | undefined {
+    return this.flow;
+  }
+  get resetStreamAt(): boolean {
+    return this.context.resetStreamAt;
+  }
   get supported(): boolean {
     return this.context.datagrams;
   }
@@ -120,6 +133,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   streamChanged(stream: LiveStream): void {
     if (stream.over && this.#streams.delete(stream)) {
       this.context.removeStream(stream);
+      if (stream.incoming) this.flow?.streamEnded(directionOf(stream.streamId));
       const { error } = stream;
       if (error !== undefined) this.#tellStream("stream_error", stream, error);
       this.#tellStream("stream_closed", stream);
@@ -155,21 +169,25 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   // What the connection tells.
 
   acceptStream(output: StreamOutput): void {
-    const { streamId, chunks, fin, reset } = output;
-    const bidirectional = (streamId & 2) === 0;
+    const { streamId, prefixLength, chunks, fin, reset } = output;
+    const bidirectional = directionOf(streamId) === "bidirectional";
     if (this.#error !== undefined || this.#hasTooManyPending()) {
       // Draft §4.6: nobody will read it; the session's end has a code of its own.
       const code = this.#error === undefined ? WireCodes.WT_BUFFERED_STREAM_REJECTED : WireCodes.WT_SESSION_GONE;
       this.quic.stop(streamId, code);
       if (bidirectional) this.quic.reset(streamId, code);
+      this.flow?.streamEnded(directionOf(streamId));
+      this.#skip(streamId, prefixLength, 0, reset?.finalSize);
       return;
     }
     this.#streamsAccepted += 1;
-    const stream = new LiveStream(this, streamId, bidirectional ? "both" : "receive", true);
+    const stream = new LiveStream(this, streamId, bidirectional ? "both" : "receive", prefixLength);
     this.#add(stream);
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
-    if (reset !== undefined) this.streamReset(stream, reset.code);
+    // One of them may have been too many for the session.
+    if (this.#error !== undefined) return;
+    if (reset !== undefined) this.streamReset(stream, reset.code, reset.finalSize);
     this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
   }
 
@@ -177,7 +195,13 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     if (this.#error !== undefined) this.#endStream(stream, this.#error, false);
   }
 
-  streamReset(stream: LiveStream, wireCode: bigint): void {
+  streamStoppedEarly(stream: LiveStream, received: number): void {
+    this.#skip(stream.streamId, stream.receivePrefixLength, received, undefined);
+  }
+
+  streamReset(stream: LiveStream, wireCode: bigint, finalSize: number | undefined): void {
+    const { receive } = stream;
+    if (receive?.over === false) this.#skip(stream.streamId, stream.receivePrefixLength, receive.received, finalSize);
     if (this.#error !== undefined) {
       stream.receive?.fail(this.#error);
       return;
@@ -217,10 +241,11 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
       this.datagrams.end(error, info.clean);
       this.incoming.end(info.clean ? undefined : error);
       for (const { waiter, fail } of [...this.#waiters]) {
-        this.context.cancelOpen(waiter);
+        this.#cancelOpen(waiter);
         fail(error);
       }
       this.budget.detach();
+      this.flow?.end();
       this.#abort?.abort(error);
     }
     if (settled) this.settle();
@@ -305,7 +330,8 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
         slot.waiting?.resolve(slot.stream);
       },
     };
-    this.context.openStream(waiter);
+    if (this.flow === undefined) this.context.openStream(waiter);
+    else this.flow.open(waiter);
     if (slot.stream !== undefined) return Promise.resolve(slot.stream);
     slot.waiting = new Deferred<S>();
     this.#wait(waiter, slot.waiting, options);
@@ -322,7 +348,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     };
     this.#waiters.add(entry);
     const give = (error: unknown): void => {
-      this.context.cancelOpen(waiter);
+      this.#cancelOpen(waiter);
       waiting.reject(error);
     };
     const onAbort = (): void => {
@@ -349,12 +375,28 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.#streamsOpened += 1;
     const prefix = this.context.protocol.streamPrefix(this.sessionId, direction);
     const halves = direction === "bidirectional" ? "both" : "send";
-    const stream = new LiveStream(this, streamId, halves, false, prefix);
+    const stream = new LiveStream(this, streamId, halves, prefix);
     if (options.sendGroup !== undefined || options.sendOrder !== undefined) {
-      stream.setPriority(options.sendGroup?.id ?? 0, options.sendOrder ?? 0);
+      stream.setPriority(options.sendGroup?.id ?? this.sendGroup, options.sendOrder ?? 0);
     }
     this.#add(stream);
     return stream;
+  }
+
+  #cancelOpen(waiter: StreamWaiter): void {
+    if (this.flow === undefined) this.context.cancelOpen(waiter);
+    else this.flow.cancelOpen(waiter);
+  }
+
+  /** What the peer sends beyond the `received` bytes of the body is not read, but counts: all that the final size says. */
+  #skip(streamId: number, prefixLength: number, received: number, finalSize: number | undefined): void {
+    const { flow } = this;
+    if (flow === undefined || this.#error !== undefined) return;
+    const skip = (size: number): void => {
+      flow.skipped(size - prefixLength - received);
+    };
+    if (finalSize === undefined) this.context.awaitFinalSize(streamId, skip);
+    else skip(finalSize);
   }
 
   #add(stream: LiveStream): void {
@@ -407,4 +449,8 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     if (type === "stream_error") session.publish(type, { ...event, error });
     else session.publish(type, event);
   }
+}
+
+function directionOf(streamId: number): StreamDirection {
+  return (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
 }

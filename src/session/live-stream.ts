@@ -2,7 +2,7 @@ import type { QuicConnection } from "../engine/engine.ts";
 import type { StreamError } from "../errors/errors.ts";
 
 import type { BufferBudget } from "./buffer-budget.ts";
-import type { ByteCounters, HalfHost } from "./half-host.ts";
+import type { ByteCounters, HalfHost, SendCredit } from "./half-host.ts";
 import { quiet, rejected, resolved } from "./promises.ts";
 import { ReceiveHalf } from "./receive-half.ts";
 import { SendHalf } from "./send-half.ts";
@@ -18,12 +18,18 @@ export interface StreamOwner {
   readonly highWaterMark: number;
   readonly readTimeout: number;
   readonly writeTimeout: number;
+  readonly sendCredit: SendCredit | undefined;
+  readonly resetStreamAt: boolean;
+  /** Of streams that were given none of their own. */
+  readonly sendGroup: number;
   after(milliseconds: number, callback: () => void): () => void;
   prefixPending(flush: () => void): void;
   /** A half of the stream has ended. */
   streamChanged(stream: LiveStream): void;
   /** RESET_STREAM of the peer. */
-  streamReset(stream: LiveStream, wireCode: bigint): void;
+  streamReset(stream: LiveStream, wireCode: bigint, finalSize: number | undefined): void;
+  /** Reading has stopped after `received` bytes of the body; the peer may have sent more. */
+  streamStoppedEarly(stream: LiveStream, received: number): void;
   /** The connection has ended, after the stream's session. */
   streamLost(stream: LiveStream): void;
   /** STOP_SENDING of the peer. */
@@ -40,17 +46,23 @@ export class LiveStream implements HalfHost {
   readonly send: SendHalf | undefined;
   /** Opened by the peer. */
   readonly incoming: boolean;
-  sendGroup = 0;
+  sendGroup: number;
   sendOrder = 0;
+  /** Bytes before the body in what the peer sends. */
+  readonly receivePrefixLength: number;
   #receiveDoomed = false;
   readonly #deadlines: (() => void)[] = [];
 
-  constructor(owner: StreamOwner, streamId: number, halves: StreamHalves, incoming: boolean, prefix?: Uint8Array) {
+  /** `prefix`: what a stream of our own begins with, or how many bytes the peer's has begun with. */
+  constructor(owner: StreamOwner, streamId: number, halves: StreamHalves, prefix: Uint8Array | number) {
     this.owner = owner;
     this.streamId = streamId;
-    this.incoming = incoming;
+    this.incoming = typeof prefix === "number";
+    this.receivePrefixLength = typeof prefix === "number" ? prefix : 0;
+    this.sendGroup = owner.sendGroup;
     this.receive = halves === "send" ? undefined : new ReceiveHalf(this);
-    this.send = halves === "receive" ? undefined : new SendHalf(this, prefix);
+    this.send = halves === "receive" ? undefined : new SendHalf(this, typeof prefix === "number" ? undefined : prefix);
+    if (this.sendGroup !== 0) this.send?.setPriority(this.sendGroup, 0);
   }
 
   get quic(): QuicConnection {
@@ -75,12 +87,23 @@ export class LiveStream implements HalfHost {
     return this.owner.writeTimeout;
   }
 
+  get sendCredit(): SendCredit | undefined {
+    return this.owner.sendCredit;
+  }
+  get resetStreamAt(): boolean {
+    return this.owner.resetStreamAt;
+  }
+
   after(milliseconds: number, callback: () => void): () => void {
     return this.owner.after(milliseconds, callback);
   }
 
   prefixPending(flush: () => void): void {
     this.owner.prefixPending(flush);
+  }
+
+  stoppedEarly(received: number): void {
+    this.owner.streamStoppedEarly(this, received);
   }
 
   halfChanged(): void {

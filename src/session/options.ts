@@ -1,5 +1,6 @@
 import type { EventSink } from "../events/emitter.ts";
 import type { ProtocolConnectionOptions } from "../protocol/webtransport/connection.ts";
+import type { DraftSelection } from "../constants/drafts.ts";
 
 import type { BufferBudget } from "./buffer-budget.ts";
 import { systemTimer } from "./deadlines.ts";
@@ -13,7 +14,7 @@ export interface LiveOptions {
   readonly streamBufferSize?: number;
   /** QUIC's window of a stream: must be the engine's `streamReceiveWindow`. Default 1 MiB. */
   readonly maxStreamBufferSize?: number;
-  /** Unread bytes of a session past which no stream gets new credit. Default 8 MiB. */
+  /** Unread bytes of a session past which no stream gets new credit; with session flow control the peer's window. Default 8 MiB. */
   readonly maxSessionBufferSize?: number;
   /** The process's budget, of which every session's is a part. Default: none. */
   readonly totalBudget?: BufferBudget;
@@ -25,6 +26,10 @@ export interface LiveOptions {
   readonly maxSessions?: number;
   /** Streams of the peer that a session may have waiting to be taken; further ones are refused (0x3994bd84). Default 1024. */
   readonly maxPendingStreams?: number;
+  /** Streams of a kind that the peer may have open in a session, where both sides speak session flow control. Default 100. */
+  readonly maxIncomingStreams?: number;
+  /** Drafts of WebTransport to announce. Default "all". */
+  readonly drafts?: DraftSelection;
   /** Streams of our own that are open at a time; further ones wait. Default: the peer's limit only. */
   readonly maxOutgoingStreams?: number;
   /** How long `create…Stream` waits for the peer's limit. 0: no limit. Default 10000. */
@@ -33,7 +38,7 @@ export interface LiveOptions {
   readonly readTimeout?: number;
   /** How long `write` may wait without anything leaving. 0: no limit. Default 30000. */
   readonly writeTimeout?: number;
-  readonly protocol?: Omit<ProtocolConnectionOptions, "role" | "maxSessions">;
+  readonly protocol?: Pick<ProtocolConnectionOptions, "limits">;
   /** Gets every event of the connection and its sessions. */
   readonly events?: EventSink;
   /** Monotonic milliseconds. Default `performance.now`. */
@@ -55,6 +60,8 @@ export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
     datagramHighWaterMark: options.datagramHighWaterMark ?? 256,
     maxSessions: options.maxSessions ?? 16,
     maxPendingStreams: options.maxPendingStreams ?? 1024,
+    maxIncomingStreams: options.maxIncomingStreams ?? 100,
+    drafts: options.drafts ?? "all",
     maxOutgoingStreams: options.maxOutgoingStreams ?? Infinity,
     streamCreationTimeout: options.streamCreationTimeout ?? 10_000,
     readTimeout: options.readTimeout ?? 0,
@@ -65,4 +72,15 @@ export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
     ...(options.events && { events: options.events }),
     ...(options.protocol && { protocol: options.protocol }),
   };
+}
+
+/** The core's options; the preamble that the engine sends is made of the same. */
+export function protocolOptions(role: "client" | "server", options: LiveOptions): ProtocolConnectionOptions {
+  const { maxSessions, drafts, maxSessionBufferSize, maxIncomingStreams, protocol } = resolveOptions(options);
+  const sessionLimits = {
+    maxData: maxSessionBufferSize,
+    maxStreamsBidirectional: maxIncomingStreams,
+    maxStreamsUnidirectional: maxIncomingStreams,
+  };
+  return { ...protocol, role, maxSessions, drafts, sessionLimits };
 }

@@ -22,6 +22,7 @@ export class ReceiveHalf {
   #buffered = 0;
   /** Read, but not granted to the peer again. */
   #ungranted = 0;
+  #received = 0;
   #bytesRead = 0;
   #fin = false;
   #error: unknown;
@@ -49,6 +50,11 @@ export class ReceiveHalf {
 
   get bytesRead(): number {
     return this.#bytesRead;
+  }
+
+  /** Bytes that have arrived. */
+  get received(): number {
+    return this.#received;
   }
 
   get buffered(): number {
@@ -92,8 +98,11 @@ export class ReceiveHalf {
     if (length > 0) {
       this.#chunks.push(chunk);
       this.#buffered += length;
+      this.#received += length;
       this.#host.counters.bytesReceived += length;
       this.#host.budget.add(length);
+      // They were more than the session allows, which has ended it.
+      if (this.#error !== undefined) return;
     }
     if (fin) {
       this.#fin = true;
@@ -201,7 +210,10 @@ export class ReceiveHalf {
     if (!this.isReadable) return;
     this.#stopped = true;
     this.#drop();
-    if (!this.#fin) this.#host.quic.stop(this.#host.streamId, wireCode);
+    if (!this.#fin) {
+      this.#host.quic.stop(this.#host.streamId, wireCode);
+      this.#host.stoppedEarly(this.#received);
+    }
     if (this.#operations !== undefined) this.#advance();
     this.#closed?.resolve();
     this.#host.halfChanged();

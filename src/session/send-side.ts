@@ -71,6 +71,10 @@ export class Sender implements SendSide {
     this.#half.reset(toWireCode(code), code);
   }
 
+  commit(): void {
+    this.#half.commit();
+  }
+
   #locked(): StreamError {
     const { streamId } = this.#stream;
     return new StreamError(`Cannot write to stream ${streamId} directly: its writable has been taken`, {

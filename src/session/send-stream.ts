@@ -64,6 +64,9 @@ export class WebTransportSendStream implements SendStream {
   reset(code?: number): void {
     this.#sender.reset(code);
   }
+  commit(): void {
+    this.#sender.commit();
+  }
 
   /** Finishes the stream and waits for its delivery. */
   async [Symbol.asyncDispose](): Promise<void> {

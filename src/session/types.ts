@@ -133,8 +133,16 @@ export interface SendSide {
   flush(options?: SignalOption): Promise<void>;
   /** Made on first use; from then on `write`, `writeAll` and `finish` reject or throw: the stream is its writer's. */
   readonly writable: WritableStream<BytesInput>;
-  /** RESET_STREAM: what is not yet sent is dropped. Default code 0. Throws RangeError outside 0 to 2^32 - 1. */
+  /**
+   * RESET_STREAM: what is not yet sent is dropped, except for what was committed. Default code 0. Throws RangeError
+   * outside 0 to 2^32 - 1.
+   */
   reset(code?: number): void;
+  /**
+   * Everything written so far is delivered even if the stream is reset later (W3C's `commit`). Without effect where the
+   * peer has no RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset).
+   */
+  commit(): void;
   sendOrder: number;
   /** Fulfilled when all bytes and FIN are acknowledged; rejected when the half ended otherwise. */
   readonly writeClosed: Promise<void>;
@@ -230,6 +238,7 @@ export interface Connection {
   readonly sessions: readonly Session[];
   readonly state: ConnectionState;
   readonly serverName: string | undefined;
+  readonly draft: string | undefined;
   /** DER of the peer's certificate. */
   readonly peerCertificate: Uint8Array | undefined;
   readonly closed: Promise<CloseInfo>;

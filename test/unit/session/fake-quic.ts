@@ -6,7 +6,7 @@ import type {
   StreamDirection,
 } from "../../../src/engine/engine.ts";
 import { BufferBudget } from "../../../src/session/buffer-budget.ts";
-import type { HalfHost } from "../../../src/session/half-host.ts";
+import type { HalfHost, SendCredit } from "../../../src/session/half-host.ts";
 
 /** A QuicConnection that notes what it is asked for; `room` bytes of a write leave its queue at once. */
 export class FakeQuic implements QuicConnection {
@@ -34,8 +34,9 @@ export class FakeQuic implements QuicConnection {
     this.room -= taken;
     return taken;
   }
-  reset(streamId: number, code: bigint): void {
-    this.calls.push(`reset ${streamId} 0x${code.toString(16)}`);
+  reset(streamId: number, code: bigint, reliableSize = 0): void {
+    const reliable = reliableSize === 0 ? "" : ` behind ${reliableSize}`;
+    this.calls.push(`reset ${streamId} 0x${code.toString(16)}${reliable}`);
   }
   stop(streamId: number, code: bigint): void {
     this.calls.push(`stop ${streamId} 0x${code.toString(16)}`);
@@ -81,6 +82,10 @@ export class FakeHost implements HalfHost {
   readonly highWaterMark = 100;
   readTimeout = 0;
   writeTimeout = 0;
+  resetStreamAt = false;
+  sendOrder = 0;
+  sendCredit: SendCredit | undefined;
+  readonly stopped: number[] = [];
   changes = 0;
   readonly timers: { milliseconds: number; callback: () => void }[] = [];
   readonly flushes: (() => void)[] = [];
@@ -99,6 +104,9 @@ export class FakeHost implements HalfHost {
   }
   prefixPending(flush: () => void): void {
     this.flushes.push(flush);
+  }
+  stoppedEarly(received: number): void {
+    this.stopped.push(received);
   }
   halfChanged(): void {
     this.changes += 1;

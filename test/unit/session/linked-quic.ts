@@ -18,6 +18,10 @@ interface Flow {
   accepted: number;
   credit: number;
   fin: boolean;
+  /** Bytes written since the beginning. */
+  written: number;
+  /** Bytes handed to the peer since the beginning. */
+  moved: number;
   finSent: boolean;
   ended: boolean;
 }
@@ -37,6 +41,8 @@ export class LinkedQuic implements QuicConnection {
   limits: Record<StreamDirection, number> = { bidirectional: 100, unidirectional: 100 };
   datagramResult: DatagramResult | undefined;
   datagramsSent = 0;
+  /** Announced by both ends of a link. */
+  resetStreamAt = false;
   readonly flows = new Map<number, Flow>();
   readonly #isClient: boolean;
   #next: Record<StreamDirection, number>;
@@ -75,6 +81,7 @@ export class LinkedQuic implements QuicConnection {
     this.#announce(streamId);
     if (data.byteLength > 0) flow.chunks.push(data.slice());
     flow.queued += data.byteLength;
+    flow.written += data.byteLength;
     flow.fin ||= fin;
     const before = flow.accepted;
     flow.accepted = Math.min(flow.queued, Math.max(before, windowSize));
@@ -83,14 +90,17 @@ export class LinkedQuic implements QuicConnection {
     return accepted;
   }
 
-  reset(streamId: number, code: bigint): void {
+  reset(streamId: number, code: bigint, reliableSize = 0): void {
     const flow = this.flows.get(streamId);
     if (flow === undefined || flow.ended || this.closedBy !== undefined) return;
     this.#announce(streamId);
+    const finalSize = flow.written;
+    if (this.resetStreamAt) this.#deliver(streamId, flow, reliableSize);
     flow.ended = true;
     flow.chunks = [];
+    // Also for a stream that is not read any more: its final size is of interest.
     this.peer.events.push(() => {
-      if (this.peer.readable(streamId)) this.peer.listener.reset(streamId, code, undefined);
+      this.peer.listener.reset(streamId, code, finalSize);
     });
     this.events.push(() => this.listener.finished(streamId));
   }
@@ -108,6 +118,10 @@ export class LinkedQuic implements QuicConnection {
       if (flow === undefined || flow.ended || flow.finSent) return;
       flow.ended = true;
       flow.chunks = [];
+      const finalSize = flow.written;
+      this.events.push(() => {
+        this.listener.reset(streamId, code, finalSize);
+      });
       this.peer.listener.stopped(streamId, code);
       this.peer.events.push(() => this.peer.listener.finished(streamId));
     });
@@ -175,8 +189,20 @@ export class LinkedQuic implements QuicConnection {
       serverName: "localhost",
       peerCertificates: [],
       maxDatagramSize: 1200,
-      resetStreamAt: false,
+      resetStreamAt: this.resetStreamAt,
     };
+  }
+
+  /** Hands on the beginning of a stream, whatever the reader's credit. */
+  #deliver(streamId: number, flow: Flow, end: number): void {
+    while (flow.moved < end && flow.chunks[0] !== undefined) {
+      const part = Uint8Array.from(flow.chunks[0].subarray(0, end - flow.moved));
+      flow.chunks.shift();
+      flow.moved += part.byteLength;
+      this.peer.events.push(() => {
+        if (this.peer.readable(streamId)) this.peer.listener.data(streamId, part, false);
+      });
+    }
   }
 
   readonly #announced = new Set<number>();
@@ -199,6 +225,7 @@ export class LinkedQuic implements QuicConnection {
       else flow.chunks[0] = chunk.subarray(part.byteLength);
       flow.credit -= part.byteLength;
       flow.queued -= part.byteLength;
+      flow.moved += part.byteLength;
       moved += part.byteLength;
       const last = flow.fin && flow.chunks.length === 0;
       if (last) flow.finSent = true;
@@ -226,7 +253,17 @@ export class LinkedQuic implements QuicConnection {
 }
 
 function newFlow(): Flow {
-  return { chunks: [], queued: 0, accepted: 0, credit: 65_536, fin: false, finSent: false, ended: false };
+  return {
+    chunks: [],
+    queued: 0,
+    accepted: 0,
+    credit: 65_536,
+    fin: false,
+    finSent: false,
+    written: 0,
+    moved: 0,
+    ended: false,
+  };
 }
 
 /** A client's and a server's end, linked. */

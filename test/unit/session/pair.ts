@@ -1,4 +1,5 @@
 import { WebTransportConnection } from "../../../src/session/connection.ts";
+import { protocolOptions } from "../../../src/session/options.ts";
 import type { LiveOptions } from "../../../src/session/options.ts";
 import type { AcceptOptions, IncomingSession } from "../../../src/session/request.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
@@ -43,7 +44,8 @@ export class Pair {
     for (const end of [link.client, link.server]) {
       const role = end === link.client ? "client" : "server";
       const streamId = end.open("unidirectional");
-      if (streamId !== undefined) end.write(streamId, controlStreamPreamble({ role }), false);
+      const preamble = controlStreamPreamble(protocolOptions(role, options[role] ?? {}));
+      if (streamId !== undefined) end.write(streamId, preamble, false);
     }
   }
 

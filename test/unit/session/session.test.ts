@@ -213,7 +213,7 @@ describe("datagrams of a session", () => {
         const { server } = pair.link;
         const sendDatagram = server.sendDatagram.bind(server);
         server.sendDatagram = (header, payload) => {
-          handed.push(text(Uint8Array.from(payload)));
+          handed.push(text(Uint8Array.from(payload)) ?? "");
           return sendDatagram(header, payload);
         };
         const session = await request.accept();
