@@ -186,7 +186,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
     // One of them may have been too many for the session.
-    if (this.#error !== undefined) return;
+    if (this.#info !== undefined) return;
     if (reset !== undefined) this.streamReset(stream, reset.code, reset.finalSize);
     this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
   }
