@@ -195,6 +195,7 @@ export class ProtocolConnection {
       } else if (request !== undefined) {
         this.#requests.peerReset(request, code);
       } else {
+        this.#countStray(streamId, finalSize);
         this.#peerControl.closed(streamId);
       }
     });
@@ -432,6 +433,22 @@ export class ProtocolConnection {
       request.establish(this.#now);
       this.#requests.forgetIfOver(request);
     });
+  }
+
+  /** A stream that was refused before its session came is counted there all the same, and given back. */
+  #countStray(streamId: number, finalSize: number | undefined): void {
+    const stray = this.#incoming.takeStray(streamId);
+    const flow = stray === undefined ? undefined : this.flowControl(stray.sessionId);
+    if (stray === undefined || flow === undefined || finalSize === undefined) return;
+    const kind = (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
+    const bytes = Math.max(0, finalSize - stray.prefixLength);
+    this.#ofSession(stray.sessionId, streamId, () => {
+      flow.received(kind, 1);
+      flow.received("data", bytes);
+    });
+    flow.giveBack(kind, 1);
+    flow.giveBack("data", bytes);
+    this.sendFlowControl(stray.sessionId);
   }
 
   #takeSettings(settings: Settings): void {

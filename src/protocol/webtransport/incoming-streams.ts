@@ -35,6 +35,8 @@ export class IncomingStreams {
   readonly #openings = new Map<number, StreamOpening>();
   readonly #deadlines: DeadlineList<number>;
   readonly #parking: Parking;
+  /** Streams of a session that may come, which were refused: they still count there when their final size is known. */
+  readonly #strays = new Map<number, { readonly sessionId: number; readonly prefixLength: number }>();
 
   constructor(limits: ProtocolLimits, outputs: Outputs) {
     this.#limits = limits;
@@ -60,9 +62,7 @@ export class IncomingStreams {
       this.#openings.delete(streamId);
       this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
     }
-    for (const { streamId } of this.#parking.expire(now)) {
-      this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
-    }
+    for (const stream of this.#parking.expire(now)) this.#refuseParked(stream);
   }
 
   opened(streamId: number): void {
@@ -104,7 +104,7 @@ export class IncomingStreams {
         break;
       case "pending":
         if (this.#parking.addStream({ ...stream, reset: undefined }, now)) break;
-        this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+        this.#refuseParked(stream);
         break;
       case "gone":
         this.#outputs.refuse(streamId, WireCodes.WT_SESSION_GONE);
@@ -117,6 +117,13 @@ export class IncomingStreams {
 
   parked(streamId: number): ParkedStream | undefined {
     return this.#parking.stream(streamId);
+  }
+
+  /** A stream has been reset that was refused; undefined when it was none that counts. */
+  takeStray(streamId: number): { readonly sessionId: number; readonly prefixLength: number } | undefined {
+    const stray = this.#strays.get(streamId);
+    this.#strays.delete(streamId);
+    return stray;
   }
 
   parkDatagram(sessionId: number, payload: Uint8Array<ArrayBuffer>, now: number): void {
@@ -163,6 +170,11 @@ export class IncomingStreams {
     if (oldest === undefined || this.#deadlines.size <= this.#limits.maxIncompleteStreams) return;
     this.forget(oldest);
     this.#outputs.refuse(oldest, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+  }
+
+  #refuseParked({ streamId, sessionId, prefixLength }: Omit<PrefixedStream, "chunks" | "fin">): void {
+    this.#strays.set(streamId, { sessionId, prefixLength });
+    this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
   }
 }
 

@@ -1,5 +1,8 @@
+import { expect } from "vitest";
+
 import { CapsuleType, SettingId } from "../../../../src/constants/http3.ts";
-import { calls, sends } from "../core-bench.ts";
+import { WireCodes } from "../../../../src/constants/wire-codes.ts";
+import { calls, resets, sends } from "../core-bench.ts";
 import type { BenchOptions, Step } from "../core-bench.ts";
 import {
   ascii,
@@ -35,6 +38,7 @@ const open = (...pairs: SettingPairs): readonly Step[] => [
 const before = open(...limited);
 const says = (...bytes: readonly Wire[]): Step => sends(0, data(...bytes));
 const ended = (code: string): readonly string[] => [`closed 0 ${code} by local`, `reset 0 ${code}`, `stop 0 ${code}`];
+const hex = (bytes: Uint8Array): string => Buffer.from(data(bytes)).toString("hex");
 const flowError = ended("WT_FLOW_CONTROL_ERROR");
 
 tryRows("session flow control", [
@@ -163,6 +167,25 @@ tryRows("session flow control", [
       calls(({ core }) => core.acceptSession(0, { headers: [] })),
     ],
     expect: [...["write 0 200", "stop 14 WT_SESSION_GONE", ...flowError], ...['stream 6 of 0 ""', 'stream 10 of 0 ""']],
+  },
+  {
+    name: "a stream that was refused before its session came counts there, and is given back",
+    options: { ...options, accepts: false, limits: { maxParkedStreams: 0 } },
+    before,
+    steps: [
+      sends(6, uniStream(0, ascii("x"))),
+      sends(10, uniStream(0, ascii("y"))),
+      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+      resets(6, WireCodes.WT_BUFFERED_STREAM_REJECTED, 3 + 600),
+      resets(10, WireCodes.WT_BUFFERED_STREAM_REJECTED, 3 + 1),
+    ],
+    expect: [
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      `write 0 ${hex(capsule(CapsuleType.maxData, 1600))}`,
+      `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 3))}`,
+      `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
+    ],
+    after: ({ core }) => expect(core.counts.sessions).toBe(1),
   },
   ...(
     [
