@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFil
 import { dirname, join } from "node:path";
 
 import { fingerprintOf, filesBelow } from "./fingerprint.mjs";
+import { ensureQuinnProto } from "./patch-quinn-proto.mjs";
 import { cache, inRoot } from "./paths.mjs";
 import { SetUpError } from "./set-up-error.mjs";
 import { requireRust } from "./toolchain.mjs";
@@ -19,6 +20,7 @@ export const addonPath = inRoot("native", "build", "tswebtransport.node");
  * `release` is what packages and benchmarks use.
  */
 export async function ensureNative({ release = false } = {}) {
+  ensureQuinnProto();
   const profile = release ? "release" : "dev";
   const stamp = join(cache, "native.stamp");
   const fingerprint = createHash("sha256").update(`${profile}\n${sourcesFingerprint()}`).digest("hex");
@@ -42,7 +44,7 @@ export async function ensureNative({ release = false } = {}) {
 }
 
 function sourcesFingerprint() {
-  const sources = ["core", "addon"].flatMap((crate) => filesBelow(inRoot("native", crate)));
+  const sources = ["core", "addon", "patches"].flatMap((crate) => filesBelow(inRoot("native", crate)));
   return fingerprintOf([...sources, inRoot("native", "Cargo.toml"), inRoot("native", "Cargo.lock")]);
 }
 

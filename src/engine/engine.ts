@@ -206,15 +206,18 @@ export interface ConnectionListener {
    */
   data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void;
   /**
-   * RESET_STREAM (RFC 9000 §19.4). Data that had not been delivered is lost. Also comes after {@link QuicConnection.stop}
-   * when the engine learns it. `finalSize` is undefined where the engine cannot tell it.
+   * RESET_STREAM (RFC 9000 §19.4) or RESET_STREAM_AT, whose reliable bytes have been delivered before. Other data that
+   * had not been delivered is lost. `finalSize`: all the bytes that the peer has sent (RFC 9000 §4.5).
+   *
+   * Also comes, once, after {@link QuicConnection.stop}, as soon as the peer has ended the stream: a FIN is then reported
+   * with the code that `stop` was given.
    */
-  reset(streamId: number, code: bigint, finalSize: number | undefined): void;
+  reset(streamId: number, code: bigint, finalSize: number): void;
   /** STOP_SENDING (RFC 9000 §19.5); the engine has answered it with RESET_STREAM of the same code already. */
   stopped(streamId: number, code: bigint): void;
   /** `bytes` of what was queued have left the engine's queue, beyond what `write` returned: as many more may be written. */
   accepted(streamId: number, bytes: number): void;
-  /** All bytes and FIN, or our RESET_STREAM, are acknowledged. Exactly once per stream whose sending half ended, unless the connection closes before. */
+  /** All bytes and FIN, or our reset and what it left reliable, are acknowledged. Exactly once per stream whose sending half ended, unless the connection closes before. */
   finished(streamId: number): void;
   /** `open()` may succeed again after it gave undefined. */
   streamsAvailable(direction: StreamDirection): void;
@@ -262,10 +265,11 @@ export interface QuicConnection {
   /**
    * RESET_STREAM: drops what is queued and unacknowledged. With a `reliableSize` (bytes from the stream's beginning;
    * default 0) and where {@link ConnectionInfo.resetStreamAt} holds, RESET_STREAM_AT: as many of the bytes written are
-   * still delivered before the reset.
+   * still delivered before the reset, those that wait in the engine's queue included. Further calls can only lower the
+   * reliable size, and do not change the code. The peer's STOP_SENDING lowers it to 0.
    */
   reset(streamId: number, code: bigint, reliableSize?: number): void;
-  /** STOP_SENDING: no `data` event follows. */
+  /** STOP_SENDING: no `data` event follows; {@link ConnectionListener.reset} tells the stream's end. */
   stop(streamId: number, code: bigint): void;
   /** Lets the engine deliver `bytes` more on this stream. */
   grant(streamId: number, bytes: number): void;

@@ -219,10 +219,10 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn reset(&self, connection: u32, stream: f64, code: BigInt) {
-        let code = code.get_u64().1;
+    pub fn reset(&self, connection: u32, stream: f64, code: BigInt, reliable_size: f64) {
+        let (connection, code) = (ConnectionId(connection), code.get_u64().1);
         self.inner.with((), |driver| {
-            driver.core.reset(ConnectionId(connection), stream as u64, code)
+            driver.core.reset(connection, stream as u64, code, reliable_size as u64)
         });
     }
 

@@ -63,6 +63,7 @@ pub struct TransportOptions {
     pub datagram_send_buffer_size: Option<u32>,
     pub congestion_control: Option<String>,
     pub preamble: Option<Vec<Uint8Array>>,
+    pub reset_stream_at: Option<bool>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -152,6 +153,7 @@ impl EndpointOptions {
             datagram_receive_buffer_size,
             datagram_send_buffer_size: size(transport.datagram_send_buffer_size, defaults.datagram_send_buffer_size),
             congestion_control,
+            reset_stream_at: transport.reset_stream_at.unwrap_or(defaults.reset_stream_at),
             max_incoming_streams: self.max_incoming_streams(),
         })))
     }

@@ -86,6 +86,8 @@ pub struct TransportSettings {
     pub datagram_send_buffer_size: usize,
     /// Congestion controller.
     pub congestion_control: CongestionControl,
+    /// Announce RESET_STREAM_AT, and use it where the peer announces it, too.
+    pub reset_stream_at: bool,
     /// As [`CoreConfig::max_incoming_streams`].
     pub max_incoming_streams: [u64; 2],
 }
@@ -100,6 +102,7 @@ impl Default for TransportSettings {
             datagram_receive_buffer_size: 1024 * 1024,
             datagram_send_buffer_size: 1024 * 1024,
             congestion_control: CongestionControl::Cubic,
+            reset_stream_at: true,
             max_incoming_streams: [128, 128],
         }
     }
@@ -120,7 +123,8 @@ pub fn transport_config(settings: &TransportSettings) -> TransportConfig {
         .datagram_receive_buffer_size(
             (settings.datagram_receive_buffer_size > 0).then_some(settings.datagram_receive_buffer_size),
         )
-        .datagram_send_buffer_size(settings.datagram_send_buffer_size);
+        .datagram_send_buffer_size(settings.datagram_send_buffer_size)
+        .reset_stream_at(settings.reset_stream_at);
     match settings.congestion_control {
         CongestionControl::Cubic => config.congestion_controller_factory(Arc::new(CubicConfig::default())),
         CongestionControl::NewReno => config.congestion_controller_factory(Arc::new(NewRenoConfig::default())),

@@ -160,7 +160,7 @@ impl Connection {
         let Some((id, send)) = stream_id(stream).zip(self.send_half(stream)) else {
             return 0;
         };
-        if send.reset {
+        if send.reset.is_some() {
             return 0;
         }
         send.enqueue(data, fin);
@@ -178,20 +178,32 @@ impl Connection {
         accepted
     }
 
-    pub(crate) fn reset(&mut self, stream: u64, code: VarInt) {
-        let Some((id, send)) = stream_id(stream).zip(self.send_half(stream)) else {
+    pub(crate) fn reset(&mut self, stream: u64, code: VarInt, reliable_size: u64) {
+        let reliable_size = match self.quinn.supports_reset_stream_at() {
+            true => reliable_size,
+            false => 0,
+        };
+        let Self { quinn, streams, .. } = self;
+        let Some((id, send)) = stream_id(stream).zip(streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()))
+        else {
             return;
         };
-        if send.reset {
-            return;
-        }
-        let (scheduled, priority) = (std::mem::take(&mut send.scheduled), send.priority);
-        send.abandon();
-        if scheduled {
+        // A further reset can only leave less of the stream, and does not change the code.
+        let code = match send.reset {
+            None => code,
+            Some(former) if reliable_size < former.reliable_size => former.code,
+            Some(_) => return,
+        };
+        let is_first = send.reset.is_none();
+        send.reset(quinn, id, code, reliable_size);
+        if send.scheduled && !send.wants_to_send() {
+            send.scheduled = false;
+            let priority = send.priority;
             self.scheduler.remove(stream, priority);
         }
-        let _ = self.quinn.send_stream(id).reset(code);
-        self.resetting.push(id);
+        if is_first {
+            self.resetting.push(id);
+        }
     }
 
     pub(crate) fn stop(&mut self, stream: u64, code: VarInt) {
@@ -200,8 +212,8 @@ impl Connection {
             return;
         };
         if entry.receive.take().is_some() {
+            entry.stopped = Some(code);
             let _ = self.quinn.recv_stream(id).stop(code);
-            self.forget_if_done(stream);
         }
     }
 
@@ -288,11 +300,17 @@ impl Connection {
             }
             StreamEvent::Finished { id } => self.report_finished(number(id), events),
             StreamEvent::Stopped { id, error_code } => {
-                if self.send_half(number(id)).is_some_and(|send| !send.reset) {
-                    self.reset(number(id), error_code);
+                let is_news = self.send_half(number(id)).is_some_and(|send| send.reset.is_none());
+                self.reset(number(id), error_code, 0);
+                if is_news {
                     self.push(events, EventType::Stopped, 0, number(id), error_code.into_inner(), &[]);
                 }
             }
+            StreamEvent::Discarded {
+                id,
+                final_size,
+                error_code,
+            } => self.report_discarded(number(id), final_size, error_code, events),
             StreamEvent::Available { dir } => {
                 if dir == Dir::Uni {
                     self.write_preambles();
@@ -311,6 +329,7 @@ impl Connection {
             Stream {
                 receive,
                 send: Some(SendHalf::new()),
+                stopped: None,
             },
         );
         number(id)
@@ -319,7 +338,12 @@ impl Connection {
     fn add_remote_stream(&mut self, id: StreamId, events: &mut EventBatch) {
         let send = (id.dir() == Dir::Bi).then(SendHalf::new);
         let receive = Some(ReceiveHalf::new(self.config.initial_credit));
-        self.streams.insert(number(id), Stream { receive, send });
+        let stream = Stream {
+            receive,
+            send,
+            stopped: None,
+        };
+        self.streams.insert(number(id), stream);
         self.push(events, EventType::StreamOpened, 0, number(id), 0, &[]);
         self.read(number(id), false, events);
     }
@@ -367,13 +391,26 @@ impl Connection {
             let record = self.record(EventType::Data, u8::from(fin), stream, 0);
             events.push_data(record, length, &mut pieces);
         }
-        if let ReadEnd::Reset(code) = end {
-            self.push(events, EventType::Reset, 0, stream, code.into_inner(), &[]);
+        if let ReadEnd::Reset(code, final_size) = end {
+            self.report_reset(stream, code, final_size, events);
         }
         if !matches!(end, ReadEnd::Open) {
             if let Some(stream) = self.streams.get_mut(&stream) {
                 stream.receive = None;
             }
+            self.forget_if_done(stream);
+        }
+    }
+
+    fn report_reset(&self, stream: u64, code: VarInt, final_size: u64, events: &mut EventBatch) {
+        let payload = final_size.to_le_bytes();
+        self.push(events, EventType::Reset, 0, stream, code.into_inner(), &payload);
+    }
+
+    /// The end of a stream that was stopped: a FIN is reported like a reset with the code of our STOP_SENDING.
+    fn report_discarded(&mut self, stream: u64, final_size: u64, code: Option<VarInt>, events: &mut EventBatch) {
+        if let Some(stopped) = self.streams.get_mut(&stream).and_then(|stream| stream.stopped.take()) {
+            self.report_reset(stream, code.unwrap_or(stopped), final_size, events);
             self.forget_if_done(stream);
         }
     }
@@ -481,7 +518,7 @@ impl Connection {
             payload.extend_from_slice(certificate);
         }
         let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
-        let flags = u8::from(self.is_client());
+        let flags = u8::from(self.is_client()) | u8::from(self.quinn.supports_reset_stream_at()) << 1;
         self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
     }
 

@@ -260,10 +260,11 @@ impl Core {
             .map_or(0, |connection| connection.write(stream, data, fin))
     }
 
-    /// RESET_STREAM.
-    pub fn reset(&mut self, id: ConnectionId, stream: u64, code: u64) {
+    /// RESET_STREAM; where both sides know RESET_STREAM_AT, what was written of the stream's first `reliable_size`
+    /// bytes is still delivered.
+    pub fn reset(&mut self, id: ConnectionId, stream: u64, code: u64, reliable_size: u64) {
         if let Some(connection) = self.active(id) {
-            connection.reset(stream, varint(code));
+            connection.reset(stream, varint(code), reliable_size);
         }
     }
 

@@ -12,13 +12,14 @@ pub const LARGE_PAYLOAD: usize = 4096;
 #[repr(u8)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventType {
-    /// A handshake has completed. Code: 1 when this side is the client. Payload: text lines, then certificates.
+    /// A handshake has completed; flag 1: this side is the client, flag 2: both sides have announced RESET_STREAM_AT.
+    /// Code: the largest datagram. Payload: text lines, then certificates.
     Connected = 1,
     /// The peer has opened a stream.
     StreamOpened = 2,
     /// Bytes of a stream; flag 1: FIN, flag 2: the payload travels beside the batch, its index in `extra`.
     Data = 3,
-    /// RESET_STREAM with its code.
+    /// The peer has reset a stream, or ended one that was stopped. Payload: its final size.
     Reset = 4,
     /// STOP_SENDING with its code.
     Stopped = 5,

@@ -14,11 +14,13 @@ const QUANTUM: usize = 32 * 1024;
 pub(crate) struct Stream {
     pub(crate) receive: Option<ReceiveHalf>,
     pub(crate) send: Option<SendHalf>,
+    /// The code of our STOP_SENDING, until the peer has ended the stream.
+    pub(crate) stopped: Option<VarInt>,
 }
 
 impl Stream {
     pub(crate) fn is_done(&self) -> bool {
-        self.receive.is_none() && self.send.is_none()
+        self.receive.is_none() && self.send.is_none() && self.stopped.is_none()
     }
 }
 
@@ -33,7 +35,8 @@ pub(crate) enum ReadEnd {
     /// The half lives on.
     Open,
     Fin,
-    Reset(VarInt),
+    /// With the stream's final size.
+    Reset(VarInt, u64),
 }
 
 impl ReceiveHalf {
@@ -63,12 +66,19 @@ impl ReceiveHalf {
                 }
                 Ok(None) => break ReadEnd::Fin,
                 Err(ReadError::Blocked) => break ReadEnd::Open,
-                Err(ReadError::Reset(code)) => break ReadEnd::Reset(code),
+                Err(ReadError::Reset(code)) => break ReadEnd::Reset(code, chunks.final_size().unwrap_or(0)),
             }
         };
         let _ = chunks.finalize();
         (length, end)
     }
+}
+
+/// Our RESET_STREAM or RESET_STREAM_AT: nothing more is written, and its acknowledgement is awaited.
+#[derive(Clone, Copy)]
+pub(crate) struct Reset {
+    pub(crate) code: VarInt,
+    pub(crate) reliable_size: u64,
 }
 
 pub(crate) struct SendHalf {
@@ -79,8 +89,9 @@ pub(crate) struct SendHalf {
     pub(crate) scheduled: bool,
     /// quinn will say `Writable`.
     pub(crate) blocked: bool,
-    /// Reset by either side: only its acknowledgement is awaited.
-    pub(crate) reset: bool,
+    pub(crate) reset: Option<Reset>,
+    /// Bytes that went into quinn altogether.
+    offset: u64,
     /// Bytes that went into quinn since the last `Accepted` event.
     pub(crate) accepted: u64,
 }
@@ -93,7 +104,8 @@ impl SendHalf {
             priority: Priority::default(),
             scheduled: false,
             blocked: false,
-            reset: false,
+            reset: None,
+            offset: 0,
             accepted: 0,
         }
     }
@@ -106,13 +118,28 @@ impl SendHalf {
     }
 
     pub(crate) fn wants_to_send(&self) -> bool {
-        !self.reset && !self.blocked && (self.fin || !self.queue.is_empty())
+        !self.blocked && (self.fin || !self.queue.is_empty())
     }
 
-    pub(crate) fn abandon(&mut self) {
-        self.queue.clear();
+    /// Drops what is queued beyond the reliable bytes, and resets quinn's stream once those have gone into it.
+    pub(crate) fn reset(&mut self, quinn: &mut Connection, id: StreamId, code: VarInt, reliable_size: u64) {
+        let mut reliable = usize::try_from(reliable_size.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        self.queue.retain_mut(|bytes| {
+            bytes.truncate(reliable);
+            reliable -= bytes.len();
+            !bytes.is_empty()
+        });
         self.fin = false;
-        self.reset = true;
+        self.reset = Some(Reset { code, reliable_size });
+        self.reset_if_drained(quinn, id);
+    }
+
+    fn reset_if_drained(&self, quinn: &mut Connection, id: StreamId) {
+        if let Some(Reset { code, reliable_size }) = self.reset
+            && self.queue.is_empty()
+        {
+            let _ = quinn.send_stream(id).reset_at(code, reliable_size);
+        }
     }
 
     /// Moves at most a quantum into quinn's buffer and returns how many bytes it took.
@@ -126,6 +153,7 @@ impl SendHalf {
             match stream.write_chunks(std::slice::from_mut(front)) {
                 Ok(written) => {
                     taken += written.bytes;
+                    self.offset += written.bytes as u64;
                     if front.is_empty() {
                         self.queue.pop_front();
                     }
@@ -147,6 +175,7 @@ impl SendHalf {
                 Ok(()) | Err(FinishError::Stopped(_) | FinishError::ClosedStream) => {}
             }
         }
+        self.reset_if_drained(quinn, id);
         taken as u64
     }
 }

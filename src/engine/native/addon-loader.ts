@@ -50,7 +50,7 @@ export interface NativeEndpoint {
   /** -1 while the peer's limit is reached. */
   open(connection: number, unidirectional: boolean): number;
   write(connection: number, stream: number, data: Uint8Array, fin: boolean): number;
-  reset(connection: number, stream: number, code: bigint): void;
+  reset(connection: number, stream: number, code: bigint, reliableSize: number): void;
   stop(connection: number, stream: number, code: bigint): void;
   grant(connection: number, stream: number, bytes: number): void;
   setPriority(connection: number, stream: number, group: number, order: number): void;

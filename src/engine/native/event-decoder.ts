@@ -22,6 +22,7 @@ const EventType = {
 const finFlag = 1;
 const largeFlag = 2;
 const clientFlag = 1;
+const resetStreamAtFlag = 2;
 
 const closedBy = ["local", "peer", "transport"] as const;
 const closedKind = [
@@ -103,7 +104,9 @@ function decodeRecord(
       target.listenerOf(connection)?.finished(stream);
       break;
     case EventType.reset:
-      target.listenerOf(connection)?.reset(stream, view.getBigUint64(offset + 16, true), undefined);
+      target
+        .listenerOf(connection)
+        ?.reset(stream, view.getBigUint64(offset + 16, true), Number(view.getBigUint64(start, true)));
       break;
     case EventType.stopped:
       target.listenerOf(connection)?.stopped(stream, view.getBigUint64(offset + 16, true));
@@ -121,7 +124,8 @@ function decodeRecord(
       break;
     case EventType.connected: {
       const maxDatagramSize = Number(view.getBigUint64(offset + 16, true));
-      const info = decodeInfo(bytes.subarray(start, start + payloadLength), maxDatagramSize);
+      const resetStreamAt = (flags & resetStreamAtFlag) !== 0;
+      const info = decodeInfo(bytes.subarray(start, start + payloadLength), maxDatagramSize, resetStreamAt);
       if ((flags & clientFlag) === 0) target.accepted(connection, info);
       else target.listenerOf(connection)?.connected(info);
       break;
@@ -149,7 +153,7 @@ function text(bytes: Uint8Array, start: number, length: number): string {
 }
 
 /** "remote\nserver name\nALPN\n", then each certificate behind its length. */
-function decodeInfo(payload: Uint8Array, maxDatagramSize: number): ConnectionInfo {
+function decodeInfo(payload: Uint8Array, maxDatagramSize: number, resetStreamAt: boolean): ConnectionInfo {
   const lines: string[] = [];
   let offset = 0;
   while (lines.length < 3) {
@@ -171,7 +175,7 @@ function decodeInfo(payload: Uint8Array, maxDatagramSize: number): ConnectionInf
     serverName: serverName === "" ? undefined : serverName,
     peerCertificates,
     maxDatagramSize,
-    resetStreamAt: false,
+    resetStreamAt,
   };
 }
 

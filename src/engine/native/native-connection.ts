@@ -46,9 +46,9 @@ export class NativeConnection implements QuicConnection {
     return this.#native.write(this.id, streamId, data, fin);
   }
 
-  reset(streamId: number, code: bigint): void {
+  reset(streamId: number, code: bigint, reliableSize = 0): void {
     this.#scheduleFlush();
-    this.#native.reset(this.id, streamId, code);
+    this.#native.reset(this.id, streamId, code, reliableSize);
   }
 
   stop(streamId: number, code: bigint): void {

@@ -1,0 +1,16 @@
+//! The core against itself: two endpoints, joined by a link that loses, delays, reorders and duplicates packets as a
+//! seed decides, in virtual time. No socket, no clock, no JavaScript.
+
+mod admission;
+mod closing;
+mod datagrams;
+mod events;
+mod frames;
+mod handshake;
+mod link;
+mod pair;
+mod reliable_resets;
+mod resets;
+mod sending;
+mod streams;
+mod tap;

@@ -1,0 +1,88 @@
+//! RESET_STREAM and STOP_SENDING (RFC 9000 §3).
+
+use bytes::Bytes;
+use tswebtransport_core::quinn_proto::Dir;
+
+use crate::events::Event;
+use crate::link::Conditions;
+use crate::pair::{Setup, pattern};
+
+#[test]
+fn a_reset_arrives_with_its_code_and_final_size() {
+    let mut pair = Setup::default().pair();
+    let (client, server) = pair.connect();
+    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
+    pair.client
+        .core
+        .write(client, stream, Bytes::from(pattern(1000)), false);
+    pair.settle();
+    pair.client.core.reset(client, stream, (1 << 62) - 1, 0);
+    pair.settle();
+    let received = pair.server.stream(server, stream);
+    assert_eq!(received.reset, Some(((1 << 62) - 1, 1000)));
+    assert_eq!(pair.client.count(&Event::Finished(stream)), 1);
+    assert_eq!(pair.client.core.statistics().streams, 0);
+    assert_eq!(pair.server.core.statistics().streams, 0);
+}
+
+#[test]
+fn a_reset_is_acknowledged_exactly_once_over_a_bad_link() {
+    for seed in 1..=10 {
+        let mut pair = Setup {
+            seed,
+            ..Setup::default()
+        }
+        .pair();
+        let (client, server) = pair.connect();
+        pair.link.conditions = Conditions::BAD;
+        let stream = pair.client.core.open(client, Dir::Bi).unwrap();
+        pair.client
+            .core
+            .write(client, stream, Bytes::from(pattern(200_000)), false);
+        pair.run_until(|pair| pair.server.stream(server, stream).bytes.len() > 20_000);
+        pair.client.core.reset(client, stream, 5, 0);
+        pair.run_until(|pair| pair.client.count(&Event::Finished(stream)) > 0);
+        pair.settle();
+        assert_eq!(pair.client.count(&Event::Finished(stream)), 1, "seed {seed}");
+        let received = pair.server.stream(server, stream);
+        let (code, final_size) = received.reset.unwrap();
+        assert_eq!(code, 5);
+        assert!(final_size as usize >= received.bytes.len());
+    }
+}
+
+#[test]
+fn stop_sending_on_an_idle_stream_is_answered_with_a_reset_of_its_code() {
+    let mut pair = Setup::default().pair();
+    let (client, server) = pair.connect();
+    let stream = pair.client.core.open(client, Dir::Bi).unwrap();
+    pair.client
+        .core
+        .write(client, stream, Bytes::from_static(b"hello"), false);
+    pair.settle();
+    pair.server.core.stop(server, stream, 42);
+    pair.settle();
+    assert_eq!(pair.client.count(&Event::Stopped { stream, code: 42 }), 1);
+    assert_eq!(pair.client.count(&Event::Finished(stream)), 1);
+    assert_eq!(
+        pair.server.stream(server, stream).reset,
+        Some((42, 5)),
+        "the side that stopped learns the final size"
+    );
+}
+
+#[test]
+fn nothing_is_delivered_after_a_stop() {
+    let mut pair = Setup::default().pair();
+    let (client, server) = pair.connect();
+    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
+    pair.client
+        .core
+        .write(client, stream, Bytes::from(pattern(500_000)), false);
+    pair.run_until(|pair| !pair.server.stream(server, stream).bytes.is_empty());
+    let before = pair.server.stream(server, stream).bytes.len();
+    pair.server.core.stop(server, stream, 1);
+    pair.settle();
+    assert_eq!(pair.server.stream(server, stream).bytes.len(), before);
+    assert_eq!(pair.client.count(&Event::Stopped { stream, code: 1 }), 1);
+}

@@ -1,0 +1,62 @@
+//! In which order streams are sent.
+
+use bytes::Bytes;
+use tswebtransport_core::quinn_proto::Dir;
+
+use crate::events::Event;
+use crate::pair::{Pair, Setup, pattern};
+
+/// Opens a stream and gives it more than the send window holds.
+fn bulk(pair: &mut Pair, client: tswebtransport_core::ConnectionId, group: u32, order: i64) -> u64 {
+    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
+    pair.client.core.set_priority(client, stream, group, order);
+    pair.client
+        .core
+        .write(client, stream, Bytes::from(pattern(400_000)), true);
+    stream
+}
+
+fn order_of_ends(pair: &Pair) -> Vec<u64> {
+    let ends = pair.server.events.iter().filter_map(|(_, event)| match event {
+        Event::Data { stream, fin: true, .. } => Some(*stream),
+        _ => None,
+    });
+    ends.collect()
+}
+
+#[test]
+fn the_highest_send_order_goes_first() {
+    let mut pair = Setup::default().pair();
+    let (client, _) = pair.connect();
+    let first = bulk(&mut pair, client, 0, 0);
+    let low = bulk(&mut pair, client, 0, -5);
+    let high = bulk(&mut pair, client, 0, 5);
+    pair.run_until(|pair| order_of_ends(pair).len() == 3);
+    let order = order_of_ends(&pair);
+    assert_eq!(order[0], high, "though it was written last");
+    assert_eq!(order[1..], [first, low]);
+}
+
+#[test]
+fn groups_share_the_connection_whatever_their_orders() {
+    let mut pair = Setup::default().pair();
+    let (client, server) = pair.connect();
+    let one = bulk(&mut pair, client, 1, 1000);
+    let other = bulk(&mut pair, client, 2, 0);
+    pair.run_until(|pair| order_of_ends(pair).len() == 1);
+    let slower = if order_of_ends(&pair)[0] == one { other } else { one };
+    let length = pair.server.stream(server, slower).bytes.len();
+    assert!(length > 150_000, "{length}");
+}
+
+#[test]
+fn an_order_can_be_changed_while_the_stream_waits() {
+    let mut pair = Setup::default().pair();
+    let (client, _) = pair.connect();
+    bulk(&mut pair, client, 0, 10);
+    let second = bulk(&mut pair, client, 0, 0);
+    let third = bulk(&mut pair, client, 0, 0);
+    pair.client.core.set_priority(client, third, 0, 20);
+    pair.run_until(|pair| order_of_ends(pair).len() == 3);
+    assert_eq!(order_of_ends(&pair)[2], second);
+}
