@@ -15,7 +15,8 @@ export class ReceiveHalf {
   resetCode: bigint | undefined;
   /** Bytes that come before the reset is told. */
   reliableSize = 0;
-  isStopped = false;
+  /** What our STOP_SENDING gave. */
+  stopCode: bigint | undefined;
   readonly #buffer = new RingQueue<Uint8Array>();
   #taken = 0;
   #buffered = 0;

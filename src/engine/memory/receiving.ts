@@ -49,12 +49,12 @@ export class Receiving implements PeerReceiving {
 
   stop(streamId: number, code: bigint): void {
     const half = this.#halves.get(streamId);
-    if (half === undefined || half.isStopped) return;
-    half.isStopped = true;
+    if (half === undefined || half.stopCode !== undefined) return;
+    half.stopCode = code;
     half.drop();
     this.#consume(half, half.received - half.consumed);
     if (half.isComplete) {
-      this.#end(half);
+      this.#tellReset(half, code);
     } else if (half.resetCode !== undefined) {
       this.#tellReset(half, half.resetCode);
     } else {
@@ -76,7 +76,7 @@ export class Receiving implements PeerReceiving {
     const halves = [...this.#halves.values()].sort((a, b) => a.streamId - b.streamId);
     for (const half of halves) {
       half.credit = Infinity;
-      if (!half.isStopped) this.#deliver(half);
+      if (half.stopCode === undefined) this.#deliver(half);
     }
   }
 
@@ -94,9 +94,9 @@ export class Receiving implements PeerReceiving {
     const { resetCode } = half;
     const wanted = resetCode === undefined ? bytes : bytes.subarray(0, Math.max(0, half.reliableSize - offset));
     half.received += wanted.byteLength;
-    if (half.isStopped) {
+    if (half.stopCode !== undefined) {
       this.#consume(half, wanted.byteLength);
-      if (half.isComplete) this.#end(half);
+      if (half.isComplete) this.#tellReset(half, half.stopCode);
       return;
     }
     half.push(wanted);
@@ -111,7 +111,7 @@ export class Receiving implements PeerReceiving {
     half.resetCode = code;
     half.finalSize = finalSize;
     half.reliableSize = reliableSize;
-    if (half.isStopped) {
+    if (half.stopCode !== undefined) {
       this.#tellReset(half, code);
       return;
     }
@@ -152,12 +152,12 @@ export class Receiving implements PeerReceiving {
 
   #tellData(half: ReceiveHalf, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
     this.#host.emit((listener) => {
-      if (!half.isStopped) listener.data(half.streamId, chunk, fin);
+      if (half.stopCode === undefined) listener.data(half.streamId, chunk, fin);
     });
   }
 
   #tellReset(half: ReceiveHalf, code: bigint): void {
-    const { streamId, finalSize } = half;
+    const { streamId, finalSize = half.received } = half;
     this.#host.emit((listener) => {
       listener.reset(streamId, code, finalSize);
     });
