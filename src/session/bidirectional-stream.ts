@@ -10,10 +10,11 @@ import type {
   Bytes,
   BytesInput,
   ReadOptions,
+  SendGroup,
   Session,
   SignalOption,
-  WaitOptions,
   StreamState,
+  WaitOptions,
 } from "./types.ts";
 
 /** A bidirectional stream: each half ends on its own. */
@@ -46,6 +47,9 @@ export class WebTransportStream implements BidirectionalStream {
 
   get bytesRead(): number {
     return this.#receiver.bytesRead;
+  }
+  get bytesReceived(): number {
+    return this.#receiver.bytesReceived;
   }
   get isReadable(): boolean {
     return this.#receiver.isReadable;
@@ -95,6 +99,15 @@ export class WebTransportStream implements BidirectionalStream {
   }
   set sendOrder(order: number) {
     this.#sender.sendOrder = order;
+  }
+  get sendGroup(): SendGroup | undefined {
+    return this.#sender.sendGroup;
+  }
+  set sendGroup(group: SendGroup | undefined) {
+    this.#sender.sendGroup = group;
+  }
+  get bufferedAmount(): number {
+    return this.#sender.bufferedAmount;
   }
   get writable(): WritableStream<BytesInput> {
     return this.#sender.writable;

@@ -23,8 +23,10 @@ export interface DatagramHost {
 export interface DatagramStats {
   readonly sent: number;
   readonly received: number;
-  /** Incoming ones that were dropped because the reader was slower than the high-water mark allows, or older than `incomingMaxAge`. */
+  /** Incoming ones that were dropped because the reader was slower than the high-water mark allows. */
   readonly droppedIncoming: number;
+  /** Incoming ones that were older than `incomingMaxAge` when they were to be received. */
+  readonly expiredIncoming: number;
   /** Outgoing ones that were dropped because they waited past the high-water mark. */
   readonly droppedOutgoing: number;
   /** Outgoing ones that were older than their `ttl` or `outgoingMaxAge`. */
@@ -63,6 +65,7 @@ export class DatagramQueue {
   #sent = 0;
   #received = 0;
   #droppedIncoming = 0;
+  #expiredIncoming = 0;
   #droppedOutgoing = 0;
   #expiredOutgoing = 0;
 
@@ -77,6 +80,7 @@ export class DatagramQueue {
       sent: this.#sent,
       received: this.#received,
       droppedIncoming: this.#droppedIncoming,
+      expiredIncoming: this.#expiredIncoming,
       droppedOutgoing: this.#droppedOutgoing,
       expiredOutgoing: this.#expiredOutgoing,
       queuedIncoming: this.#incoming.length,
@@ -119,7 +123,7 @@ export class DatagramQueue {
     const oldest = this.#host.now() - this.incomingMaxAge;
     for (let next = this.#incoming.shift(); next !== undefined; next = this.#incoming.shift()) {
       if (next.at >= oldest) return next.bytes;
-      this.#droppedIncoming += 1;
+      this.#expiredIncoming += 1;
     }
     if (this.#error !== undefined) throw this.#error;
     return this.#ended ? null : undefined;

@@ -53,7 +53,7 @@ export function diagnoseSession(live: LiveSession): string[] {
 /** draft-ietf-webtrans-http3 §4.8: the session's id, label and context make the exporter's context. */
 export function exportKeyingMaterial(
   live: LiveSession,
-  label: string,
+  label: BytesInput,
   context: BytesInput,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {

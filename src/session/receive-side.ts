@@ -29,6 +29,10 @@ export class Receiver implements ReceiveSide {
     return this.#half.bytesRead;
   }
 
+  get bytesReceived(): number {
+    return this.#half.bytesRead + this.#half.buffered;
+  }
+
   get isReadable(): boolean {
     return this.#half.isReadable;
   }

@@ -35,6 +35,9 @@ export class WebTransportReceiveStream implements ReceiveStream {
   get bytesRead(): number {
     return this.#receiver.bytesRead;
   }
+  get bytesReceived(): number {
+    return this.#receiver.bytesReceived;
+  }
   get isReadable(): boolean {
     return this.#receiver.isReadable;
   }

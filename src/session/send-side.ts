@@ -4,13 +4,14 @@ import { toWireCode } from "../protocol/webtransport/error-mapping.ts";
 import type { LiveStream } from "./live-stream.ts";
 import { rejected, untilAborted } from "./promises.ts";
 import type { SendHalf } from "./send-half.ts";
-import type { BytesInput, SendSide, SignalOption } from "./types.ts";
+import type { BytesInput, SendGroup, SendSide, SignalOption } from "./types.ts";
 import { makeWritable } from "./web-streams.ts";
 
 /** The methods of {@link SendSide} over a send half; the public stream classes hand their calls on to it. */
 export class Sender implements SendSide {
   readonly #half: SendHalf;
   readonly #stream: LiveStream;
+  #group: SendGroup | undefined;
   #writable: WritableStream<BytesInput> | undefined;
 
   constructor(half: SendHalf, stream: LiveStream) {
@@ -36,6 +37,19 @@ export class Sender implements SendSide {
 
   set sendOrder(order: number) {
     this.#stream.setPriority(this.#stream.sendGroup, order);
+  }
+
+  get sendGroup(): SendGroup | undefined {
+    return this.#group;
+  }
+
+  set sendGroup(group: SendGroup | undefined) {
+    this.#group = group;
+    this.#stream.setPriority(group?.id ?? 0, this.#stream.sendOrder);
+  }
+
+  get bufferedAmount(): number {
+    return this.#half.bufferedAmount;
   }
 
   get writable(): WritableStream<BytesInput> {

@@ -3,7 +3,7 @@ import { invariant } from "../base/invariant.ts";
 import type { LiveStream } from "./live-stream.ts";
 import { ignore } from "./promises.ts";
 import { Sender } from "./send-side.ts";
-import type { BytesInput, SendStream, Session, SignalOption, StreamState } from "./types.ts";
+import type { BytesInput, SendGroup, SendStream, Session, SignalOption, StreamState } from "./types.ts";
 
 /** A unidirectional stream that this side has opened. */
 export class WebTransportSendStream implements SendStream {
@@ -45,6 +45,15 @@ export class WebTransportSendStream implements SendStream {
   }
   set sendOrder(order: number) {
     this.#sender.sendOrder = order;
+  }
+  get sendGroup(): SendGroup | undefined {
+    return this.#sender.sendGroup;
+  }
+  set sendGroup(group: SendGroup | undefined) {
+    this.#sender.sendGroup = group;
+  }
+  get bufferedAmount(): number {
+    return this.#sender.bufferedAmount;
   }
   get writable(): WritableStream<BytesInput> {
     return this.#sender.writable;

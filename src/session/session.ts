@@ -163,7 +163,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   }
 
   /** Keying material of the TLS session for this WebTransport session (draft §4.8); label and context at most 255 bytes, `length` 1 to 4096. */
-  exportKeyingMaterial(label: string, context: BytesInput, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  exportKeyingMaterial(label: BytesInput, context: BytesInput, length: number): Promise<Uint8Array<ArrayBuffer>> {
     return exportKeyingMaterial(this.#live, label, context, length);
   }
 

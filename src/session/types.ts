@@ -118,6 +118,8 @@ export interface ReceiveSide extends AsyncIterable<Bytes> {
   /** Fulfilled when everything is read or the reading was stopped; rejected when the peer or the session ended it before. */
   readonly readClosed: Promise<void>;
   readonly bytesRead: number;
+  /** Bytes that have arrived, read or not (those that `stop` has dropped excepted). */
+  readonly bytesReceived: number;
   readonly isReadable: boolean;
 }
 
@@ -144,6 +146,10 @@ export interface SendSide {
    */
   commit(): void;
   sendOrder: number;
+  /** The group whose turns the stream shares; undefined: the one of all streams without a group. */
+  sendGroup: SendGroup | undefined;
+  /** Bytes that were written and wait to be handed to QUIC. */
+  readonly bufferedAmount: number;
   /** Fulfilled when all bytes and FIN are acknowledged; rejected when the half ended otherwise. */
   readonly writeClosed: Promise<void>;
   readonly bytesWritten: number;
@@ -227,7 +233,7 @@ export interface Session {
   getStats(): SessionStats;
   debugState(): Record<string, unknown>;
   diagnoseIssues(): string[];
-  exportKeyingMaterial(label: string, context: BytesInput, length: number): Promise<Bytes>;
+  exportKeyingMaterial(label: BytesInput, context: BytesInput, length: number): Promise<Bytes>;
 }
 
 /** What a session shows of its connection. */

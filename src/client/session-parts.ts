@@ -1,0 +1,3 @@
+/** What the W3C's interface needs of a session, beside what the client's entry point names. */
+export type { CreateStreamOptions, ReceiveSide, SendGroup, SendSide } from "../session/types.ts";
+export { quietReadable, quietWritable } from "../session/web-streams.ts";

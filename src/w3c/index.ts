@@ -1,0 +1,13 @@
+/** `tswebtransport/w3c`: the W3C's WebTransport interface. */
+export { WebTransportBidirectionalStream } from "./bidirectional-stream.ts";
+export { WebTransportDatagramsWritable } from "./datagrams-writable.ts";
+export { WebTransportDatagramDuplexStream } from "./datagrams.ts";
+export { WebTransportReceiveStream } from "./receive-stream.ts";
+export { WebTransportSendGroup } from "./send-group.ts";
+export { WebTransportSendStream } from "./send-stream.ts";
+export type * from "./stats-types.ts";
+export type * from "./types.ts";
+export { WebTransportError } from "./web-transport-error.ts";
+export type { WebTransportErrorOptions, WebTransportErrorSource } from "./web-transport-error.ts";
+export { WebTransport } from "./web-transport.ts";
+export { WebTransportWriter } from "./writer.ts";

@@ -1,0 +1,48 @@
+/** The dictionaries and enumerations of W3C WebTransport. Durations in milliseconds, sizes in bytes. */
+import type { ClientConfig, ClientConfigOptions } from "../client/index.ts";
+
+import type { WebTransportSendGroup } from "./send-group.ts";
+
+export type WebTransportReliabilityMode = "pending" | "reliable-only" | "supports-unreliable";
+export type WebTransportCongestionControl = "default" | "throughput" | "low-latency";
+
+export interface WebTransportHash {
+  algorithm: string;
+  value: ArrayBuffer | ArrayBufferView;
+}
+
+export interface WebTransportOptions {
+  /** May share a connection with other sessions: here every session has its own. Default false. */
+  allowPooling?: boolean;
+  /** Met always: there is no WebTransport over TCP here. */
+  requireUnreliable?: boolean;
+  /** Those that Fetch forbids are dropped, except `origin`, which a process has none of. */
+  headers?: Headers | Record<string, string> | Iterable<readonly [string, string]>;
+  serverCertificateHashes?: WebTransportHash[];
+  congestionControl?: WebTransportCongestionControl;
+  anticipatedConcurrentIncomingUnidirectionalStreams?: number | null;
+  anticipatedConcurrentIncomingBidirectionalStreams?: number | null;
+  protocols?: string[];
+  /** "bytes": datagrams can be read with a BYOB reader. */
+  datagramsReadableType?: "bytes";
+  /** Not of the W3C's: what a browser has settings for (`ca`, `cert`, `insecure`, time-outs …). */
+  config?: ClientConfig | ClientConfigOptions;
+}
+
+export interface WebTransportCloseInfo {
+  /** 0 to 2^32 - 1. Default 0. */
+  closeCode?: number;
+  /** Sent up to 1024 bytes of UTF-8. Default "". */
+  reason?: string;
+}
+
+export interface WebTransportSendOptions {
+  sendGroup?: WebTransportSendGroup | null;
+  /** Higher ones are sent first, within their group. Default 0. */
+  sendOrder?: number;
+}
+
+export interface WebTransportSendStreamOptions extends WebTransportSendOptions {
+  /** Wait for the server to allow a stream; otherwise QuotaExceededError. Default false. */
+  waitUntilAvailable?: boolean;
+}

@@ -1,0 +1,38 @@
+import { quiet, rejected } from "./promises.ts";
+import { defineInterface, mayConstruct } from "./web-idl.ts";
+import type { Construct } from "./web-idl.ts";
+
+/** W3C WebTransport §10. */
+export class WebTransportWriter extends WritableStreamDefaultWriter<Uint8Array> {
+  /** Made by a send stream's `getWriter()`. */
+  constructor(key: Construct, writable: WritableStream<Uint8Array>) {
+    mayConstruct(key);
+    super(writable);
+  }
+
+  /**
+   * A write that would have to wait for what was written before is refused with AbortError, and nothing of it is sent.
+   * (QUIC's engine does not tell its flow-control window: a chunk larger than what is left of it is not refused.)
+   */
+  atomicWrite(chunk?: Uint8Array): Promise<void> {
+    const { desiredSize } = this;
+    if (desiredSize !== null && desiredSize <= 0) {
+      return rejected(new DOMException("Cannot write at once: earlier bytes are waiting to be sent", "AbortError"));
+    }
+    return this.write(chunk);
+  }
+
+  override write(chunk?: Uint8Array): Promise<void> {
+    return quiet(super.write(chunk as unknown as Uint8Array));
+  }
+
+  override close(): Promise<void> {
+    return quiet(super.close());
+  }
+
+  override abort(reason?: unknown): Promise<void> {
+    return quiet(super.abort(reason));
+  }
+}
+
+defineInterface(WebTransportWriter);
