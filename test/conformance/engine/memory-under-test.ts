@@ -8,6 +8,7 @@ export function memoryUnderTest(options: MemoryEngineOptions = {}): EngineFactor
     const engine = memoryEngine(options);
     return {
       engine,
+      time: { now: engine.clock.now, setTimer: engine.clock.setTimer },
       path: async (address) => ({
         address,
         cut: () => {

@@ -1,8 +1,11 @@
 import type { QuicConnection, QuicEngine, SocketAddress } from "../../../src/engine/engine.ts";
+import type { LiveOptions } from "../../../src/session/options.ts";
 
 /** An engine, and what a test must be able to do to the world around it. */
 export interface EngineUnderTest {
   readonly engine: QuicEngine;
+  /** The time that sessions over the engine go by. */
+  readonly time: Pick<LiveOptions, "now" | "setTimer">;
   /** A way to the server that can be disturbed: clients connect to `address`. */
   path(server: SocketAddress): Promise<Path>;
   /** Lets `milliseconds` pass where time is virtual; real time passes by itself. */

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+
+import type { EngineFactory } from "../../engine/under-test.ts";
+import { given, rejection, text, withSessions } from "../with-sessions.ts";
+
+export function connectionCases(factory: EngineFactory): void {
+  describe("several sessions of a connection", () => {
+    it(
+      "live and end by themselves",
+      withSessions(factory, async (world) => {
+        const first = await world.session();
+        const second = await world.session();
+        expect(world.client.connection.sessions).toHaveLength(2);
+        const stream = await second.client.createUnidirectionalStream();
+        await stream.write("before, ");
+        await first.client.close({ code: 1 });
+        expect(await first.server.closed).toMatchObject({ code: 1 });
+        expect(second.server.isReady).toBe(true);
+        await stream.writeAll("after");
+        const incoming = given(await second.server.incomingUnidirectionalStreams.next());
+        expect(text(await incoming.readAll())).toBe("before, after");
+        await second.server.close({ code: 2 });
+        expect(await second.client.closed).toMatchObject({ code: 2, by: "peer" });
+        expect(world.client.connection.state).toBe("connected");
+        const third = await world.session();
+        expect(third.client.isReady).toBe(true);
+      }),
+    );
+
+    it(
+      "are as many as maxSessions at a time",
+      withSessions(
+        factory,
+        async (world) => {
+          const first = await world.session();
+          await world.session();
+          expect(await rejection(world.open())).toMatchObject({ code: "ERR_WT_SESSION_REFUSED" });
+          await first.client.close();
+          expect((await world.session()).client.isReady).toBe(true);
+        },
+        { server: { maxSessions: 2 } },
+      ),
+    );
+
+    it(
+      "leave nothing behind, however many there were",
+      withSessions(factory, async (world) => {
+        for (let count = 0; count < 30; count += 1) {
+          const { client, server } = await world.session();
+          const stream = await client.createBidirectionalStream();
+          void stream.write("x");
+          if (count % 3 === 0) stream.reset(1);
+          await (count % 2 === 0 ? client : server).close({ abort: count % 5 === 0 });
+          await Promise.all([client.closed, server.closed]);
+        }
+        expect(world.client.connection.counts).toMatchObject({ sessions: 0, waiters: 0, requests: 0 });
+      }),
+    );
+  });
+
+  describe("draining", () => {
+    it(
+      "is asked for by either side, and both go on",
+      withSessions(factory, async (world) => {
+        const { client, server } = await world.session();
+        server.drain();
+        await client.draining;
+        expect(client.state).toBe("draining");
+        expect(client.isReady).toBe(true);
+        client.drain();
+        await server.draining;
+        const stream = await client.createUnidirectionalStream();
+        await stream.writeAll("still possible");
+        const incoming = given(await server.incomingUnidirectionalStreams.next());
+        expect(text(await incoming.readAll())).toBe("still possible");
+      }),
+    );
+
+    it(
+      "of all sessions is what GOAWAY means, and no further ones are opened",
+      withSessions(factory, async (world) => {
+        const { client, server } = await world.session();
+        world.server.connection.goaway();
+        await client.draining;
+        expect(world.client.connection.state).toBe("draining");
+        expect(await rejection(world.open())).toMatchObject({ name: "ConnectionError" });
+        const stream = await server.createUnidirectionalStream();
+        await stream.writeAll("lives on");
+        const incoming = given(await client.incomingUnidirectionalStreams.next());
+        expect(text(await incoming.readAll())).toBe("lives on");
+      }),
+    );
+
+    it(
+      "by a client's GOAWAY reaches the server's sessions",
+      withSessions(factory, async (world) => {
+        const { server } = await world.session();
+        world.client.connection.goaway();
+        await server.draining;
+        expect(server.isReady).toBe(true);
+      }),
+    );
+  });
+
+  describe("close() of a connection", () => {
+    for (const side of ["client", "server"] as const) {
+      it(
+        `ends every session with code and reason, then the connection (by the ${side})`,
+        withSessions(factory, async (world) => {
+          const first = await world.session();
+          const second = await world.session();
+          const other = side === "client" ? "server" : "client";
+          const closed = await world[side].connection.close({ code: 8, reason: "that is all" });
+          expect(closed).toMatchObject({ clean: true, by: "local" });
+          for (const session of [first, second]) {
+            expect(await session[side].closed).toMatchObject({ clean: true, code: 8, by: "local" });
+            expect(await session[other].closed).toMatchObject({
+              clean: true,
+              code: 8,
+              reason: "that is all",
+              by: "peer",
+            });
+          }
+          expect(await world[other].connection.closed).toMatchObject({ clean: true, by: "peer" });
+          expect([world.client.connection.state, world.server.connection.state]).toEqual(["closed", "closed"]);
+        }),
+      );
+    }
+
+    it(
+      "ends requests that wait for their answer",
+      withSessions(
+        factory,
+        async (world) => {
+          const opening = rejection(world.open());
+          await world.client.connection.close({ abort: true });
+          expect(await opening).toBeInstanceOf(Error);
+        },
+        { onSession: () => {} },
+      ),
+    );
+  });
+}

@@ -1,0 +1,157 @@
+import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../src/engine/engine.ts";
+import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { WebTransportConnection } from "../../../src/session/connection.ts";
+import type { OpenSessionOptions } from "../../../src/session/connection.ts";
+import type { LiveOptions } from "../../../src/session/options.ts";
+import type { IncomingSession } from "../../../src/session/request.ts";
+import type { WebTransportSession } from "../../../src/session/session.ts";
+
+import type { EngineFactory, EngineUnderTest, Path } from "../engine/under-test.ts";
+import { certificate } from "../engine/world.ts";
+
+export interface WorldOptions {
+  readonly client?: LiveOptions;
+  readonly server?: LiveOptions;
+  readonly clientTransport?: TransportOptions;
+  readonly serverTransport?: TransportOptions;
+  /** Default: every request is accepted. */
+  readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+}
+
+/** One end of a connection, with what is under it: for what no well-behaved session does. */
+export interface ConnectionEnd {
+  readonly connection: WebTransportConnection;
+  readonly quic: QuicConnection;
+}
+
+const noCounts = { sessions: 0, streams: 0, waiters: 0, requests: 0, deadlines: 0 };
+
+/** A server and a client that are connected, and their sessions. */
+export class SessionWorld {
+  readonly under: EngineUnderTest;
+  readonly client: ConnectionEnd;
+  readonly server: ConnectionEnd;
+  readonly path: Path;
+  readonly #endpoints: readonly QuicEndpoint[];
+  readonly #accepted: WebTransportSession[];
+
+  private constructor(
+    under: EngineUnderTest,
+    ends: { readonly client: ConnectionEnd; readonly server: ConnectionEnd },
+    path: Path,
+    endpoints: readonly QuicEndpoint[],
+    accepted: WebTransportSession[],
+  ) {
+    this.under = under;
+    this.client = ends.client;
+    this.server = ends.server;
+    this.path = path;
+    this.#endpoints = endpoints;
+    this.#accepted = accepted;
+  }
+
+  static async create(factory: EngineFactory, options: WorldOptions = {}): Promise<SessionWorld> {
+    const under = factory();
+    const accepted: WebTransportSession[] = [];
+    const onSession = async (request: IncomingSession): Promise<void> => {
+      if (options.onSession !== undefined) await options.onSession(request);
+      else accepted.push(await request.accept());
+    };
+    let acceptServer: (end: ConnectionEnd) => void = () => {};
+    const server = new Promise<ConnectionEnd>((resolve) => {
+      acceptServer = resolve;
+    });
+    const serverEndpoint = await under.engine.createEndpoint(
+      {
+        host: "127.0.0.1",
+        port: 0,
+        server: { identity: certificate, alpn: ["h3"] },
+        transport: { preamble: [controlStreamPreamble({ role: "server" })], ...options.serverTransport },
+      },
+      {
+        connection: (quic, info) => {
+          const connection = new WebTransportConnection({
+            ...under.time,
+            ...options.server,
+            role: "server",
+            quic,
+            info,
+            onSession,
+          });
+          acceptServer({ connection, quic });
+          return connection.listener;
+        },
+        failed: () => {},
+      },
+    );
+    const clientEndpoint = await under.engine.createEndpoint(
+      {
+        host: "127.0.0.1",
+        port: 0,
+        transport: { preamble: [controlStreamPreamble({ role: "client" })], ...options.clientTransport },
+      },
+      {
+        connection: () => {
+          throw new Error("A client was connected to");
+        },
+        failed: () => {},
+      },
+    );
+    const path = await under.path(serverEndpoint.localAddress);
+    const address = { address: path.address, serverName: "localhost", alpn: ["h3"] };
+    const quics: QuicConnection[] = [];
+    const connection = new WebTransportConnection({
+      ...under.time,
+      ...options.client,
+      role: "client",
+      quic: (listener) => {
+        const quic = clientEndpoint.connect({ ...address, verification: { kind: "insecure" } }, listener);
+        quics.push(quic);
+        return quic;
+      },
+    });
+    const [quic] = quics;
+    if (quic === undefined) throw new Error("The connection was not made");
+    const ends = { client: { connection, quic }, server: await server };
+    return new SessionWorld(under, ends, path, [serverEndpoint, clientEndpoint], accepted);
+  }
+
+  open(options: Partial<OpenSessionOptions> = {}): Promise<WebTransportSession> {
+    return this.client.connection.openSession({ url: "https://localhost/test?x=1", ...options });
+  }
+
+  /** Both ends of a new session. */
+  async session(): Promise<{ client: WebTransportSession; server: WebTransportSession }> {
+    const before = this.#accepted.length;
+    const client = await this.open();
+    const server = this.#accepted[before];
+    if (server === undefined) throw new Error("The server has accepted no session");
+    return { client, server };
+  }
+
+  /** Resolves when what both ends have sent so far has arrived, as far as the path keeps the order. */
+  async passed(): Promise<void> {
+    const { client } = await this.session();
+    const stream = await client.createUnidirectionalStream();
+    await stream.writeAll("passed");
+    await stream.writeClosed;
+    await client.close({ abort: true });
+  }
+
+  /** Lets time pass until the promise settles: where time is virtual, by itself it stands still. */
+  async elapsing<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+    promise.catch(() => {});
+    await this.under.elapse(milliseconds);
+    return promise;
+  }
+
+  /** Ends everything and gives what is left of it: nothing but zeros. */
+  async close(): Promise<{ readonly client: typeof noCounts; readonly server: typeof noCounts }> {
+    await Promise.all([
+      this.client.connection.close({ abort: true }),
+      Promise.all(this.#endpoints.map((endpoint) => endpoint.close(0x100n, ""))),
+    ]);
+    await this.under.close();
+    return { client: this.client.connection.counts, server: this.server.connection.counts };
+  }
+}
