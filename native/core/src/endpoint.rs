@@ -221,7 +221,7 @@ impl Core {
                 connection.to_transmit = true;
                 self.to_transmit.push(slot);
             }
-            self.arm_or_drop(slot);
+            self.arm(slot);
         }
     }
 
@@ -437,26 +437,30 @@ impl Core {
         if was_pending && connection.phase != Phase::Handshaking {
             self.statistics.pending_handshakes -= 1;
         }
-        if !connection.to_transmit {
+        if connection.drained {
+            self.free(slot);
+        } else if !connection.to_transmit {
             connection.to_transmit = true;
             self.to_transmit.push(slot);
         }
     }
 
-    /// Arms the connection's timer, or frees it when it is drained.
-    fn arm_or_drop(&mut self, slot: usize) {
-        let entry = &mut self.slots[slot];
-        let Some(connection) = entry.connection.as_mut() else {
+    /// Frees a drained connection. At once: quinn may give its handle to the next connection.
+    fn free(&mut self, slot: usize) {
+        let Some(connection) = self.slots[slot].connection.take() else {
             return;
         };
-        if connection.drained {
-            if connection.phase == Phase::Handshaking && !connection.is_client() {
-                self.statistics.pending_handshakes -= 1;
-            }
-            entry.connection = None;
-            self.statistics.connections -= 1;
-            return;
+        if connection.phase == Phase::Handshaking && !connection.is_client() {
+            self.statistics.pending_handshakes -= 1;
         }
+        self.statistics.connections -= 1;
+    }
+
+    /// Arms the connection's timer.
+    fn arm(&mut self, slot: usize) {
+        let Some(connection) = self.slots[slot].connection.as_mut() else {
+            return;
+        };
         if let Some(deadline) = connection.next_deadline()
             && connection.armed.is_none_or(|armed| deadline < armed)
         {
