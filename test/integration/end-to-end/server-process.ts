@@ -1,53 +1,47 @@
-/** The end-to-end tests' server in a process of its own, so that its memory can be read and its peers killed. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
+import { connect } from "../../../src/client/connect.ts";
+import type { ServerStats } from "../../../src/server/server.ts";
+import type { WebTransportSession } from "../../../src/session/session.ts";
+
 export interface ServerReport {
-  readonly stats: { readonly connections: number; readonly sessions: number; readonly streams: number };
+  readonly stats: ServerStats;
   readonly residentBytes: number;
 }
 
+/** The built package's server in a process of its own, so that its memory is nobody else's. */
 export class ServerProcess {
-  readonly port: number;
-  readonly certificateHash: string;
   readonly #child: ChildProcess;
+  readonly #port: number;
+  readonly #certificateHash: Uint8Array<ArrayBuffer>;
 
-  private constructor(child: ChildProcess, port: number, certificateHash: string) {
+  private constructor(child: ChildProcess, port: number, certificateHash: Uint8Array<ArrayBuffer>) {
     this.#child = child;
-    this.port = port;
-    this.certificateHash = certificateHash;
+    this.#port = port;
+    this.#certificateHash = certificateHash;
   }
 
   static async start(): Promise<ServerProcess> {
-    const child = fork(program("server.mjs"), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const child = forkProgram("server.mjs");
     const [{ port, hash }] = (await once(child, "message")) as [{ port: number; hash: string }];
-    return new ServerProcess(child, port, hash);
+    return new ServerProcess(child, port, Uint8Array.from(Buffer.from(hash, "hex")));
   }
 
-  get certificateHashes(): { algorithm: "sha-256"; value: Uint8Array<ArrayBuffer> }[] {
-    return [{ algorithm: "sha-256", value: Uint8Array.from(Buffer.from(this.certificateHash, "hex")) }];
+  connect(path: string): Promise<WebTransportSession> {
+    return connect(`https://127.0.0.1:${this.#port}${path}`, {
+      serverCertificateHashes: [{ algorithm: "sha-256", value: this.#certificateHash }],
+    });
   }
 
   async report(): Promise<ServerReport> {
-    const answer = once(this.#child, "message");
-    this.#child.send("stats");
-    const [report] = (await answer) as [ServerReport];
-    return report;
+    const answer = once(this.#child, "message") as Promise<[ServerReport]>;
+    this.#child.send("report");
+    return (await answer)[0];
   }
 
-  resumePausedReader(): void {
-    this.#child.send("resume");
-  }
-
-  /** Polls by asking: each answer is a turn of the server's loop, so this ends as soon as the condition holds. */
-  async until(condition: (report: ServerReport) => boolean): Promise<ServerReport> {
-    for (;;) {
-      const report = await this.report();
-      if (condition(report)) return report;
-    }
-  }
-
+  /** Closes the server and resolves with the exit code of its process, which ends by itself. */
   async close(): Promise<number | null> {
     const exit = once(this.#child, "exit") as Promise<[number | null]>;
     this.#child.send("close");
@@ -55,12 +49,8 @@ export class ServerProcess {
   }
 }
 
-export function startClientProcess(server: ServerProcess): ChildProcess {
-  return fork(program("client.mjs"), [String(server.port), server.certificateHash], {
+export function forkProgram(name: string, ...args: readonly string[]): ChildProcess {
+  return fork(fileURLToPath(new URL(`programs/${name}`, import.meta.url)), args, {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-}
-
-function program(name: string): string {
-  return fileURLToPath(new URL(`programs/${name}`, import.meta.url));
 }
