@@ -25,6 +25,9 @@ async function main(): Promise<number> {
   console.log(`WebTransport:      ${app.url}`);
   console.log(`Certificate hash:  ${app.certificateHash ?? ""}`);
   console.log("Open the page in a browser with WebTransport (Chrome, Edge, Firefox). Ctrl-C stops the server.");
+  process.once("SIGINT", () => {
+    console.log("\nClosing the sessions … (Ctrl-C again ends at once)");
+  });
   await app.run();
   return 0;
 }

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "./chromium.ts";
-import { Program } from "./program.ts";
+import { Program } from "../support/program.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/development-main.js", import.meta.url));
 

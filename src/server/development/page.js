@@ -54,6 +54,11 @@ async function connect() {
   } catch {
     return; // `closed` tells.
   }
+  // A server that shuts down asks its clients to come to an end; not every browser tells.
+  session.draining?.then(
+    () => session === transport && session.close({ closeCode: 0, reason: "the server is going" }),
+    () => {},
+  );
   show("connected", "Connected");
   log("info", `connected to ${element("url").value}`);
   void readDatagrams(session).catch(() => {});
