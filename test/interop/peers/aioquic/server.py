@@ -20,7 +20,7 @@ async def echo(session: Session, query) -> None:
 
     async def echo_stream(stream) -> None:
         sent = 0
-        while not stream.ended and stream.reset_code is None:
+        while sent < len(stream.data) or not stream.ended:
             await stream.until(lambda: stream.ended or stream.reset_code is not None or len(stream.data) > sent)
             if stream.reset_code is not None:
                 print(f"stream_reset {stream.reset_code}", flush=True)
@@ -90,6 +90,9 @@ ROUTES = {
     f"/{handler.__name__}": handler for handler in (echo, sink, source, push, close, fin, reset, drain)
 }
 
+# The loop itself holds tasks weakly.
+TASKS: set[asyncio.Task] = set()
+
 
 class Server(Protocol):
     def on_request(self, session: Session, headers) -> None:
@@ -103,8 +106,10 @@ class Server(Protocol):
         self.http.send_headers(session.id, [(b":status", str(status).encode())], status != 200)
         self.transmit()
         if status == 200:
-            asyncio.create_task(handler(session, query))
-            asyncio.create_task(self.tell_end(session, url.path))
+            for work in (handler(session, query), self.tell_end(session, url.path)):
+                task = asyncio.create_task(work)
+                TASKS.add(task)
+                task.add_done_callback(TASKS.discard)
 
     async def tell_end(self, session: Session, path: str) -> None:
         try:
