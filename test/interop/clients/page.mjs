@@ -32,19 +32,19 @@ export async function runInPage({ url, hash, names, values, unsupported }) {
     unsupported,
     open: (path, options = {}) =>
       // A page may not pool connections that it pins certificates for.
-      new window.WebTransport(url + path, {
+      new globalThis.WebTransport(url + path, {
         ...options,
         allowPooling: false,
         serverCertificateHashes: [{ algorithm: "sha-256", value }],
       }),
     shows: {
-      origin: window.location.origin,
+      origin: globalThis.location.origin,
       makeError: (streamErrorCode) => {
         try {
-          return new window.WebTransportError("on purpose", { streamErrorCode });
+          return new globalThis.WebTransportError("on purpose", { streamErrorCode });
         } catch {
           // The older form of the constructor.
-          return new window.WebTransportError({ message: "on purpose", streamErrorCode });
+          return new globalThis.WebTransportError({ message: "on purpose", streamErrorCode });
         }
       },
     },

@@ -6,7 +6,12 @@ import { pathToFileURL } from "node:url";
 import { runCases } from "./w3c-cases.mjs";
 
 const { values: options } = parseArgs({
-  options: { url: { type: "string" }, hash: { type: "string" }, package: { type: "string" }, input: { type: "string" } },
+  options: {
+    url: { type: "string" },
+    hash: { type: "string" },
+    package: { type: "string" },
+    input: { type: "string" },
+  },
 });
 const { names, values } = JSON.parse(options.input);
 const entry = createRequire(`${options.package}/`).resolve("rwebtransport");

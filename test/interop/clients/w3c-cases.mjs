@@ -76,7 +76,10 @@ const tests = {
     const transport = await ready(open("/source"));
     const answer = await exchange(transport, bytes(String(values.largeBytes)));
     equal(answer.byteLength, values.largeBytes);
-    equal(answer.findIndex((byte, index) => byte !== (index & 0xff)), -1);
+    equal(
+      answer.findIndex((byte, index) => byte !== (index & 0xff)),
+      -1,
+    );
   },
   push: async ({ open }) => {
     const transport = open("/push?n=2");

@@ -71,7 +71,9 @@ export class EventLog {
   #sessionEnded(path: string, info: CloseInfo): void {
     if (!info.clean) this.add("session_lost", { path, error: info.error.message });
     else if (info.by === "local") return;
-    else if (info.withoutCapsule === true) this.add("connect_fin", { path });
-    else this.add("session_close", { path, code: info.code, reason: info.reason });
+    else if (info.withoutCapsule !== true) this.add("session_close", { path, code: info.code, reason: info.reason });
+    // Some close the connection with the session's code instead.
+    else if (info.code !== 0) this.add("connect_fin", { path, code: info.code, reason: info.reason });
+    else this.add("connect_fin", { path });
   }
 }
