@@ -1,9 +1,10 @@
 import { WireCodes } from "../constants/wire-codes.ts";
 import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../engine/engine.ts";
-import { ConnectionError, SessionError, TimeoutError } from "../errors/errors.ts";
+import { ConfigurationError, ConnectionError, SessionError, TimeoutError } from "../errors/errors.ts";
 import type { WebTransportError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 import type { HeaderList, ProtocolOutput } from "../protocol/output.ts";
+import { protocolsFault } from "../protocol/webtransport/subprotocols.ts";
 
 import type { ConnectionEventMap } from "./events.ts";
 import { LiveConnection } from "./live-connection.ts";
@@ -31,7 +32,7 @@ export interface ConnectionOptions extends LiveOptions {
 export interface OpenSessionOptions extends SignalOption {
   readonly url: URL | string;
   readonly headers?: HeadersInput;
-  /** Subprotocols to offer, most preferred first. */
+  /** Subprotocols to offer, most preferred first: different ones of 1 to 512 printable ASCII characters. */
   readonly protocols?: readonly string[];
   /** Milliseconds until the session is established; then TimeoutError. Default: no limit. */
   readonly timeout?: number;
@@ -290,6 +291,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     try {
       url = new URL(options.url);
       headers = toHeaders(options.headers);
+      checkProtocols(options.protocols ?? []);
     } catch (error) {
       return { promise: rejected(error), cancel: () => {} };
     }
@@ -366,6 +368,15 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     live.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closed.promise;
   }
+}
+
+function checkProtocols(protocols: readonly string[]): void {
+  const fault = protocolsFault(protocols);
+  if (fault === undefined) return;
+  throw new ConfigurationError(`Cannot offer the subprotocols: ${fault}`, {
+    configKey: "protocols",
+    configValue: protocols,
+  });
 }
 
 function urlOf(headers: HeaderList): URL | undefined {

@@ -8,7 +8,7 @@ import type { Peer } from "./peer.ts";
 import type { RequestStream } from "./request-stream.ts";
 import { headersFrame } from "./requests.ts";
 import type { RequestRole, Requests } from "./requests.ts";
-import { chosenProtocol, serializeStringList } from "./subprotocols.ts";
+import { chosenProtocol, serializeProtocols } from "./subprotocols.ts";
 
 /** A client's session request. */
 export interface SessionRequestInit {
@@ -49,7 +49,7 @@ export class ClientRequests implements RequestRole {
       [":authority", init.authority],
       [":path", init.path],
     ];
-    if (init.protocols.length > 0) fields.push(["wt-available-protocols", serializeStringList(init.protocols)]);
+    if (init.protocols.length > 0) fields.push(["wt-available-protocols", serializeProtocols(init.protocols)]);
     this.#outputs.write(streamId, headersFrame([...fields, ...init.headers]));
   }
 

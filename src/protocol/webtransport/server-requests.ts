@@ -11,7 +11,7 @@ import type { Peer } from "./peer.ts";
 import type { RequestStream } from "./request-stream.ts";
 import { headersFrame } from "./requests.ts";
 import type { RequestHost, RequestRole, Requests } from "./requests.ts";
-import { offeredProtocols, serializeString } from "./subprotocols.ts";
+import { offeredProtocols, serializeProtocol } from "./subprotocols.ts";
 
 /** A server's side of requests: which of them are offered to the application, and when. */
 export class ServerRequests implements RequestRole {
@@ -96,7 +96,7 @@ export class ServerRequests implements RequestRole {
     const fields: (readonly [string, string])[] = [[":status", "200"]];
     // Clients of draft-02 from before 2023 insist on this.
     if (request.wantsDraft02) fields.push(["sec-webtransport-http3-draft", "draft02"]);
-    if (response.protocol !== undefined) fields.push(["wt-protocol", serializeString(response.protocol)]);
+    if (response.protocol !== undefined) fields.push(["wt-protocol", serializeProtocol(response.protocol)]);
     this.#outputs.write(request.id, headersFrame([...fields, ...response.headers]));
   }
 

@@ -1,52 +1,75 @@
 /** Application protocols (draft-ietf-webtrans-http3 §3.3) as structured fields (RFC 9651). */
+import { isInnerList, parseItem, parseList, serializeItem, serializeList, Token } from "structured-headers";
+import type { BareItem } from "structured-headers";
+
 import type { HeaderList } from "../output.ts";
 
-/** `sf-string`, then the parameters that may follow, which mean nothing here. */
-const string = String.raw`"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"`;
-const parameterValue = String.raw`(?:"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|:[A-Za-z0-9+/=]*:|\?[01]|[A-Za-z0-9*_.:/!#$%&'^|~+-]+)`;
-const parameters = String.raw`(?:;[ ]*[a-z*][a-z0-9_\-.*]*(?:=${parameterValue})?)*`;
-const item = new RegExp(`${string}${parameters}`, "y");
-const separator = /[ \t]*,[ \t]*/y;
-
 /** Bytes of a field that are looked at; more is ignored as a whole. */
-const maxLength = 10_240;
+const maxFieldLength = 10_240;
 
-/** The members of a List of Strings; undefined when it is anything else. */
-export function parseStringList(field: string): readonly string[] | undefined {
-  const text = field.replace(/^ +| +$/g, "");
-  if (text.length > maxLength) return undefined;
-  const members: string[] = [];
-  for (let offset = 0; offset < text.length;) {
-    item.lastIndex = offset;
-    const match = item.exec(text);
-    if (match === null) return undefined;
-    members.push((match[1] ?? "").replaceAll(/\\(["\\])/g, "$1"));
-    offset = item.lastIndex;
-    if (offset === text.length) return members;
-    separator.lastIndex = offset;
-    if (separator.exec(text) === null || separator.lastIndex === text.length) return undefined;
-    offset = separator.lastIndex;
+/** Characters of a subprotocol (W3C WebTransport, `protocols` of the constructor's options). */
+const maxProtocolLength = 512;
+
+/** What the client offers, in its order; nothing when the field is absent or anything but a List of Strings. `tokens`: of Tokens, too. */
+export function offeredProtocols(fields: HeaderList, tokens: boolean): readonly string[] {
+  const field = fieldOf(fields, "wt-available-protocols");
+  if (field === undefined) return [];
+  const offered = new Set<string>();
+  for (const member of parsed(() => parseList(field)) ?? []) {
+    const text = isInnerList(member) ? undefined : textOf(member[0], tokens);
+    // One member that is no String makes the field mean nothing.
+    if (text === undefined) return [];
+    offered.add(text);
   }
-  return members;
+  return [...offered];
 }
 
-export function serializeString(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+/** What the server has chosen; undefined when the field is absent or not a String (`tokens`: or a Token). */
+export function chosenProtocol(fields: HeaderList, tokens: boolean): string | undefined {
+  const field = fieldOf(fields, "wt-protocol");
+  const item = field === undefined ? undefined : parsed(() => parseItem(field));
+  return item === undefined ? undefined : textOf(item[0], tokens);
 }
 
-export function serializeStringList(members: readonly string[]): string {
-  return members.map(serializeString).join(", ");
+/** `protocol` has been offered, or was checked with {@link protocolsFault}. */
+export function serializeProtocol(protocol: string): string {
+  return serializeItem(protocol);
 }
 
-/** What the client offers, in its order; nothing when the field is absent or not a List of Strings. */
-export function offeredProtocols(fields: HeaderList, _tokens: boolean): readonly string[] {
-  const lines = fields.filter(([name]) => name === "wt-available-protocols").map(([, value]) => value);
-  return lines.length === 0 ? [] : [...new Set(parseStringList(lines.join(", ")) ?? [])];
+/** `protocols` were checked with {@link protocolsFault}. */
+export function serializeProtocols(protocols: readonly string[]): string {
+  return serializeList(protocols.map((protocol) => [protocol, new Map()]));
 }
 
-/** What the server has chosen; undefined when the field is absent or not a String. */
-export function chosenProtocol(fields: HeaderList, _tokens: boolean): string | undefined {
-  const lines = fields.filter(([name]) => name === "wt-protocol").map(([, value]) => value);
-  const [first, ...others] = lines.length === 1 ? (parseStringList(lines[0] ?? "") ?? []) : [];
-  return others.length === 0 ? first : undefined;
+/** Why a client cannot offer these; undefined when it can. */
+export function protocolsFault(protocols: readonly string[]): string | undefined {
+  for (const [index, protocol] of protocols.entries()) {
+    if (protocol.length === 0) return "a subprotocol is empty";
+    if (protocol.length > maxProtocolLength) return `a subprotocol has more than ${maxProtocolLength} characters`;
+    // RFC 9651 §3.3.3.
+    if (!/^[\x20-\x7e]*$/.test(protocol)) return `"${protocol}" has other characters than ASCII's printable ones`;
+    if (protocols.indexOf(protocol) < index) return `"${protocol}" stands there twice`;
+  }
+  return undefined;
+}
+
+/** All lines of a field as one (RFC 9651 §4.2). */
+function fieldOf(fields: HeaderList, name: string): string | undefined {
+  const lines = fields.filter(([key]) => key === name).map(([, value]) => value);
+  const field = lines.join(", ");
+  return lines.length === 0 || field.length > maxFieldLength ? undefined : field;
+}
+
+function textOf(item: BareItem, tokens: boolean): string | undefined {
+  if (typeof item === "string") return item;
+  return tokens && item instanceof Token ? item.toString() : undefined;
+}
+
+/** What does not parse is ignored (RFC 9651 §4.2), whatever the parser throws. */
+function parsed<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
 }

@@ -44,6 +44,15 @@ describe("a session request", () => {
     expect(pair.server.counts.requests).toBe(0);
   });
 
+  it.each([[["a", "a"]], [[""]], [["\u00e4"]], [["a".repeat(513)]]])(
+    "cannot offer the subprotocols %j",
+    async (protocols) => {
+      const pair = new Pair();
+      const opening = pair.client.openSession({ url: "https://localhost/", protocols });
+      await expect(pair.wait(opening)).rejects.toMatchObject({ name: "ConfigurationError", configKey: "protocols" });
+    },
+  );
+
   it("is answered 404 when nobody handles it and 500 when the handler throws", async () => {
     const report = vi.fn();
     const pair = new Pair({
