@@ -63,6 +63,10 @@ export class CoreBench {
   readonly core: ProtocolConnection;
   readonly role: "client" | "server";
   readonly sessions = new Set<number>();
+  /** How often each session was told to have ended. */
+  readonly ends = new Map<number, number>();
+  /** Connection errors that the core has asked for. */
+  failures = 0;
   now = 1000;
   readonly #accepts: boolean;
   readonly #opened = new Set<number>();
@@ -98,6 +102,7 @@ export class CoreBench {
   }
 
   take(): readonly string[] {
+    this.#drain();
     const streams = [...this.#streams].map(([streamId, { sessionId, body, end }]) => {
       return `stream ${streamId} of ${sessionId} "${body}"${end}`;
     });
@@ -164,6 +169,7 @@ export class CoreBench {
       case "stop":
         return `${output.type} ${output.streamId} ${nameOf(output.code)}`;
       case "closeConnection":
+        this.failures += 1;
         return `close ${nameOf(output.code)}`;
       case "ready":
         return `ready ${output.draft}`;
@@ -194,6 +200,7 @@ export class CoreBench {
         return `draining ${output.sessionId}`;
       case "sessionClosed": {
         const { info } = output;
+        this.ends.set(output.sessionId, (this.ends.get(output.sessionId) ?? 0) + 1);
         return info.clean
           ? `closed ${output.sessionId} ${info.code} "${info.reason}" by ${info.by}`
           : `closed ${output.sessionId} ${nameOf(info.wireCode)} by ${info.by}`;
@@ -214,7 +221,7 @@ export function cutsFor(steps: readonly Step[]): readonly (readonly [name: strin
   if (total <= 20_000) cuts.push(["byte by byte", byteByByte]);
   for (let position = 1; position < total; position += 1) {
     // What is long is long because of its payload: its header and its end are what can go wrong.
-    if (position > 150 && position < total - 20) continue;
+    if (position > (total > 20_000 ? 30 : 150) && position < total - 10) continue;
     cuts.push([`split at ${position}`, splitAt(position)]);
   }
   return cuts;
