@@ -73,7 +73,7 @@ export class WebTransportSendStream extends WritableStream<Uint8Array> {
   }
 
   override getWriter(): WebTransportWriter {
-    return new WebTransportWriter(construct, this);
+    return new WebTransportWriter(construct, this, this.#sink.stream);
   }
 
   override abort(reason?: unknown): Promise<void> {

@@ -1,13 +1,18 @@
+import type { SendSide } from "../client/session-parts.ts";
+
 import { quiet, rejected } from "./promises.ts";
 import { defineInterface, mayConstruct } from "./web-idl.ts";
 import type { Construct } from "./web-idl.ts";
 
 /** W3C WebTransport §10. */
 export class WebTransportWriter extends WritableStreamDefaultWriter<Uint8Array> {
+  readonly #stream: SendSide;
+
   /** Made by a send stream's `getWriter()`. */
-  constructor(key: Construct, writable: WritableStream<Uint8Array>) {
+  constructor(key: Construct, writable: WritableStream<Uint8Array>, stream: SendSide) {
     mayConstruct(key);
     super(writable);
+    this.#stream = stream;
   }
 
   /**
@@ -20,6 +25,11 @@ export class WebTransportWriter extends WritableStreamDefaultWriter<Uint8Array> 
       return rejected(new DOMException("Cannot write at once: earlier bytes are waiting to be sent", "AbortError"));
     }
     return this.write(chunk);
+  }
+
+  /** What was written so far arrives even when the stream is aborted later (where the server knows RESET_STREAM_AT). */
+  commit(): void {
+    this.#stream.commit();
   }
 
   override write(chunk?: Uint8Array): Promise<void> {

@@ -169,7 +169,7 @@ describe("idlharness", () => {
     WebTransportReceiveStream: ["getStats"],
     WebTransportBidirectionalStream: ["readable", "writable"],
     WebTransportSendGroup: ["getStats"],
-    WebTransportWriter: ["atomicWrite"],
+    WebTransportWriter: ["atomicWrite", "commit"],
     WebTransportError: ["source", "streamErrorCode"],
   };
   const classes = w3c as unknown as Record<string, { readonly name: string; readonly prototype: object }>;

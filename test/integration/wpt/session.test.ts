@@ -283,7 +283,7 @@ describe("draining", () => {
   it("is fulfilled when the server drains; streams can be opened and used still", async () => {
     const transport = server.open("server-drain");
     await transport.ready;
-    expect(await transport.draining).toBe(undefined);
+    await expect(transport.draining).resolves.toBe(undefined);
     const stream = await transport.createBidirectionalStream();
     expect(stream).toBeInstanceOf(WebTransportBidirectionalStream);
     const unidirectional = (await transport.createUnidirectionalStream()).getWriter();
