@@ -3,7 +3,7 @@ import type { WebTransportSendStream } from "./send-stream.ts";
 import { defineInterface, mayConstruct } from "./web-idl.ts";
 import type { Construct } from "./web-idl.ts";
 
-/** W3C WebTransport §9. */
+/** W3C WebTransport §10. */
 export class WebTransportBidirectionalStream {
   readonly #readable: WebTransportReceiveStream;
   readonly #writable: WebTransportSendStream;

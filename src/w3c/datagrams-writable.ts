@@ -56,7 +56,7 @@ interface Outgoing {
   readonly done: Deferred<void>;
 }
 
-/** W3C §4.4: `writeDatagrams` and `sendDatagrams`. */
+/** W3C §4.3: `writeDatagrams` and `sendDatagrams`. */
 class OutgoingDatagrams implements UnderlyingSink<Uint8Array> {
   readonly #state: DatagramState;
   readonly #queue: Outgoing[] = [];

@@ -40,7 +40,7 @@ export function incomingObjects<T>(transport: Transport, take: Take<T>): Incomin
   });
 }
 
-/** W3C §5.5, `pullDatagrams` of a readable byte stream: a datagram is never split over two views. */
+/** W3C §5.4, `pullDatagrams` of a readable byte stream: a datagram is never split over two views. */
 export function incomingBytes(transport: Transport, take: Take<Uint8Array<ArrayBuffer>>): Incoming<Uint8Array> {
   let controller: ReadableByteStreamController | undefined;
   const source: UnderlyingByteSource = {

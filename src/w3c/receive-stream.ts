@@ -12,7 +12,7 @@ import type { Construct } from "./web-idl.ts";
 
 let failStream: (stream: WebTransportReceiveStream, error: unknown) => void;
 
-/** W3C WebTransport §8: the half of a stream that is read; a byte stream, so that it can be read with a BYOB reader. */
+/** W3C WebTransport §9: the half of a stream that is read; a byte stream, so that it can be read with a BYOB reader. */
 export class WebTransportReceiveStream extends ReadableStream<Uint8Array> {
   readonly #source: ReceiveSource;
 

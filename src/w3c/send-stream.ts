@@ -128,7 +128,7 @@ class SendSink {
 
   start(controller: Controller): void {
     this.#controller = controller;
-    // W3C §7.5: an abort does not wait for the write or close that is under way.
+    // W3C §7.4: an abort does not wait for the write or close that is under way.
     controller.signal.addEventListener("abort", () => {
       const reason: unknown = controller.signal.reason;
       this.stream.reset(codeOf(reason));

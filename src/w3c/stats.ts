@@ -2,7 +2,7 @@ import type { WebTransportSession } from "../client/index.ts";
 
 import type { WebTransportConnectionStats } from "./stats-types.ts";
 
-/** W3C §6.12. What QUIC's engine does not count is absent. Of a pooled connection only what is no other session's secret. */
+/** W3C §6.13. What QUIC's engine does not count is absent. Of a pooled connection only what is no other session's secret. */
 export function connectionStats(
   session: WebTransportSession,
   isPooled: boolean,

@@ -7,7 +7,7 @@ export interface WebTransportErrorOptions {
   streamErrorCode?: number | null;
 }
 
-/** W3C WebTransport §11: what comes from the server or the network, or why a stream is aborted or cancelled here. */
+/** W3C WebTransport §12: what comes from the server or the network, or why a stream is aborted or cancelled here. */
 export class WebTransportError extends DOMException {
   readonly #source: WebTransportErrorSource;
   readonly #streamErrorCode: number | null;

@@ -4,7 +4,7 @@ import { quiet, rejected } from "./promises.ts";
 import { defineInterface, mayConstruct } from "./web-idl.ts";
 import type { Construct } from "./web-idl.ts";
 
-/** W3C WebTransport §10. */
+/** W3C WebTransport §11. */
 export class WebTransportWriter extends WritableStreamDefaultWriter<Uint8Array> {
   readonly #stream: SendSide;
 

@@ -1,0 +1,119 @@
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+
+import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
+import type { SelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
+import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
+import { ServerApp } from "../../../src/server/index.ts";
+import type { SessionHandler } from "../../../src/server/index.ts";
+import { WebTransport } from "../../../src/w3c/index.ts";
+
+import { failure, first, readText } from "../wpt/streams.ts";
+
+describe("the W3C's WebTransport against a server of this package", () => {
+  let certificate: SelfSignedCertificate;
+  let app: ServerApp | undefined;
+
+  beforeAll(async () => {
+    certificate = await generateSelfSignedCertificate();
+  });
+  afterEach(async () => {
+    await app?.close({ timeout: 0 });
+  });
+
+  async function open(handler: SessionHandler, config: ServerConfigOptions = {}): Promise<WebTransport> {
+    const { cert, key, certificateHash } = certificate;
+    app = new ServerApp({ config: { cert, key, logLevel: "silent", ...config } });
+    app.route("/", { protocols: ["chat.v1"] }, handler);
+    const { port } = await app.listen({ host: "127.0.0.1", port: 0 });
+    return new WebTransport(`https://127.0.0.1:${port}/`, {
+      serverCertificateHashes: [certificateHash],
+      protocols: ["chat.v2", "chat.v1"],
+    });
+  }
+
+  it("shows the subprotocol that the server has chosen", async () => {
+    const transport = await open((session) => session.closed);
+    expect(transport.protocol).toBe("");
+    await transport.ready;
+    expect(transport.protocol).toBe("chat.v1");
+    transport.close();
+  });
+
+  it("lets what the server had finished be read after the server has closed the session", async () => {
+    const transport = await open(async (session) => {
+      for (const text of ["one", "two"]) await (await session.createUnidirectionalStream()).writeAll(text);
+      await session.datagrams.send("datagram");
+    });
+    expect(await transport.closed).toEqual({ closeCode: 0, reason: "" });
+    const reader = transport.incomingUnidirectionalStreams.getReader();
+    const texts: string[] = [];
+    for (let next = await reader.read(); !next.done; next = await reader.read()) texts.push(await readText(next.value));
+    expect(texts.sort()).toEqual(["one", "two"]);
+    const datagrams = transport.datagrams.readable.getReader();
+    expect((await datagrams.read()).value).toEqual(Uint8Array.from(Buffer.from("datagram")));
+    expect((await datagrams.read()).done).toBe(true);
+  });
+
+  it("rejects with QuotaExceededError when the server allows no further stream, or waits for one", async () => {
+    const transport = await open(
+      async (session) => {
+        for await (const stream of session.incomingBidirectionalStreams) await stream.writeAll(await stream.readAll());
+      },
+      { maxIncomingStreams: 1 },
+    );
+    const held = [await transport.createBidirectionalStream()];
+    let refused: unknown;
+    while (refused === undefined) {
+      await transport.createBidirectionalStream().then(
+        (stream) => held.push(stream),
+        (error: unknown) => (refused = error),
+      );
+    }
+    expect(refused).toMatchObject({ name: "QuotaExceededError" });
+    const waiting = transport.createBidirectionalStream({ waitUntilAvailable: true });
+    for (const { readable, writable } of held) {
+      await writable.close();
+      await readText(readable);
+    }
+    await (await waiting).writable.close();
+    transport.close();
+  });
+
+  it("refuses an atomic write behind bytes that wait to be sent", async () => {
+    const transport = await open((session) => session.closed);
+    const writer = (await transport.createUnidirectionalStream()).getWriter();
+    await writer.atomicWrite(new Uint8Array(1000));
+    void writer.write(new Uint8Array(4 * 1024 * 1024));
+    expect(await failure(writer.atomicWrite(new Uint8Array(1)))).toMatchObject({ name: "AbortError" });
+    writer.commit();
+    transport.close();
+    expect(await failure(writer.closed)).toMatchObject({ name: "AbortError" });
+  });
+
+  it("says in `cause` why there is no session", async () => {
+    const transport = await open((session) => session.closed);
+    transport.close();
+    const missing = new WebTransport("https://nobody.invalid/");
+    expect(await failure(missing.ready)).toMatchObject({
+      name: "WebTransportError",
+      source: "session",
+      cause: { code: "ERR_WT_LOOKUP_FAILED", handshakeStage: "dns" },
+    });
+  });
+
+  it("reads a stream of the server's as it comes", async () => {
+    const transport = await open(async (session) => {
+      const stream = await session.createBidirectionalStream();
+      await stream.write("question");
+      expect(new TextDecoder().decode(await stream.readAll())).toBe("answer");
+      await session.close({ code: 7, reason: "thanks" });
+    });
+    const { readable, writable } = await first(transport.incomingBidirectionalStreams);
+    const reader = readable.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("question");
+    const writer = writable.getWriter();
+    await writer.write(new TextEncoder().encode("answer"));
+    await writer.close();
+    expect(await transport.closed).toEqual({ closeCode: 7, reason: "thanks" });
+  });
+});
