@@ -206,7 +206,7 @@ export class ClientConfig {
   readonly values: ClientConfigValues;
 
   private constructor(given: ClientConfigOptions) {
-    this.values = Object.freeze(table.complete(given)) as unknown as ClientConfigValues;
+    this.values = Object.freeze(captured(table.complete(given))) as unknown as ClientConfigValues;
     this.validate();
     Object.freeze(this);
   }
@@ -246,9 +246,10 @@ export class ClientConfig {
     if (new Set(offered).size !== offered.length) throw refused("protocols", offered, "has the same name twice");
   }
 
-  /** A new configuration with some values changed. */
+  /** A new configuration with some values changed; those that are undefined stay as they are. */
   update(changes: ClientConfigOptions): ClientConfig {
-    return new ClientConfig({ ...table.changed(this.values), ...changes });
+    const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+    return new ClientConfig({ ...table.changed(this.values), ...Object.fromEntries(given) });
   }
 
   copy(): ClientConfig {
@@ -272,4 +273,15 @@ export class ClientConfig {
   [inspect.custom](): string {
     return `ClientConfig ${inspect(this.toObject())}`;
   }
+}
+
+/** What the caller may change later is copied. */
+function captured(values: Record<string, unknown>): Record<string, unknown> {
+  const { serverCertificateHashes: hashes, headers: sent, protocols: offered } = values as ClientConfigOptions;
+  return {
+    ...values,
+    serverCertificateHashes: hashes?.map(({ algorithm, value }) => ({ algorithm, value: hashBytes(value) })),
+    headers: sent && new Headers(sent as Headers),
+    protocols: offered && [...offered],
+  };
 }

@@ -63,6 +63,22 @@ describe("ClientConfig", () => {
     expect(config.values.maxRetries).toBe(1);
   });
 
+  it("captures what its caller may change later", () => {
+    const value = new Uint8Array(32).fill(1);
+    const headers = new Headers({ origin: "https://app.example" });
+    const config = ClientConfig.create({ serverCertificateHashes: [{ algorithm: "sha-256", value }], headers });
+    value.fill(2);
+    headers.set("origin", "https://other.example");
+    expect(config.toObject()).toMatchObject({
+      serverCertificateHashes: [{ value: "01".repeat(32) }],
+      headers: { origin: "https://app.example" },
+    });
+  });
+
+  it("keeps what update() is given as undefined", () => {
+    expect(ClientConfig.create({ ca: "x" }).update({ ca: undefined } as object).values.ca).toBe("x");
+  });
+
   it("shows neither the private key nor credentials in headers", () => {
     const headers = { authorization: "Bearer secret-token", origin: "https://app.example" };
     const config = ClientConfig.create({ cert: "certificate", key: "secret-key", headers });
@@ -97,7 +113,7 @@ describe("ClientConfig", () => {
       maxRetries: 5,
       insecure: true,
       protocols: ["chat.v2", "chat.v1"],
-      serverCertificateHashes: [{ algorithm: "sha-256", value: "AB:".repeat(31) + "AB" }],
+      serverCertificateHashes: [hash],
       retryDelay: 1000,
     });
     const bad = (variables: Record<string, string>) => () => ClientConfig.fromEnvironment("X_", variables);
