@@ -13,12 +13,10 @@ import type { WebTransportOptions } from "../../../src/w3c/index.ts";
 /** How the client has ended something, as its test asks for it. */
 export interface Recorded {
   readonly sessionClosed: Promise<unknown>;
-  readonly streamOpened: Promise<void>;
   readonly streamClosed: Promise<{ source: "FIN" } | { source: "reset"; code: number }>;
 }
 
 interface Recorder {
-  opened(): void;
   session(info: unknown): void;
   stream(how: { source: "FIN" } | { source: "reset"; code: number }): void;
 }
@@ -74,15 +72,13 @@ export class WptServer {
   recorder(): { token: string; record: Recorded } {
     this.#tokens += 1;
     const token = String(this.#tokens);
-    let opened: Recorder["opened"] = () => {};
     let session: Recorder["session"] = () => {};
     let stream: Recorder["stream"] = () => {};
     const record: Recorded = {
       sessionClosed: new Promise((resolve) => (session = resolve)),
-      streamOpened: new Promise((resolve) => (opened = resolve)),
       streamClosed: new Promise((resolve) => (stream = resolve)),
     };
-    this.#recorders.set(token, { opened, session, stream });
+    this.#recorders.set(token, { session, stream });
     return { token, record };
   }
 
@@ -125,10 +121,7 @@ export class WptServer {
       const own = await session.createBidirectionalStream();
       watch(own);
       await own.write("hello");
-      for await (const stream of session.incomingStreams()) {
-        recorder?.opened();
-        watch(stream);
-      }
+      for await (const stream of session.incomingStreams()) watch(stream);
     },
     "server-close": async (session, query) => {
       await session.close({ code: Number(query.get("code") ?? 0), reason: query.get("reason") ?? "" });
