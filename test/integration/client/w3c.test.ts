@@ -5,7 +5,7 @@ import type { SelfSignedCertificate } from "../../../src/certificates/self-signe
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ServerApp } from "../../../src/server/index.ts";
 import type { SessionHandler } from "../../../src/server/index.ts";
-import { WebTransport, WebTransportError } from "../../../src/w3c/index.ts";
+import { WebTransport } from "../../../src/w3c/index.ts";
 
 import { failure, first, readText } from "../wpt/streams.ts";
 
@@ -88,24 +88,6 @@ describe("the W3C's WebTransport against a server of this package", () => {
     writer.commit();
     transport.close();
     expect(await failure(writer.closed)).toMatchObject({ name: "AbortError" });
-  });
-
-  it("delivers what was committed before an abort", async () => {
-    let told: (text: string) => void = () => {};
-    const received = new Promise<string>((resolve) => (told = resolve));
-    const transport = await open(async (session) => {
-      const stream = await session.incomingUnidirectionalStreams.next();
-      const bytes = await stream?.readExactly(9);
-      const error = await failure(stream?.readAll() ?? Promise.resolve());
-      told(`${new TextDecoder().decode(bytes)} ${String((error as { streamErrorCode?: number }).streamErrorCode)}`);
-    });
-    const writer = (await transport.createUnidirectionalStream()).getWriter();
-    await writer.write(new TextEncoder().encode("committed"));
-    writer.commit();
-    await writer.write(new TextEncoder().encode("taken back"));
-    await writer.abort(new WebTransportError("", { streamErrorCode: 5 }));
-    expect(await received).toBe("committed 5");
-    transport.close();
   });
 
   it("says in `cause` why there is no session", async () => {
