@@ -164,11 +164,11 @@ impl Connection {
             return 0;
         }
         send.enqueue(data, fin);
-        if !send.wants_to_send() || send.scheduled {
+        if !send.has_work() || send.waits {
             return 0;
         }
-        let mut accepted = 0;
-        if self.scheduler.is_empty() {
+        let (mut accepted, blocked) = (0, send.blocked);
+        if self.scheduler.is_empty() && !blocked {
             let Self { quinn, streams, .. } = self;
             if let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()) {
                 accepted = send.fill(quinn, id);
@@ -196,14 +196,10 @@ impl Connection {
         };
         let is_first = send.reset.is_none();
         send.reset(quinn, id, code, reliable_size);
-        if send.scheduled && !send.wants_to_send() {
-            send.scheduled = false;
-            let priority = send.priority;
-            self.scheduler.remove(stream, priority);
-        }
         if is_first {
             self.resetting.push(id);
         }
+        self.schedule(stream);
     }
 
     pub(crate) fn stop(&mut self, stream: u64, code: VarInt) {
@@ -228,12 +224,19 @@ impl Connection {
     }
 
     pub(crate) fn set_priority(&mut self, stream: u64, priority: Priority) {
-        let Some(send) = self.send_half(stream) else { return };
-        let former = std::mem::replace(&mut send.priority, priority);
-        if send.scheduled && former != priority {
-            self.scheduler.remove(stream, former);
-            self.scheduler.push(stream, priority);
+        let Self { streams, scheduler, .. } = self;
+        let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()) else {
+            return;
+        };
+        if send.priority == priority {
+            return;
         }
+        if std::mem::take(&mut send.waits) {
+            scheduler.leave(stream, send.priority, send.turn);
+        }
+        send.priority = priority;
+        send.turn = 0;
+        self.schedule(stream);
     }
 
     pub(crate) fn send_datagram(&mut self, data: Bytes) -> DatagramOutcome {
@@ -293,10 +296,13 @@ impl Connection {
             }
             StreamEvent::Readable { id } => self.read(number(id), false, events),
             StreamEvent::Writable { id } => {
-                if let Some(send) = self.send_half(number(id)) {
-                    send.blocked = false;
+                let Self { streams, scheduler, .. } = self;
+                if let Some(send) = streams.get_mut(&number(id)).and_then(|stream| stream.send.as_mut())
+                    && std::mem::take(&mut send.blocked)
+                    && send.waits
+                {
+                    scheduler.ready(number(id), send.priority, &mut send.turn);
                 }
-                self.schedule(number(id));
             }
             StreamEvent::Finished { id } => self.report_finished(number(id), events),
             StreamEvent::Stopped { id, error_code } => {
@@ -386,9 +392,12 @@ impl Connection {
         }
         let mut pieces = Vec::new();
         let (length, end) = receive.read(quinn, id, &mut pieces);
-        let fin = matches!(end, ReadEnd::Fin);
+        let (fin, final_size) = match end {
+            ReadEnd::Fin(final_size) => (true, final_size),
+            _ => (false, 0),
+        };
         if length > 0 || fin {
-            let record = self.record(EventType::Data, u8::from(fin), stream, 0);
+            let record = self.record(EventType::Data, u8::from(fin), stream, final_size);
             events.push_data(record, length, &mut pieces);
         }
         if let ReadEnd::Reset(code, final_size) = end {
@@ -417,14 +426,23 @@ impl Connection {
 
     // Sending.
 
+    /// Makes a stream with something to send a member of the scheduler, and one without none.
     fn schedule(&mut self, stream: u64) {
         let Self { streams, scheduler, .. } = self;
-        if let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut())
-            && send.wants_to_send()
-            && !send.scheduled
-        {
-            send.scheduled = true;
-            scheduler.push(stream, send.priority);
+        let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()) else {
+            return;
+        };
+        let has_work = send.has_work();
+        let waited = std::mem::replace(&mut send.waits, has_work);
+        match (waited, send.waits) {
+            (false, true) => {
+                scheduler.join(send.priority);
+                if !send.blocked {
+                    scheduler.ready(stream, send.priority, &mut send.turn);
+                }
+            }
+            (true, false) => scheduler.leave(stream, send.priority, send.turn),
+            (true, true) | (false, false) => {}
         }
     }
 
@@ -435,10 +453,11 @@ impl Connection {
         }
         let window = (2 * self.quinn.congestion_state().window()).clamp(LEAST_SEND_WINDOW, MOST_SEND_WINDOW);
         self.quinn.set_send_window(window);
-        while let Some(stream) = self.scheduler.pop() {
+        while let Some(stream) = self.scheduler.next() {
             let Self {
                 quinn,
                 streams,
+                scheduler,
                 accepted,
                 ..
             } = self;
@@ -447,8 +466,11 @@ impl Connection {
             else {
                 continue;
             };
-            send.scheduled = false;
             let taken = send.fill(quinn, id);
+            scheduler.served(send.priority, &mut send.turn, taken);
+            if send.has_work() && !send.blocked {
+                scheduler.ready(stream, send.priority, &mut send.turn);
+            }
             if taken > 0 && send.accepted == 0 {
                 accepted.push(stream);
             }
@@ -484,8 +506,8 @@ impl Connection {
         if let Some(entry) = self.streams.get_mut(&stream)
             && let Some(send) = entry.send.take()
         {
-            if send.scheduled {
-                self.scheduler.remove(stream, send.priority);
+            if send.waits {
+                self.scheduler.leave(stream, send.priority, send.turn);
             }
             if send.accepted > 0 {
                 self.push(events, EventType::Accepted, 0, stream, send.accepted, &[]);

@@ -17,7 +17,7 @@ pub enum EventType {
     Connected = 1,
     /// The peer has opened a stream.
     StreamOpened = 2,
-    /// Bytes of a stream; flag 1: FIN, flag 2: the payload travels beside the batch, its index in `extra`.
+    /// Bytes of a stream; flag 1: FIN (`code` is the final size then), flag 2: the payload travels beside the batch, its index in `extra`.
     Data = 3,
     /// The peer has reset a stream, or ended one that was stopped. Payload: its final size.
     Reset = 4,

@@ -34,8 +34,8 @@ pub(crate) struct ReceiveHalf {
 pub(crate) enum ReadEnd {
     /// The half lives on.
     Open,
-    Fin,
-    /// With the stream's final size.
+    /// With the stream's final size, as below.
+    Fin(u64),
     Reset(VarInt, u64),
 }
 
@@ -64,7 +64,7 @@ impl ReceiveHalf {
                     length += chunk.bytes.len();
                     pieces.push(chunk.bytes);
                 }
-                Ok(None) => break ReadEnd::Fin,
+                Ok(None) => break ReadEnd::Fin(chunks.final_size().unwrap_or(0)),
                 Err(ReadError::Blocked) => break ReadEnd::Open,
                 Err(ReadError::Reset(code)) => break ReadEnd::Reset(code, chunks.final_size().unwrap_or(0)),
             }
@@ -85,8 +85,10 @@ pub(crate) struct SendHalf {
     queue: VecDeque<Bytes>,
     fin: bool,
     pub(crate) priority: Priority,
-    /// Waits in the scheduler.
-    pub(crate) scheduled: bool,
+    /// Is a member of the scheduler.
+    pub(crate) waits: bool,
+    /// Its place there.
+    pub(crate) turn: u64,
     /// quinn will say `Writable`.
     pub(crate) blocked: bool,
     pub(crate) reset: Option<Reset>,
@@ -102,7 +104,8 @@ impl SendHalf {
             queue: VecDeque::new(),
             fin: false,
             priority: Priority::default(),
-            scheduled: false,
+            waits: false,
+            turn: 0,
             blocked: false,
             reset: None,
             offset: 0,
@@ -117,8 +120,8 @@ impl SendHalf {
         self.fin |= fin;
     }
 
-    pub(crate) fn wants_to_send(&self) -> bool {
-        !self.blocked && (self.fin || !self.queue.is_empty())
+    pub(crate) fn has_work(&self) -> bool {
+        self.fin || !self.queue.is_empty()
     }
 
     /// Drops what is queued beyond the reliable bytes, and resets quinn's stream once those have gone into it.

@@ -43,6 +43,8 @@ export interface EventTarget {
   accepted(connection: number, info: ConnectionInfo): void;
   addressChanged(connection: number, address: SocketAddress): void;
   closed(connection: number, info: ConnectionClosed): void;
+  /** The code of a stop that has come since the records were made. */
+  stopCode(connection: number, stream: number): bigint | undefined;
   /** A listener has thrown: the next event follows all the same. */
   threw(error: unknown): void;
 }
@@ -84,11 +86,19 @@ function decodeRecord(
   const start = offset + headerLength;
   switch (type) {
     case EventType.data: {
+      const isFin = (flags & finFlag) !== 0;
+      const stopCode = target.stopCode(connection, stream);
+      if (stopCode !== undefined) {
+        // Taken all the same: the index of a payload is only good for this turn.
+        takeLarge?.(view.getUint32(offset + 28, true));
+        if (isFin) target.listenerOf(connection)?.reset(stream, stopCode, Number(view.getBigUint64(offset + 16, true)));
+        break;
+      }
       const chunk =
         takeLarge === undefined
           ? ownCopy(bytes, start, payloadLength)
           : new Uint8Array(takeLarge(view.getUint32(offset + 28, true)));
-      target.listenerOf(connection)?.data(stream, chunk, (flags & finFlag) !== 0);
+      target.listenerOf(connection)?.data(stream, chunk, isFin);
       break;
     }
     case EventType.datagram:

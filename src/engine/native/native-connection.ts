@@ -2,6 +2,7 @@ import { EngineError } from "../engine.ts";
 import type { ConnectionStats, DatagramResult, QuicConnection, SocketAddress, StreamDirection } from "../engine.ts";
 import type { NativeEndpoint } from "./addon-loader.ts";
 import { socketAddress } from "./event-decoder.ts";
+import type { StopsInTurn } from "./stops-in-turn.ts";
 
 const datagramResults = ["queued", "blocked", "too-large", "unsupported"] as const;
 
@@ -13,6 +14,7 @@ export class NativeConnection implements QuicConnection {
   datagramsDropped = 0;
   readonly #native: NativeEndpoint;
   readonly #scheduleFlush: () => void;
+  readonly #stops: StopsInTurn;
   readonly #endpointAddress: SocketAddress;
 
   constructor(
@@ -20,12 +22,14 @@ export class NativeConnection implements QuicConnection {
     native: NativeEndpoint,
     endpointAddress: SocketAddress,
     remoteAddress: SocketAddress,
+    stops: StopsInTurn,
     scheduleFlush: () => void,
   ) {
     this.id = id;
     this.#native = native;
     this.#endpointAddress = endpointAddress;
     this.remoteAddress = remoteAddress;
+    this.#stops = stops;
     this.#scheduleFlush = scheduleFlush;
   }
 
@@ -54,6 +58,7 @@ export class NativeConnection implements QuicConnection {
   stop(streamId: number, code: bigint): void {
     this.#scheduleFlush();
     this.#native.stop(this.id, streamId, code);
+    this.#stops.add(this.id, streamId, code);
   }
 
   grant(streamId: number, bytes: number): void {

@@ -17,6 +17,7 @@ import type { Addon, NativeConnectOptions, NativeEndpoint } from "./addon-loader
 import { decodeEvents, socketAddress } from "./event-decoder.ts";
 import type { EventTarget } from "./event-decoder.ts";
 import { NativeConnection } from "./native-connection.ts";
+import { StopsInTurn } from "./stops-in-turn.ts";
 
 /** Holds the records of nearly every turn; a larger batch gets a buffer of its own for once. */
 const scratchLength = 256 * 1024;
@@ -36,6 +37,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
   readonly #keyLog: ((line: string) => void) | undefined;
   readonly #entries = new Map<number, Entry>();
   readonly #scratch = new Uint8Array(scratchLength);
+  readonly #stops = new StopsInTurn();
   #touched: Entry[] = [];
   #flushScheduled = false;
   #closed: PromiseWithResolvers | undefined;
@@ -120,7 +122,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
   }
 
   #add(id: number, remoteAddress: SocketAddress, listen: (connection: NativeConnection) => ConnectionListener): Entry {
-    const connection = new NativeConnection(id, this.#native, this.localAddress, remoteAddress, () => {
+    const connection = new NativeConnection(id, this.#native, this.localAddress, remoteAddress, this.#stops, () => {
       this.#scheduleFlush();
     });
     const entry: Entry = { connection, listener: listen(connection), touched: false };
@@ -136,7 +138,9 @@ export class NativeQuicEndpoint implements QuicEndpoint {
       bytes = new Uint8Array(-length);
       length = this.#native.takeEvents(bytes);
     }
+    this.#stops.begin();
     decodeEvents(bytes, length, this.#takeLarge, this.#events);
+    this.#stops.end();
     const touched = this.#touched;
     this.#touched = [];
     for (const entry of touched) {
@@ -171,6 +175,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     closed: (id, info) => {
       this.#close(id, info);
     },
+    stopCode: (id, streamId) => this.#stops.codeOf(id, streamId),
     threw: report,
   };
 
