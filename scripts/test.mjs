@@ -44,10 +44,13 @@ await runScript(async () => {
   process.exitCode = total.failed === 0 ? 0 : 1;
 });
 
-/** The core's tests: cargo's own summary lines are counted. */
+/**
+ * The core's tests, asked for as the whole workspace's so that the dependencies are those of the build: cargo's own
+ * summary lines are counted.
+ */
 function runCargoTest() {
   console.log("\n── Rust tests");
-  const [program, ...args] = cargo("test", "--locked", "--quiet", "--package", "tswebtransport-core");
+  const [program, ...args] = cargo("test", "--locked", "--quiet", "--workspace");
   const { status, stdout } = spawnSync(program, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],

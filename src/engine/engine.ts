@@ -119,7 +119,12 @@ export interface TransportOptions {
   readonly preamble?: readonly Uint8Array[];
   /** Announce RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset) and use it where the peer announces it, too. Default true. */
   readonly resetStreamAt?: boolean;
-  /** NSS key-log lines, for debugging only. */
+  /**
+   * An existing directory: each connection writes a qlog file there, `<first connection id>_<client|server>.sqlog` (JSON
+   * text sequences, which qvis opens). It is complete when the connection is gone. For debugging only. Default: none.
+   */
+  readonly qlogDirectory?: string;
+  /** NSS key-log lines of both roles' handshakes, for debugging only. */
   readonly keyLog?: (line: string) => void;
 }
 

@@ -12,12 +12,13 @@ use napi::bindgen_prelude::{BigInt, Function, JsValue, Object, Uint8ArraySlice};
 use napi_derive::napi;
 use rustls::KeyLog;
 use tswebtransport_core::quinn_proto::{Dir, EndpointConfig, TransportConfig};
-use tswebtransport_core::{ConnectionId, Core};
+use tswebtransport_core::{ConnectionId, Core, transport_config};
 
 use crate::driver::{Deadline, Driver};
 use crate::fault::Fault;
 use crate::javascript::{Callback, array_buffer};
 use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
+use crate::qlog::Qlog;
 use crate::socket::Socket;
 use crate::tls::Identities;
 use crate::turn::{Ready, Turner};
@@ -35,6 +36,7 @@ pub struct NativeEndpoint {
     transport: Arc<TransportConfig>,
     server: Option<(ServerOptions, RefCell<Arc<Identities>>)>,
     key_log: Option<Arc<KeyLogLines>>,
+    qlog: Option<Rc<Qlog>>,
     host: String,
     port: u16,
 }
@@ -90,7 +92,12 @@ impl NativeEndpoint {
     #[napi(constructor)]
     pub fn new(env: Env, mut options: EndpointOptions, deliver: Function<'_, (), ()>) -> napi::Result<Self> {
         let address = socket_address(&options.host, options.port)?;
-        let transport = options.transport_config()?;
+        let settings = options.transport_settings()?;
+        let qlog = match options.transport.qlog_directory.take() {
+            Some(directory) => Some(Rc::new(Qlog::new(directory, settings.clone())?)),
+            None => None,
+        };
+        let transport = Arc::new(transport_config(&settings));
         let key_log = options.key_log.then(|| Arc::new(KeyLogLines::default()));
         let endpoint = EndpointConfig::default();
         let mut server_config = None;
@@ -103,7 +110,10 @@ impl NativeEndpoint {
         let core_config = options.core_config()?;
         let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
         let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
-        let core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
+        let mut core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
+        if let Some(qlog) = qlog.clone() {
+            core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
+        }
         let io = socket.io.try_clone().map_err(|error| Fault::new("internal", error))?;
         let inner = Rc::new(Inner {
             driver: RefCell::new(Some(Driver::new(core, socket))),
@@ -128,6 +138,7 @@ impl NativeEndpoint {
             transport,
             server: options.server.take().zip(identities),
             key_log,
+            qlog,
             host: local.ip().to_string(),
             port: local.port(),
         })
@@ -187,7 +198,10 @@ impl NativeEndpoint {
     #[napi]
     pub fn connect(&self, options: ConnectOptions) -> napi::Result<u32> {
         let remote = socket_address(&options.host, options.port)?;
-        let config = options.client_config(self.transport.clone(), as_key_log(&self.key_log))?;
+        let mut config = options.client_config(self.transport.clone(), as_key_log(&self.key_log))?;
+        if let Some(qlog) = &self.qlog {
+            qlog.trace_client(&mut config);
+        }
         let closed = || Err(Fault::new("unavailable", "the endpoint has closed"));
         let id = self.inner.with(closed(), |driver| {
             let connected = driver

@@ -10,6 +10,7 @@ mod fault;
 mod javascript;
 mod options;
 mod poll;
+mod qlog;
 mod self_signed;
 mod socket;
 mod tls;

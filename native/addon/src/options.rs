@@ -11,13 +11,10 @@ use napi_derive::napi;
 use rustls::KeyLog;
 use tswebtransport_core::quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use tswebtransport_core::quinn_proto::{ClientConfig, ServerConfig, TransportConfig};
-use tswebtransport_core::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings, transport_config};
+use tswebtransport_core::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings};
 
 use crate::fault::Fault;
 use crate::tls::{self, ClientCertificates, Identities, Identity, Verification};
-
-/// Bytes of received datagrams that may wait for a turn.
-const DATAGRAM_RECEIVE_BUFFER: usize = 1024 * 1024;
 
 #[napi(object, object_to_js = false)]
 pub struct EndpointOptions {
@@ -64,6 +61,7 @@ pub struct TransportOptions {
     pub congestion_control: Option<String>,
     pub preamble: Option<Vec<Uint8Array>>,
     pub reset_stream_at: Option<bool>,
+    pub qlog_directory: Option<String>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -128,7 +126,7 @@ impl EndpointOptions {
         })
     }
 
-    pub(crate) fn transport_config(&self) -> Result<Arc<TransportConfig>, Fault> {
+    pub(crate) fn transport_settings(&self) -> Result<TransportSettings, Fault> {
         let defaults = TransportSettings::default();
         let transport = &self.transport;
         let congestion_control = match transport.congestion_control.as_deref() {
@@ -138,24 +136,21 @@ impl EndpointOptions {
             Some("bbr") => CongestionControl::Bbr,
             Some(other) => return Err(unknown("congestionControl", other)),
         };
-        // quinn-proto announces its buffer's size, at most 65535.
-        let datagram_receive_buffer_size = match size(transport.max_datagram_frame_size, usize::from(u16::MAX)) {
-            limit if limit < usize::from(u16::MAX) => limit,
-            _ => DATAGRAM_RECEIVE_BUFFER,
-        };
-        Ok(Arc::new(transport_config(&TransportSettings {
+        let max_datagram_frame_size = transport.max_datagram_frame_size.unwrap_or(u32::MAX);
+        Ok(TransportSettings {
             max_idle_timeout: duration(transport.max_idle_timeout, defaults.max_idle_timeout),
             keep_alive_interval: duration(transport.keep_alive_interval, defaults.keep_alive_interval),
             stream_receive_window: transport
                 .stream_receive_window
                 .unwrap_or(defaults.stream_receive_window),
             receive_window: transport.receive_window.unwrap_or(defaults.receive_window),
-            datagram_receive_buffer_size,
+            max_datagram_frame_size: u16::try_from(max_datagram_frame_size).unwrap_or(u16::MAX),
+            datagram_receive_buffer_size: defaults.datagram_receive_buffer_size,
             datagram_send_buffer_size: size(transport.datagram_send_buffer_size, defaults.datagram_send_buffer_size),
             congestion_control,
             reset_stream_at: transport.reset_stream_at.unwrap_or(defaults.reset_stream_at),
             max_incoming_streams: self.max_incoming_streams(),
-        })))
+        })
     }
 
     fn max_incoming_streams(&self) -> [u64; 2] {

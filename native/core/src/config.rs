@@ -80,7 +80,9 @@ pub struct TransportSettings {
     pub stream_receive_window: u32,
     /// Flow-control window of the connection, bytes.
     pub receive_window: u32,
-    /// Bytes of received datagrams that wait for the application; zero switches datagrams off.
+    /// Largest DATAGRAM frame that is accepted; zero switches datagrams off.
+    pub max_datagram_frame_size: u16,
+    /// Bytes of received datagrams that wait for the application.
     pub datagram_receive_buffer_size: usize,
     /// Bytes of datagrams that wait to be sent.
     pub datagram_send_buffer_size: usize,
@@ -99,6 +101,7 @@ impl Default for TransportSettings {
             keep_alive_interval: Duration::from_secs(25),
             stream_receive_window: 1024 * 1024,
             receive_window: 8 * 1024 * 1024,
+            max_datagram_frame_size: u16::MAX,
             datagram_receive_buffer_size: 1024 * 1024,
             datagram_send_buffer_size: 1024 * 1024,
             congestion_control: CongestionControl::Cubic,
@@ -121,8 +124,9 @@ pub fn transport_config(settings: &TransportSettings) -> TransportConfig {
         .max_idle_timeout(non_zero(settings.max_idle_timeout).and_then(|idle| IdleTimeout::try_from(idle).ok()))
         .keep_alive_interval(non_zero(settings.keep_alive_interval))
         .datagram_receive_buffer_size(
-            (settings.datagram_receive_buffer_size > 0).then_some(settings.datagram_receive_buffer_size),
+            (settings.max_datagram_frame_size > 0).then_some(settings.datagram_receive_buffer_size),
         )
+        .max_datagram_frame_size(settings.max_datagram_frame_size)
         .datagram_send_buffer_size(settings.datagram_send_buffer_size)
         .reset_stream_at(settings.reset_stream_at);
     match settings.congestion_control {

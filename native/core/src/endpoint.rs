@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use quinn_proto::{
     ClientConfig, ConnectError, ConnectionHandle, DatagramEvent, Dir, EcnCodepoint, Endpoint, EndpointConfig, Incoming,
-    ServerConfig, Transmit, VarInt,
+    ServerConfig, Transmit, TransportConfig, VarInt,
 };
 
 use crate::config::{ADAPTIVE_RETRY_THRESHOLD, CoreConfig, RetryPolicy};
@@ -93,7 +93,12 @@ pub struct Core {
     packet: Vec<u8>,
     accepting: bool,
     statistics: Statistics,
+    server: Option<Arc<ServerConfig>>,
+    transport_source: Option<TransportSource>,
 }
+
+/// Makes the transport configuration of one accepted connection, given the connection id that its client chose first.
+pub type TransportSource = Box<dyn Fn(&quinn_proto::ConnectionId) -> Arc<TransportConfig>>;
 
 impl Core {
     /// An endpoint; one without `server` refuses what clients send.
@@ -105,7 +110,9 @@ impl Core {
     ) -> Self {
         Self {
             accepting: server.is_some(),
-            endpoint: Endpoint::new(Arc::new(endpoint), server, mtu_discovery, None),
+            endpoint: Endpoint::new(Arc::new(endpoint), server.clone(), mtu_discovery, None),
+            server,
+            transport_source: None,
             config: Arc::new(config),
             slots: Vec::new(),
             to_process: Vec::new(),
@@ -119,7 +126,13 @@ impl Core {
 
     /// New handshakes use this configuration.
     pub fn set_server_config(&mut self, server: Arc<ServerConfig>) {
-        self.endpoint.set_server_config(Some(server));
+        self.endpoint.set_server_config(Some(server.clone()));
+        self.server = Some(server);
+    }
+
+    /// Every accepted connection gets a transport configuration of its own.
+    pub fn set_transport_source(&mut self, source: TransportSource) {
+        self.transport_source = Some(source);
     }
 
     /// Further clients are refused.
@@ -384,7 +397,13 @@ impl Core {
                 Err(refusal) => Some(self.endpoint.refuse(refusal.into_incoming(), &mut self.packet)),
             };
         }
-        match self.endpoint.accept(incoming, now, &mut self.packet, None) {
+        let own_config = self.transport_source.as_ref().zip(self.server.as_ref());
+        let own_config = own_config.map(|(source, server)| {
+            let mut config = ServerConfig::clone(server);
+            config.transport_config(source(incoming.orig_dst_cid()));
+            Arc::new(config)
+        });
+        match self.endpoint.accept(incoming, now, &mut self.packet, own_config) {
             Ok((handle, quinn)) => {
                 self.statistics.accepted += 1;
                 self.statistics.pending_handshakes += 1;

@@ -14,6 +14,6 @@ mod stream;
 mod timers;
 
 pub use config::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings, transport_config};
-pub use endpoint::{ConnectionId, Core, DatagramOutcome, SendOutcome, Snapshot, Statistics};
+pub use endpoint::{ConnectionId, Core, DatagramOutcome, SendOutcome, Snapshot, Statistics, TransportSource};
 pub use events::{CloseBy, CloseKind, EventBatch, EventType, LARGE_PAYLOAD, RECORD_HEADER};
 pub use quinn_proto;

@@ -1,8 +1,11 @@
 import { EngineError } from "../engine.ts";
 import type { TransportOptions } from "../engine.ts";
 
+/** `qlogDirectory` has no effect: there are no packets to log. */
+type WithoutDefault = "keyLog" | "qlogDirectory";
+
 /** Transport options with their defaults. */
-export type Transport = Required<Omit<TransportOptions, "keyLog">> & Pick<TransportOptions, "keyLog">;
+export type Transport = Required<Omit<TransportOptions, WithoutDefault>> & Pick<TransportOptions, "keyLog">;
 
 /** Throws {@link EngineError} for a value out of its range. */
 export function resolveTransport(options: TransportOptions = {}): Transport {

@@ -37,6 +37,30 @@ fn the_largest_size_fits_and_a_byte_more_does_not() {
 }
 
 #[test]
+fn the_peers_limit_holds_and_can_be_used_to_the_full() {
+    let server_transport = TransportSettings {
+        max_datagram_frame_size: 500,
+        ..TransportSettings::default()
+    };
+    let setup = Setup {
+        server_transport,
+        ..Setup::default()
+    };
+    let mut pair = setup.pair();
+    let (client, server) = pair.connect();
+    let size = pair.client.core.max_datagram_size(client);
+    assert!((450..500).contains(&size), "{size}");
+    let outcome = pair.client.core.send_datagram(client, Bytes::from(pattern(size + 1)));
+    assert_eq!(outcome, DatagramOutcome::TooLarge);
+    for _ in 0..10 {
+        pair.client.core.send_datagram(client, Bytes::from(pattern(size)));
+    }
+    pair.settle();
+    assert_eq!(pair.server.datagrams(), vec![pattern(size); 10]);
+    assert_eq!(pair.server.closed(server), None);
+}
+
+#[test]
 fn a_full_queue_blocks_and_becomes_writable_again() {
     let client_transport = TransportSettings {
         datagram_send_buffer_size: 3000,
@@ -65,7 +89,7 @@ fn a_full_queue_blocks_and_becomes_writable_again() {
 #[test]
 fn a_peer_that_takes_no_datagrams_is_known() {
     let server_transport = TransportSettings {
-        datagram_receive_buffer_size: 0,
+        max_datagram_frame_size: 0,
         ..TransportSettings::default()
     };
     let setup = Setup {
