@@ -58,6 +58,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   readonly #options: ResolvedLiveOptions;
   readonly #onSession: ConnectionOptions["onSession"];
   readonly #requests = new Map<number, IncomingSession>();
+  /** Takes back each session that is being opened. */
+  readonly #openings = new Set<(reason: unknown) => void>();
   readonly #requestHost: RequestHost = {
     accept: (sessionId, headers, description) => this.#accept(sessionId, headers, description),
     reject: (sessionId, status, headers) => this.#reject(sessionId, status, headers),
@@ -227,6 +229,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     });
     for (const request of this.#requests.values()) request.cancel(gone);
     this.#requests.clear();
+    for (const cancel of this.#openings) cancel(error);
     this.#closed.resolve(info);
     const timestamp = Date.now();
     if (error instanceof TimeoutError) this.publish("timeout_error", { connection: this, error, timestamp });
@@ -347,6 +350,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       }
       result.reject(reason);
     };
+    this.#openings.add(cancel);
+    const over = (): void => {
+      this.#openings.delete(cancel);
+    };
+    result.promise.then(over, over);
     return { promise: result.promise, cancel };
   }
 

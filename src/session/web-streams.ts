@@ -95,6 +95,9 @@ export function quietReadable<T>(stream: ReadableStream<T>): ReadableStream<T> {
   silence(stream, ["pipeTo", "cancel"]);
   const getReader = stream.getReader.bind(stream) as (options?: unknown) => object;
   define(stream, "getReader", (options?: unknown) => silence(getReader(options), ["read", "cancel"]));
+  const pipeThrough = stream.pipeThrough.bind(stream) as ReadableStream["pipeThrough"];
+  // What comes out at the other end fails with this stream.
+  define(stream, "pipeThrough", (...args: Parameters<typeof pipeThrough>) => quietReadable(pipeThrough(...args)));
   return stream;
 }
 

@@ -484,7 +484,6 @@ export class MemoryConnection implements QuicConnection {
     this.#outgoing = [];
     this.#datagrams = [];
     this.#datagramBytes = 0;
-    for (const frame of frames) this.#carry(frame);
     for (const datagram of datagrams) {
       this.#sent(datagram.byteLength);
       this.link.carryDatagram(() => {
@@ -492,6 +491,8 @@ export class MemoryConnection implements QuicConnection {
         this.peer.#tellDatagram(datagram);
       }, this.floor);
     }
+    // Behind the datagrams, which wait for nothing.
+    for (const frame of frames) this.#carry(frame);
     if (this.#datagramsBlocked) {
       this.#datagramsBlocked = false;
       this.emit((listener) => {

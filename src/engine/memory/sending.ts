@@ -99,6 +99,8 @@ export class Sending {
         this.#checkDone(half);
       },
     });
+    // Others may use the window that the stream had.
+    this.fill();
   }
 
   setPriority(streamId: number, group: number, order: number): void {

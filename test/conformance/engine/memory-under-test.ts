@@ -8,6 +8,7 @@ export function memoryUnderTest(options: MemoryEngineOptions = {}): EngineFactor
     const engine = memoryEngine(options);
     return {
       engine,
+      scale: options.conditions?.chunkSize === undefined ? 1 : 1 / 16,
       time: { now: engine.clock.now, setTimer: engine.clock.setTimer },
       path: async (address) => ({
         address,

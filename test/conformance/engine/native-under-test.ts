@@ -8,6 +8,7 @@ export function nativeUnderTest(waker: "uv" | "poll"): EngineFactory {
     const relays: UdpRelay[] = [];
     return {
       engine: nativeEngine({ waker }),
+      scale: 1,
       time: {},
       path: async (server) => {
         const relay = await UdpRelay.to(server);

@@ -6,6 +6,8 @@ export interface EngineUnderTest {
   readonly engine: QuicEngine;
   /** The time that sessions over the engine go by. */
   readonly time: Pick<LiveOptions, "now" | "setTimer">;
+  /** How much is much: 1, or less where every byte is an event. */
+  readonly scale: number;
   /** A way to the server that can be disturbed: clients connect to `address`. */
   path(server: SocketAddress): Promise<Path>;
   /** Lets `milliseconds` pass where time is virtual; real time passes by itself. */

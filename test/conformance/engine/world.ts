@@ -149,7 +149,9 @@ export function openStream(quic: QuicConnection, direction: "bidirectional" | "u
 
 /** Bytes that tell where in a stream they stand. */
 export function pattern(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 8)) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index += 1) bytes[index] = (index * 7 + (index >> 8)) & 0xff;
+  return bytes;
 }
 
 export function bytes(text: string): Uint8Array<ArrayBuffer> {

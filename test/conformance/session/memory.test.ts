@@ -5,9 +5,12 @@ import { describeSessions } from "./session-suite.ts";
 
 const links: [name: string, conditions: LinkConditions][] = [
   ["memory", {}],
-  ["memory, every byte by itself", { chunkSize: 1 }],
+  ["memory, every byte by itself", { chunkSize: 1, sendWindow: 16_384 }],
   ["memory with delay", { delay: 25 }],
-  ["memory with delay, loss, reordering and random chunks", { delay: 25, jitter: 30, loss: 0.2, chunkSize: "random" }],
+  [
+    "memory with delay, loss, reordering and random chunks",
+    { delay: 25, jitter: 30, loss: 0.2, chunkSize: "random", sendWindow: 16_384 },
+  ],
   ["memory that drops a third of the datagrams", { delay: 5, datagramLoss: 1 / 3, frameSize: 100 }],
 ];
 

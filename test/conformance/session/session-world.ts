@@ -7,7 +7,7 @@ import type { IncomingSession } from "../../../src/session/request.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
 import type { EngineFactory, EngineUnderTest, Path } from "../engine/under-test.ts";
-import { certificate } from "../engine/world.ts";
+import { certificate, pattern } from "../engine/world.ts";
 
 export interface WorldOptions {
   readonly client?: LiveOptions;
@@ -24,7 +24,7 @@ export interface ConnectionEnd {
   readonly quic: QuicConnection;
 }
 
-const noCounts = { sessions: 0, streams: 0, waiters: 0, requests: 0, deadlines: 0 };
+type ConnectionCounts = WebTransportConnection["counts"];
 
 /** A server and a client that are connected, and their sessions. */
 export class SessionWorld {
@@ -52,6 +52,8 @@ export class SessionWorld {
 
   static async create(factory: EngineFactory, options: WorldOptions = {}): Promise<SessionWorld> {
     const under = factory();
+    const windows = { streamReceiveWindow: 1_048_576 * under.scale, receiveWindow: 8_388_608 * under.scale };
+    const live = { ...under.time, maxStreamBufferSize: windows.streamReceiveWindow };
     const accepted: WebTransportSession[] = [];
     const onSession = async (request: IncomingSession): Promise<void> => {
       if (options.onSession !== undefined) await options.onSession(request);
@@ -66,12 +68,12 @@ export class SessionWorld {
         host: "127.0.0.1",
         port: 0,
         server: { identity: certificate, alpn: ["h3"] },
-        transport: { preamble: [controlStreamPreamble({ role: "server" })], ...options.serverTransport },
+        transport: { ...windows, preamble: [controlStreamPreamble({ role: "server" })], ...options.serverTransport },
       },
       {
         connection: (quic, info) => {
           const connection = new WebTransportConnection({
-            ...under.time,
+            ...live,
             ...options.server,
             role: "server",
             quic,
@@ -88,7 +90,7 @@ export class SessionWorld {
       {
         host: "127.0.0.1",
         port: 0,
-        transport: { preamble: [controlStreamPreamble({ role: "client" })], ...options.clientTransport },
+        transport: { ...windows, preamble: [controlStreamPreamble({ role: "client" })], ...options.clientTransport },
       },
       {
         connection: () => {
@@ -101,7 +103,7 @@ export class SessionWorld {
     const address = { address: path.address, serverName: "localhost", alpn: ["h3"] };
     const quics: QuicConnection[] = [];
     const connection = new WebTransportConnection({
-      ...under.time,
+      ...live,
       ...options.client,
       role: "client",
       quic: (listener) => {
@@ -114,6 +116,11 @@ export class SessionWorld {
     if (quic === undefined) throw new Error("The connection was not made");
     const ends = { client: { connection, quic }, server: await server };
     return new SessionWorld(under, ends, path, [serverEndpoint, clientEndpoint], accepted);
+  }
+
+  /** Bytes that tell where they stand; `length` where the engine is quick, fewer where it is not. */
+  bytes(length: number): Uint8Array {
+    return pattern(Math.floor(length * this.under.scale));
   }
 
   open(options: Partial<OpenSessionOptions> = {}): Promise<WebTransportSession> {
@@ -146,7 +153,7 @@ export class SessionWorld {
   }
 
   /** Ends everything and gives what is left of it: nothing but zeros. */
-  async close(): Promise<{ readonly client: typeof noCounts; readonly server: typeof noCounts }> {
+  async close(): Promise<{ readonly client: ConnectionCounts; readonly server: ConnectionCounts }> {
     await Promise.all([
       this.client.connection.close({ abort: true }),
       Promise.all(this.#endpoints.map((endpoint) => endpoint.close(0x100n, ""))),

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 
 import type { EngineFactory } from "../../engine/under-test.ts";
-import { pattern } from "../../engine/world.ts";
 import { given, rejection, text, withSessions } from "../with-sessions.ts";
 
 const sides = [
@@ -67,7 +66,7 @@ export function closingCases(factory: EngineFactory, keepsDatagrams: boolean): v
         "first delivers what was finished, and resets what was not",
         withSessions(factory, async (world) => {
           const session = await world.session();
-          const sent = pattern(600_000);
+          const sent = world.bytes(600_000);
           const finished = await session[from].createUnidirectionalStream();
           void finished.writeAll(sent);
           const unfinished = await session[from].createUnidirectionalStream();
@@ -95,7 +94,7 @@ export function closingCases(factory: EngineFactory, keepsDatagrams: boolean): v
           async (world) => {
             const session = await world.session();
             const stream = await session[from].createUnidirectionalStream();
-            void stream.writeAll(pattern(5_000_000));
+            void stream.writeAll(world.bytes(2_000_000));
             await session[to].incomingUnidirectionalStreams.next();
             const closing = session[from].close({ code: 1 });
             await world.elapsing(1000, closing);
@@ -111,7 +110,7 @@ export function closingCases(factory: EngineFactory, keepsDatagrams: boolean): v
         withSessions(factory, async (world) => {
           const session = await world.session();
           const stream = await session[from].createUnidirectionalStream();
-          void stream.writeAll(pattern(5_000_000));
+          void stream.writeAll(world.bytes(2_000_000));
           await session[from].close({ code: 9, abort: true });
           expect(await rejection(stream.writeClosed)).toMatchObject({ closeCode: 9 });
           expect(await session[to].closed).toMatchObject({ clean: true, code: 9 });

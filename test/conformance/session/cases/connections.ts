@@ -34,7 +34,7 @@ export function connectionCases(factory: EngineFactory): void {
         async (world) => {
           const first = await world.session();
           await world.session();
-          expect(await rejection(world.open())).toMatchObject({ code: "ERR_WT_SESSION_REFUSED" });
+          expect(await rejection(world.open())).toMatchObject({ name: "HttpError", status: 429 });
           await first.client.close();
           expect((await world.session()).client.isReady).toBe(true);
         },

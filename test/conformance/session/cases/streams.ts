@@ -71,7 +71,7 @@ export function streamCases(factory: EngineFactory): void {
         "carry megabytes against a reader that takes its time",
         withSessions(factory, async (world) => {
           const session = await world.session();
-          const sent = pattern(2_000_000);
+          const sent = world.bytes(2_000_000);
           const stream = await session[from].createUnidirectionalStream();
           const written = stream.writeAll(sent);
           const incoming = given(await session[to].incomingUnidirectionalStreams.next());
@@ -124,7 +124,7 @@ export function streamCases(factory: EngineFactory): void {
         "tell a stop to a sender that is idle, and one that waits",
         withSessions(factory, async (world) => {
           const { stream, incoming } = await bidirectional(world);
-          const waiting = rejection(stream.write(pattern(5_000_000)));
+          const waiting = rejection(stream.write(world.bytes(2_000_000)));
           incoming.stop(7);
           expect(await waiting).toMatchObject({ streamErrorCode: 7 });
           const idle = incoming;
