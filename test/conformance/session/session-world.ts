@@ -53,7 +53,11 @@ export class SessionWorld {
   static async create(factory: EngineFactory, options: WorldOptions = {}): Promise<SessionWorld> {
     const under = factory();
     const windows = { streamReceiveWindow: 1_048_576 * under.scale, receiveWindow: 8_388_608 * under.scale };
-    const live = { ...under.time, maxStreamBufferSize: windows.streamReceiveWindow };
+    const live = {
+      ...under.time,
+      maxStreamBufferSize: windows.streamReceiveWindow,
+      outgoingHighWaterMark: 65_536 * under.scale,
+    };
     const accepted: WebTransportSession[] = [];
     const onSession = async (request: IncomingSession): Promise<void> => {
       if (options.onSession !== undefined) await options.onSession(request);

@@ -94,7 +94,7 @@ export function closingCases(factory: EngineFactory, keepsDatagrams: boolean): v
           async (world) => {
             const session = await world.session();
             const stream = await session[from].createUnidirectionalStream();
-            void stream.writeAll(world.bytes(2_000_000));
+            void stream.writeAll(world.bytes(3_000_000));
             await session[to].incomingUnidirectionalStreams.next();
             const closing = session[from].close({ code: 1 });
             await world.elapsing(1000, closing);
@@ -110,7 +110,7 @@ export function closingCases(factory: EngineFactory, keepsDatagrams: boolean): v
         withSessions(factory, async (world) => {
           const session = await world.session();
           const stream = await session[from].createUnidirectionalStream();
-          void stream.writeAll(world.bytes(2_000_000));
+          void stream.writeAll(world.bytes(3_000_000));
           await session[from].close({ code: 9, abort: true });
           expect(await rejection(stream.writeClosed)).toMatchObject({ closeCode: 9 });
           expect(await session[to].closed).toMatchObject({ clean: true, code: 9 });

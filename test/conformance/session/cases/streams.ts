@@ -76,11 +76,13 @@ export function streamCases(factory: EngineFactory): void {
           const written = stream.writeAll(sent);
           const incoming = given(await session[to].incomingUnidirectionalStreams.next());
           const chunks: Uint8Array[] = [];
+          let most = 0;
           for await (const chunk of incoming) {
-            expect(session[to].getStats().bufferedBytes).toBeLessThanOrEqual(65_536);
+            most = Math.max(most, session[to].getStats().bufferedBytes);
             chunks.push(chunk);
           }
           expect(Buffer.compare(Buffer.concat(chunks), sent)).toBe(0);
+          expect(most).toBeLessThanOrEqual(65_536);
           await written;
           await stream.writeClosed;
         }),
@@ -209,12 +211,12 @@ export function streamCases(factory: EngineFactory): void {
         async (world) => {
           const { client, server } = await world.session();
           const filler = await client.createUnidirectionalStream({ sendOrder: 100 });
-          void filler.writeAll(pattern(400_000));
+          void filler.writeAll(pattern(200_000));
           const orders = [-5, 7, 0];
           for (const sendOrder of orders) {
             const stream = await client.createUnidirectionalStream({ sendOrder });
             expect(stream.sendOrder).toBe(sendOrder);
-            void stream.writeAll(pattern(150_000 + sendOrder));
+            void stream.writeAll(pattern(80_000 + sendOrder));
           }
           const ended: number[] = [];
           const reading: Promise<void>[] = [];
@@ -227,7 +229,7 @@ export function streamCases(factory: EngineFactory): void {
             );
           }
           await Promise.all(reading);
-          expect(ended.filter((size) => size !== 400_000)).toEqual([150_007, 150_000, 149_995]);
+          expect(ended.filter((size) => size !== 200_000)).toEqual([80_007, 80_000, 79_995]);
         },
         { serverTransport: { receiveWindow: 100_000, streamReceiveWindow: 100_000 } },
       ),

@@ -62,7 +62,7 @@ export function waitingCases(factory: EngineFactory): void {
       withSessions(factory, async (world) => {
         const { client, server } = await world.session();
         const stream = await client.createUnidirectionalStream();
-        const sent = world.bytes(2_000_000);
+        const sent = world.bytes(3_000_000);
         let isWritten = false;
         const writing = stream.write(sent).then(() => {
           isWritten = true;
@@ -85,7 +85,7 @@ export function waitingCases(factory: EngineFactory): void {
           const stream = await client.createUnidirectionalStream();
           await stream.write("x");
           await world.passed();
-          const writing = rejection(stream.write(world.bytes(2_000_000)));
+          const writing = rejection(stream.write(world.bytes(3_000_000)));
           await world.passed();
           expect(await world.elapsing(1000, writing)).toMatchObject({ name: "TimeoutError" });
         },
