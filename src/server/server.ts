@@ -52,6 +52,10 @@ export interface ListenOptions {
   readonly host?: string;
   /** 0 picks a free port. Default: the configuration's `bindPort`. */
   readonly port?: number;
+  /** Instead of the constructor's; what `tswebtransport/testing` puts in. */
+  readonly engine?: QuicEngine;
+  /** Instead of the constructor's and the configuration's. */
+  readonly certificate?: () => Promise<CertificateAndKey>;
 }
 
 export interface ServerCloseOptions {
@@ -146,9 +150,9 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
       const [identity, hosts, engine] = await Promise.all([
-        this.#certificate(),
+        (options.certificate ?? this.#certificate)(),
         bindAddresses(host),
-        this.#engine ?? loadNativeEngine(),
+        options.engine ?? this.#engine ?? loadNativeEngine(),
       ]);
       this.#endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
     } catch (error) {
