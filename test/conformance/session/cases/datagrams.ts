@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 
-import { WebTransportError } from "../../../../src/errors/errors.ts";
 import type { WebTransportSession } from "../../../../src/session/session.ts";
 import type { EngineFactory } from "../../engine/under-test.ts";
 import type { SessionWorld } from "../session-world.ts";
@@ -52,11 +51,13 @@ export function datagramCases(factory: EngineFactory, keepsDatagrams: boolean): 
     );
 
     it(
-      "are needed for a session: a server that takes none gets none",
+      "are unsupported where the peer takes none",
       withSessions(
         factory,
         async (world) => {
-          expect(await rejection(world.open())).toBeInstanceOf(WebTransportError);
+          const { client } = await world.session();
+          expect(client.datagrams.maxDatagramSize).toBe(0);
+          expect(await rejection(client.datagrams.send("x"))).toMatchObject({ code: "ERR_WT_DATAGRAM_UNSUPPORTED" });
         },
         { serverTransport: { maxDatagramFrameSize: 0 } },
       ),
