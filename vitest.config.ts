@@ -16,8 +16,8 @@ function oneByOne(name: string, groupOrder: number) {
 export default defineConfig({
   test: {
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     allowOnly: false,
     setupFiles: ["test/setup/unhandled-errors.ts"],
     ...(chromium === undefined ? {} : { env: { TSWEBTRANSPORT_CHROMIUM: chromium } }),

@@ -9,6 +9,8 @@ const flags = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // No machine but this one is found: what the pages need has to come from here.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ];
 
 export async function launchChromium(): Promise<Browser> {

@@ -11,19 +11,23 @@ const PINGS_SHOWN = 60;
 const LINES_KEPT = 200;
 
 let transport;
-let certificateHash;
 const roundTrips = [];
 
+/** `kind` is shown, too: colours alone tell nothing to those who do not see them. */
 function log(kind, text) {
   const item = document.createElement("li");
-  const time = document.createElement("time");
-  time.textContent = new Date().toLocaleTimeString();
   item.dataset.kind = kind;
-  item.append(time, text);
+  const parts = { time: new Date().toLocaleTimeString(), b: kind, span: text };
+  for (const [name, content] of Object.entries(parts)) {
+    const part = document.createElement(name);
+    part.textContent = content;
+    item.append(part);
+  }
   const list = element("log");
   list.append(item);
   while (list.childElementCount > LINES_KEPT) list.firstElementChild.remove();
-  list.scrollTop = list.scrollHeight;
+  const view = element("log-view");
+  view.scrollTop = view.scrollHeight;
 }
 
 function show(state, text) {
@@ -41,13 +45,23 @@ async function connect() {
     return;
   }
   show("connecting", "Connecting …");
-  const session = new WebTransport(element("url").value, {
-    serverCertificateHashes: [{ algorithm: "sha-256", value: certificateHash }],
-  });
+  const url = element("url").value;
+  let session;
+  try {
+    // Each start of the server has a certificate of its own.
+    const { certificateHash } = await fetchServerInfo();
+    const value = Uint8Array.from(certificateHash.match(/../g), (byte) => Number.parseInt(byte, 16));
+    session = new WebTransport(url, { serverCertificateHashes: [{ algorithm: "sha-256", value }] });
+  } catch (error) {
+    show("failed", "Failed");
+    log("error", error.message);
+    return;
+  }
   transport = session;
+  roundTrips.length = 0;
   session.closed.then(
     ({ closeCode, reason }) => ended(session, "closed", `Closed (code ${closeCode}${reason ? `, ${reason}` : ""})`),
-    (error) => ended(session, "failed", `Failed: ${error.message}`),
+    (error) => ended(session, "failed", "Failed", error.message),
   );
   try {
     await session.ready;
@@ -60,16 +74,26 @@ async function connect() {
     () => {},
   );
   show("connected", "Connected");
-  log("info", `connected to ${element("url").value}`);
+  log("info", `connected to ${url}`);
   void readDatagrams(session).catch(() => {});
   void readStreams(session).catch(() => {});
   void ping(session).catch(() => {});
 }
 
-function ended(session, state, text) {
+function ended(session, state, text, details = text) {
   if (session !== transport) return;
   show(state, text);
-  log(state === "failed" ? "error" : "info", text);
+  log(state === "failed" ? "error" : "info", details);
+}
+
+async function fetchServerInfo() {
+  try {
+    const server = await (await fetch("/server.json")).json();
+    element("hash").textContent = server.certificateHash;
+    return server;
+  } catch {
+    throw new Error("the development server does not answer: does `npm start` still run?");
+  }
 }
 
 async function readText(readable) {
@@ -145,34 +169,57 @@ async function ping(session) {
 function plot(roundTrip) {
   roundTrips.push(roundTrip);
   if (roundTrips.length > PINGS_SHOWN) roundTrips.shift();
-  const most = Math.max(...roundTrips);
+  const sorted = roundTrips.toSorted((a, b) => a - b);
+  const most = sorted.at(-1);
+  const top = roundUp(most);
+  // The newest is at the right edge; the lines at 110, 60 and 10 are 0, half and all of the scale.
   const points = roundTrips.map((value, index) => {
-    const x = (600 * index) / (PINGS_SHOWN - 1);
-    return `${x.toFixed(1)},${(115 - (105 * value) / most).toFixed(1)}`;
+    const x = 600 - (600 * (roundTrips.length - 1 - index)) / (PINGS_SHOWN - 1);
+    return `${x.toFixed(1)},${(110 - (100 * value) / top).toFixed(1)}`;
   });
-  const end = ((600 * (points.length - 1)) / (PINGS_SHOWN - 1)).toFixed(1);
+  const [begin] = points[0].split(",");
   element("line").setAttribute("d", `M${points.join("L")}`);
-  element("area").setAttribute("d", `M0,120L${points.join("L")}L${end},120Z`);
-  element("rtt").value = `${roundTrip.toFixed(1)} ms`;
-  element("least").textContent = `least ${Math.min(...roundTrips).toFixed(1)} ms`;
-  element("most").textContent = `most ${most.toFixed(1)} ms`;
+  element("area").setAttribute("d", `M${begin},110L${points.join("L")}L600,110Z`);
+  element("scale").textContent = `${top} ms`;
+  element("rtt").value = milliseconds(roundTrip);
+  const median = sorted[sorted.length >> 1];
+  const figures = [`least ${milliseconds(sorted[0])}`, `median ${milliseconds(median)}`, `most ${milliseconds(most)}`];
+  element("rtt-summary").textContent = `Datagrams of the last 30 seconds: ${figures.join(", ")}`;
 }
 
-function onSend(id, how, send) {
-  element(id).addEventListener("click", () => {
+function milliseconds(value) {
+  return `${value.toFixed(1)} ms`;
+}
+
+/** The next of 1, 2, 5, 10, 20, 50 …: a scale that jumps seldom. */
+function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 0.1)));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
+}
+
+function onSend(target, type, how, send) {
+  element(target).addEventListener(type, (event) => {
+    event.preventDefault();
+    if (element("state").dataset.state !== "connected") return;
     const text = element("text").value;
     log("sent", `${how}: ${text}`);
     send(text).catch((error) => log("error", `${how}: ${error.message}`));
   });
 }
 
-onSend("send-bidi", "bidirectional stream", sendOverBidirectionalStream);
-onSend("send-uni", "unidirectional stream", sendOverUnidirectionalStream);
-onSend("send-datagram", "datagram", sendOverDatagram);
-element("connect").addEventListener("click", () => void connect());
+onSend("send-form", "submit", "bidirectional stream", sendOverBidirectionalStream);
+onSend("send-uni", "click", "unidirectional stream", sendOverUnidirectionalStream);
+onSend("send-datagram", "click", "datagram", sendOverDatagram);
+element("session-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!element("connect").disabled) void connect();
+});
 element("close").addEventListener("click", () => transport.close({ closeCode: 0, reason: "the page said goodbye" }));
+// A page that goes says so: otherwise its session lives on until the server's idle time-out.
+window.addEventListener("pagehide", () => transport?.close({ closeCode: 0, reason: "the page has gone" }));
 
-const server = await (await fetch("/server.json")).json();
-certificateHash = Uint8Array.from(server.certificateHash.match(/../g), (byte) => Number.parseInt(byte, 16));
-element("url").value = server.url;
-element("hash").textContent = server.certificateHash;
+try {
+  element("url").value = (await fetchServerInfo()).url;
+} catch (error) {
+  log("error", error.message);
+}

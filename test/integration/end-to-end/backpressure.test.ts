@@ -58,7 +58,7 @@ describe("a reader that pauses", () => {
     expect(new TextDecoder().decode(await stream.readAll())).toBe(hashOfPattern());
     await session.close();
     await server.empty();
-  });
+  }, 120_000);
 
   it("stops a server that writes, and loses nothing of it", async () => {
     const session = await server.connect("/");
@@ -72,7 +72,7 @@ describe("a reader that pauses", () => {
     await sender.done;
     await session.close();
     await server.empty();
-  });
+  }, 120_000);
 });
 
 /** Writes 16 MiB, as fast as the stream takes them. */

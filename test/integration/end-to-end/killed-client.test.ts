@@ -51,5 +51,5 @@ describe("a client process that is killed in the middle of everything", () => {
     for (const info of ended) {
       expect(info).toMatchObject({ clean: false, by: "transport", error: { code: "ERR_WT_CONNECTION_LOST" } });
     }
-  });
+  }, 120_000);
 });
