@@ -8,7 +8,7 @@ import { cache, inRoot, root } from "./paths.mjs";
 import { runScript } from "./set-up-error.mjs";
 import { ensureChromium } from "./find-chromium.mjs";
 import { setUp } from "./setup.mjs";
-import { requireRustTestTools } from "./toolchain.mjs";
+import { requireNode, requireRustTestTools } from "./toolchain.mjs";
 
 const report = join(cache, "vitest.json");
 
@@ -29,11 +29,13 @@ const gates = [
 
 await runScript(async () => {
   const patterns = process.argv.slice(2);
-  await setUp();
   if (patterns.length === 0) {
+    // Before minutes of compiling, not after.
+    requireNode();
     requireRustTestTools();
     ensureChromium();
   }
+  await setUp();
   const total = { passed: 0, failed: 0 };
   for (const gate of patterns.length === 0 ? gates : []) {
     count(total, run(gate.name, gate.command) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
