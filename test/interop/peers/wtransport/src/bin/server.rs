@@ -46,16 +46,28 @@ async fn serve_session(incoming: IncomingSession) -> Result<(), Failure> {
         return Ok(());
     }
     let session = request.accept().await?;
-    tokio::spawn(tell_end(session.clone(), path.to_owned()));
     match path {
-        "/push" => push(session, query.get("n").and_then(|count| count.parse().ok()).unwrap_or(1)).await,
-        "/reset" => reset(session, query.get("code").and_then(|code| code.parse().ok()).unwrap_or(0)).await,
+        "/push" => {
+            push(
+                session,
+                query.get("n").and_then(|count| count.parse().ok()).unwrap_or(1),
+            )
+            .await
+        }
+        "/reset" => {
+            reset(
+                session,
+                query.get("code").and_then(|code| code.parse().ok()).unwrap_or(0),
+            )
+            .await
+        }
         _ => serve_streams(session, path).await,
     }
 }
 
-async fn tell_end(session: Connection, path: String) {
-    match session.closed().await {
+/// `closed()` would tell of the connection, which wtransport itself closes; accepting tells of the session.
+fn tell_end(path: &str, error: &ConnectionError) {
+    match error {
         ConnectionError::ApplicationClosed(close) => {
             let reason = String::from_utf8_lossy(close.reason()).into_owned();
             println!("session_close {path} {} {reason}", close.code());
@@ -70,7 +82,7 @@ async fn serve_streams(session: Connection, path: &str) -> Result<(), Failure> {
         tokio::spawn(echo_unidirectional(session.clone()));
     }
     loop {
-        let (send, receive) = session.accept_bi().await?;
+        let (send, receive) = session.accept_bi().await.inspect_err(|error| tell_end(path, error))?;
         match path {
             "/echo" => tokio::spawn(echo(send, receive)),
             "/sink" => tokio::spawn(sink(send, receive)),
