@@ -1,6 +1,6 @@
 /**
- * One server for other stacks' clients, written on the public API alone, as a user would write it. See
- * docs/compatibility.md for the paths.
+ * One server for other stacks' clients, written on the public API alone, as a user would write it. The table of its
+ * paths is in peer-app/routes.ts.
  */
 import { parseArgs } from "node:util";
 
