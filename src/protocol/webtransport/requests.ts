@@ -134,6 +134,11 @@ export class Requests {
     request.isFinished = true;
     // RFC 9114 §4.1: with H3_NO_ERROR the answer is complete, or on its way.
     if (request.state === "head" && code === WireCodes.H3_NO_ERROR) return;
+    // The peer's goodbye may come behind it: webtransport-go closes with STOP_SENDING, capsule and FIN, in this order.
+    if (request.state === "open" && code === WireCodes.WT_SESSION_GONE && !request.hasEnded) {
+      this.#closingDeadlines.set(request.id, this.#host.now);
+      return;
+    }
     this.#peerAborted(request, code, "stopped");
   }
 

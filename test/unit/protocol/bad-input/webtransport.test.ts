@@ -314,8 +314,8 @@ tryRows("capsules", [
   {
     name: "STOP_SENDING for the session's stream ends the session with an error",
     before: sessionOpen,
-    steps: [stops(0, WireCodes.WT_SESSION_GONE)],
-    expect: ["closed 0 WT_SESSION_GONE by peer", "stop 0 H3_REQUEST_CANCELLED"],
+    steps: [stops(0, WireCodes.H3_REQUEST_CANCELLED)],
+    expect: ["closed 0 H3_REQUEST_CANCELLED by peer", "stop 0 H3_REQUEST_CANCELLED"],
     after: ({ core }) => expect(core.counts).toEqual(nothingKept),
   },
   {
