@@ -36,10 +36,8 @@ await runScript(async () => {
     if (stacks[name] === undefined) throw new SetUpError(`No stack "${name}": ${Object.keys(stacks).join(", ")}`);
   }
   if (options.write && options.only !== undefined) throw new SetUpError("--write needs a run of all stacks");
-  process.once("SIGINT", () => {
-    endAll();
-    process.exit(130);
-  });
+  process.once("exit", endAll);
+  process.once("SIGINT", () => process.exit(130));
 
   console.log(`Installing the other stacks into ${cacheFolder} (the first time takes about 5 minutes on two cores) …`);
   const problems = await installAll(names, stacks);

@@ -51,7 +51,10 @@ export async function runClientProgram(command, args, report, timeout = 300_000)
   const child = start(command, args);
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-2000)));
-  createInterface({ input: child.stdout }).on("line", (line) => report(JSON.parse(line)));
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    // Libraries print, too.
+    if (line.startsWith("{")) report(JSON.parse(line));
+  });
   const timer = setTimeout(() => child.kill("SIGKILL"), timeout);
   const [code] = await once(child, "close");
   clearTimeout(timer);

@@ -114,12 +114,13 @@ export const stacks = {
 
 function goStack(title, flags) {
   const unsupported = flags.length === 0 ? noSessions : {};
+  const asClient = { "server-fin": "it takes an end without a capsule for an error (EOF, H3_DATAGRAM_ERROR)" };
   return {
     title,
     install: () =>
       run("go", ["build", "-o", inCache("go") + "/", "./client", "./server"], { cwd: inPeers("webtransport-go") }),
     version: () => /webtransport-go v(\S+)/.exec(readFileSync(inPeers("webtransport-go", "go.mod"), "utf8"))[1],
-    unsupported,
+    unsupported: { ...unsupported, ...asClient },
     client: ({ report, ...options }) =>
       runClientProgram(inCache("go", "client"), [...flags, ...argumentsOf(options)], report),
     unsupportedByServer: { ...peersOwn, ...unsupported, ...noFin, ...noDrain },

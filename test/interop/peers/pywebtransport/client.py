@@ -119,7 +119,6 @@ async def server_reset(peer: Peer):
         await stream.read_all()
         raise AssertionError("the stream should have been reset")
     except StreamError as error:
-        print(repr(error))
         check(error.error_code, code)
 
 

@@ -217,12 +217,7 @@ var cases = map[string]func(*peer) (string, error){
 		}
 		return "", expectClosed(p, session, 0, "")
 	},
-	"client-close": onSession("/echo", func(p *peer, session *webtransport.Session) error {
-		if err := expectExchange(p, session, "x", "x"); err != nil {
-			return err
-		}
-		return session.CloseWithError(webtransport.SessionErrorCode(given.Values.CloseCode), given.Values.CloseReason)
-	}),
+	"client-close": func(p *peer) (string, error) { return "", clientClose(p) },
 	"server-reset": func(p *peer) (string, error) {
 		code := webtransport.StreamErrorCode(given.Values.ServerResetCode)
 		session, err := p.open(fmt.Sprintf("/reset?code=%d", code))
@@ -326,19 +321,11 @@ func livesOn(path, detail string) func(*peer) (string, error) {
 
 // severalSessions share one QUIC connection; without session flow control webtransport-go allows one only.
 func severalSessions(p *peer) error {
-	target, err := url.Parse(*baseURL)
-	if err != nil {
-		return err
-	}
-	conn, err := quic.DialAddr(p.ctx, target.Host, p.transport.TLSClientConfig, p.transport.QUICConfig)
+	conn, client, err := p.connect()
 	if err != nil {
 		return err
 	}
 	defer conn.CloseWithError(0x100, "")
-	client, err := p.transport.NewClientConn(conn)
-	if err != nil {
-		return err
-	}
 	expected := []string{"s0", "ECHO: s1", "s2"}
 	var sessions []*webtransport.Session
 	for _, path := range []string{"/echo", "/e2e", "/echo"} {
@@ -355,6 +342,45 @@ func severalSessions(p *peer) error {
 		session.CloseWithError(0, "")
 	}
 	return nil
+}
+
+// clientClose has a connection of its own: Dial's is closed together with the session, before the capsule has left.
+func clientClose(p *peer) error {
+	conn, client, err := p.connect()
+	if err != nil {
+		return err
+	}
+	defer conn.CloseWithError(0x100, "")
+	_, session, err := client.Dial(p.ctx, *baseURL+"/echo", nil)
+	if err != nil {
+		return err
+	}
+	if err := expectExchange(p, session, "x", "x"); err != nil {
+		return err
+	}
+	code := webtransport.SessionErrorCode(given.Values.CloseCode)
+	if err := session.CloseWithError(code, given.Values.CloseReason); err != nil {
+		return err
+	}
+	// The answer of another session: by then the server has the capsule.
+	_, next, err := client.Dial(p.ctx, *baseURL+"/echo", nil)
+	if err != nil {
+		return err
+	}
+	return expectExchange(p, next, "y", "y")
+}
+
+func (p *peer) connect() (*quic.Conn, *webtransport.ClientConn, error) {
+	target, err := url.Parse(*baseURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := quic.DialAddr(p.ctx, target.Host, p.transport.TLSClientConfig, p.transport.QUICConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := p.transport.NewClientConn(conn)
+	return conn, client, err
 }
 
 func exchange(p *peer, session *webtransport.Session, data string) (string, error) {
