@@ -212,12 +212,13 @@ export interface ConnectionListener {
   data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void;
   /**
    * RESET_STREAM (RFC 9000 §19.4) or RESET_STREAM_AT, whose reliable bytes have been delivered before. Other data that
-   * had not been delivered is lost. `finalSize`: all the bytes that the peer has sent (RFC 9000 §4.5).
+   * had not been delivered is lost. `finalSize`: all the bytes that the peer has sent (RFC 9000 §4.5). `reliableSize`: how
+   * many bytes from the stream's beginning the peer wants to be read all the same; 0 for RESET_STREAM.
    *
    * Also comes, once, after {@link QuicConnection.stop}, as soon as the peer has ended the stream: a FIN is then reported
    * with the code that `stop` was given.
    */
-  reset(streamId: number, code: bigint, finalSize: number): void;
+  reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void;
   /** STOP_SENDING (RFC 9000 §19.5); the engine has answered it with RESET_STREAM of the same code already. */
   stopped(streamId: number, code: bigint): void;
   /** `bytes` of what was queued have left the engine's queue, beyond what `write` returned: as many more may be written. */

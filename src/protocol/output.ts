@@ -15,6 +15,13 @@ export type EngineCommand =
   | { readonly type: "grant"; readonly streamId: number; readonly bytes: number }
   | { readonly type: "closeConnection"; readonly code: bigint; readonly reason: string };
 
+/** The peer's reset of a stream: its wire code, its final size, and how many bytes of its beginning are reliable. */
+export interface StreamReset {
+  readonly code: bigint;
+  readonly finalSize: number;
+  readonly reliableSize: number;
+}
+
 export type ProtocolEvent =
   /**
    * The peer's SETTINGS have arrived; a client may now call `openSession`. `draft`: the newest that both sides announce,
@@ -62,7 +69,7 @@ export type ProtocolEvent =
       readonly prefixLength: number;
       readonly chunks: readonly Uint8Array<ArrayBuffer>[];
       readonly fin: boolean;
-      readonly reset: { readonly code: bigint; readonly finalSize: number | undefined } | undefined;
+      readonly reset: StreamReset | undefined;
     }
   /** `payload` owns its ArrayBuffer. */
   | { readonly type: "datagram"; readonly sessionId: number; readonly payload: Uint8Array<ArrayBuffer> }

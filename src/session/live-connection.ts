@@ -243,18 +243,18 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#poll();
   }
 
-  reset(streamId: number, code: bigint, finalSize: number | undefined): void {
+  reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void {
     const told = this.#finalSizes.get(streamId);
     if (told !== undefined) {
       this.#finalSizes.delete(streamId);
-      if (finalSize !== undefined) told(finalSize);
+      told(finalSize);
     }
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) {
-      stream.owner.streamReset(stream, code, finalSize);
+      stream.owner.streamReset(stream, { code, finalSize, reliableSize });
       return;
     }
-    this.protocol.handleStreamReset(streamId, code, finalSize, this.now());
+    this.protocol.handleStreamReset(streamId, { code, finalSize, reliableSize }, this.now());
     this.#poll();
   }
 

@@ -2,7 +2,7 @@ import { WireCodes } from "../constants/wire-codes.ts";
 import type { QuicConnection, StreamDirection } from "../engine/engine.ts";
 import { StreamError, TimeoutError } from "../errors/errors.ts";
 import type { DatagramError, SessionError } from "../errors/errors.ts";
-import type { ProtocolOutput } from "../protocol/output.ts";
+import type { ProtocolOutput, StreamReset } from "../protocol/output.ts";
 import { fromWireCode } from "../protocol/webtransport/error-mapping.ts";
 
 import { WebTransportStream } from "./bidirectional-stream.ts";
@@ -187,7 +187,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
     // One of them may have been too many for the session.
     if (this.#info !== undefined) return;
-    if (reset !== undefined) this.streamReset(stream, reset.code, reset.finalSize);
+    if (reset !== undefined) this.streamReset(stream, reset);
     this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
   }
 
@@ -199,17 +199,18 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.#skip(stream.streamId, stream.receivePrefixLength, received, undefined);
   }
 
-  streamReset(stream: LiveStream, wireCode: bigint, finalSize: number | undefined): void {
-    const { receive } = stream;
-    if (receive?.over === false) this.#skip(stream.streamId, stream.receivePrefixLength, receive.received, finalSize);
+  streamReset(stream: LiveStream, reset: StreamReset): void {
+    const { receive, receivePrefixLength } = stream;
+    const { code: wireCode, finalSize } = reset;
+    if (receive?.over === false) this.#skip(stream.streamId, receivePrefixLength, receive.received, finalSize);
     if (this.#error !== undefined) {
-      stream.receive?.fail(this.#error);
+      receive?.fail(this.#error);
       return;
     }
     const error = this.#peerError(stream, wireCode, "reset");
     // Draft §4.6: the reset may overtake the session's own end, which says more.
     if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("receive", error, this.context.options.closeTimeout);
-    else stream.receive?.receiveReset(error);
+    else receive?.receiveReset(error, reset.reliableSize - receivePrefixLength);
   }
 
   streamStopped(stream: LiveStream, wireCode: bigint): void {

@@ -1,5 +1,6 @@
 import type { QuicConnection } from "../engine/engine.ts";
 import type { StreamError } from "../errors/errors.ts";
+import type { StreamReset } from "../protocol/output.ts";
 
 import type { BufferBudget } from "./buffer-budget.ts";
 import type { ByteCounters, HalfHost, SendCredit } from "./half-host.ts";
@@ -27,7 +28,7 @@ export interface StreamOwner {
   /** A half of the stream has ended. */
   streamChanged(stream: LiveStream): void;
   /** RESET_STREAM of the peer. */
-  streamReset(stream: LiveStream, wireCode: bigint, finalSize: number | undefined): void;
+  streamReset(stream: LiveStream, reset: StreamReset): void;
   /** Reading has stopped after `received` bytes of the body; the peer may have sent more. */
   streamStoppedEarly(stream: LiveStream, received: number): void;
   /** The connection has ended, after the stream's session. */

@@ -26,6 +26,8 @@ export class ReceiveHalf {
   #bytesRead = 0;
   #fin = false;
   #error: unknown;
+  /** The peer's reset, behind bytes that it has left reliable. */
+  #errorBehind: StreamError | undefined;
   #stopped = false;
   #peerReset = false;
   #lingering = false;
@@ -63,7 +65,7 @@ export class ReceiveHalf {
 
   /** No further event of the engine is to be expected. */
   get over(): boolean {
-    return this.#fin || this.#stopped || this.#error !== undefined;
+    return this.#fin || this.#stopped || this.#error !== undefined || this.#errorBehind !== undefined;
   }
 
   get finReceived(): boolean {
@@ -75,7 +77,7 @@ export class ReceiveHalf {
   }
 
   get error(): unknown {
-    return this.#error;
+    return this.#error ?? this.#errorBehind;
   }
 
   /** More can be read, now or later. */
@@ -115,12 +117,24 @@ export class ReceiveHalf {
     }
   }
 
-  /** RESET_STREAM: what was not read is dropped, unless everything had arrived already (RFC 9000 §3.2, Data Recvd). */
-  receiveReset(error: StreamError): void {
+  /**
+   * The peer's reset: what was not read is dropped, unless everything had arrived already (RFC 9000 §3.2, Data Recvd), or
+   * it is among the `reliable` first bytes, which are still to be read before the error.
+   */
+  receiveReset(error: StreamError, reliable = 0): void {
     if (this.over) return;
     this.#peerReset = true;
     this.#host.counters.streamErrors += 1;
-    this.fail(error);
+    const kept = Math.min(this.#buffered, reliable - this.#bytesRead);
+    if (kept <= 0) {
+      this.fail(error);
+      return;
+    }
+    this.#keep(kept);
+    this.#errorBehind = error;
+    this.#host.budget.forget(this);
+    if (this.#operations !== undefined) this.#advance();
+    this.#host.halfChanged();
   }
 
   /** The session or the connection has ended. A stream that had arrived completely can still be read. */
@@ -210,7 +224,7 @@ export class ReceiveHalf {
     if (!this.isReadable) return;
     this.#stopped = true;
     this.#drop();
-    if (!this.#fin) {
+    if (!this.#fin && this.#errorBehind === undefined) {
       this.#host.quic.stop(this.#host.streamId, wireCode);
       this.#host.stoppedEarly(this.#received);
     }
@@ -234,7 +248,7 @@ export class ReceiveHalf {
     this.#buffered -= bytes;
     this.#bytesRead += bytes;
     this.#host.budget.remove(bytes);
-    if (this.#fin) {
+    if (this.#fin || this.#errorBehind !== undefined) {
       this.#settleWhenRead();
       return;
     }
@@ -243,7 +257,13 @@ export class ReceiveHalf {
   }
 
   #settleWhenRead(): void {
-    if (this.#buffered === 0) this.#closed?.resolve();
+    if (this.#buffered > 0) return;
+    if (this.#errorBehind === undefined) {
+      this.#closed?.resolve();
+      return;
+    }
+    this.#error = this.#errorBehind;
+    this.#closed?.reject(this.#error);
   }
 
   #advance(): void {
@@ -260,6 +280,21 @@ export class ReceiveHalf {
       operation.reject(error);
       return true;
     }
+  }
+
+  /** Drops what is unread behind the next `bytes`. */
+  #keep(bytes: number): void {
+    const chunks = [...this.#chunks];
+    this.#chunks.clear();
+    let length = -this.#offset;
+    for (const chunk of chunks) {
+      const wanted = bytes - length;
+      if (wanted <= 0) break;
+      this.#chunks.push(chunk.byteLength <= wanted ? chunk : chunk.slice(0, wanted));
+      length += chunk.byteLength;
+    }
+    this.#host.budget.remove(this.#buffered - bytes);
+    this.#buffered = bytes;
   }
 
   #drop(): void {

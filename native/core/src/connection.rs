@@ -400,8 +400,8 @@ impl Connection {
             let record = self.record(EventType::Data, u8::from(fin), stream, final_size);
             events.push_data(record, length, &mut pieces);
         }
-        if let ReadEnd::Reset(code, final_size) = end {
-            self.report_reset(stream, code, final_size, events);
+        if let ReadEnd::Reset(code, final_size, reliable_size) = end {
+            self.report_reset(stream, code, final_size, reliable_size, events);
         }
         if !matches!(end, ReadEnd::Open) {
             if let Some(stream) = self.streams.get_mut(&stream) {
@@ -411,15 +411,17 @@ impl Connection {
         }
     }
 
-    fn report_reset(&self, stream: u64, code: VarInt, final_size: u64, events: &mut EventBatch) {
-        let payload = final_size.to_le_bytes();
+    fn report_reset(&self, stream: u64, code: VarInt, final_size: u64, reliable_size: u64, events: &mut EventBatch) {
+        let mut payload = [0; 16];
+        payload[..8].copy_from_slice(&final_size.to_le_bytes());
+        payload[8..].copy_from_slice(&reliable_size.to_le_bytes());
         self.push(events, EventType::Reset, 0, stream, code.into_inner(), &payload);
     }
 
     /// The end of a stream that was stopped: a FIN is reported like a reset with the code of our STOP_SENDING.
     fn report_discarded(&mut self, stream: u64, final_size: u64, code: Option<VarInt>, events: &mut EventBatch) {
         if let Some(stopped) = self.streams.get_mut(&stream).and_then(|stream| stream.stopped.take()) {
-            self.report_reset(stream, code.unwrap_or(stopped), final_size, events);
+            self.report_reset(stream, code.unwrap_or(stopped), final_size, 0, events);
             self.forget_if_done(stream);
         }
     }

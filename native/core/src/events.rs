@@ -19,7 +19,7 @@ pub enum EventType {
     StreamOpened = 2,
     /// Bytes of a stream; flag 1: FIN (`code` is the final size then), flag 2: the payload travels beside the batch, its index in `extra`.
     Data = 3,
-    /// The peer has reset a stream, or ended one that was stopped. Payload: its final size.
+    /// The peer has reset a stream, or ended one that was stopped. Payload: its final size and the bytes that are reliable.
     Reset = 4,
     /// STOP_SENDING with its code.
     Stopped = 5,

@@ -34,9 +34,10 @@ pub(crate) struct ReceiveHalf {
 pub(crate) enum ReadEnd {
     /// The half lives on.
     Open,
-    /// With the stream's final size, as below.
+    /// With the stream's final size.
     Fin(u64),
-    Reset(VarInt, u64),
+    /// With its code, the stream's final size, and the bytes that the reset left reliable.
+    Reset(VarInt, u64, u64),
 }
 
 impl ReceiveHalf {
@@ -66,7 +67,9 @@ impl ReceiveHalf {
                 }
                 Ok(None) => break ReadEnd::Fin(chunks.final_size().unwrap_or(0)),
                 Err(ReadError::Blocked) => break ReadEnd::Open,
-                Err(ReadError::Reset(code)) => break ReadEnd::Reset(code, chunks.final_size().unwrap_or(0)),
+                Err(ReadError::Reset(code)) => {
+                    break ReadEnd::Reset(code, chunks.final_size().unwrap_or(0), chunks.reliable_size());
+                }
             }
         };
         let _ = chunks.finalize();

@@ -157,9 +157,9 @@ export class Receiving implements PeerReceiving {
   }
 
   #tellReset(half: ReceiveHalf, code: bigint): void {
-    const { streamId, finalSize = half.received } = half;
+    const { streamId, finalSize = half.received, reliableSize, stopCode } = half;
     this.#host.emit((listener) => {
-      listener.reset(streamId, code, finalSize);
+      listener.reset(streamId, code, finalSize, stopCode === undefined ? reliableSize : 0);
     });
     this.#end(half);
   }

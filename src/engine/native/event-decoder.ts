@@ -91,7 +91,8 @@ function decodeRecord(
       if (stopCode !== undefined) {
         // Taken all the same: the index of a payload is only good for this turn.
         takeLarge?.(view.getUint32(offset + 28, true));
-        if (isFin) target.listenerOf(connection)?.reset(stream, stopCode, Number(view.getBigUint64(offset + 16, true)));
+        if (isFin)
+          target.listenerOf(connection)?.reset(stream, stopCode, Number(view.getBigUint64(offset + 16, true)), 0);
         break;
       }
       const chunk =
@@ -116,7 +117,12 @@ function decodeRecord(
     case EventType.reset:
       target
         .listenerOf(connection)
-        ?.reset(stream, view.getBigUint64(offset + 16, true), Number(view.getBigUint64(start, true)));
+        ?.reset(
+          stream,
+          view.getBigUint64(offset + 16, true),
+          Number(view.getBigUint64(start, true)),
+          Number(view.getBigUint64(start + 8, true)),
+        );
       break;
     case EventType.stopped:
       target.listenerOf(connection)?.stopped(stream, view.getBigUint64(offset + 16, true));

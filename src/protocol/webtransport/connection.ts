@@ -11,7 +11,7 @@ import { encodeSettings } from "../http3/settings.ts";
 import type { Settings } from "../http3/settings.ts";
 import { defaultLimits } from "../limits.ts";
 import type { ProtocolLimits } from "../limits.ts";
-import type { HeaderList, ProtocolOutput } from "../output.ts";
+import type { HeaderList, ProtocolOutput, StreamReset } from "../output.ts";
 
 import { ClientRequests } from "./client-requests.ts";
 import type { SessionRequestInit } from "./client-requests.ts";
@@ -179,7 +179,7 @@ export class ProtocolConnection {
     });
   }
 
-  handleStreamReset(streamId: number, code: bigint, finalSize: number | undefined, now: number): void {
+  handleStreamReset(streamId: number, reset: StreamReset, now: number): void {
     if (this.#failed) return;
     this.#now = now;
     this.#guard(streamId, () => {
@@ -191,11 +191,11 @@ export class ProtocolConnection {
           this.#requests.countReset();
         }
       } else if (parked !== undefined) {
-        parked.reset = { code, finalSize };
+        parked.reset = reset;
       } else if (request !== undefined) {
-        this.#requests.peerReset(request, code);
+        this.#requests.peerReset(request, reset.code);
       } else {
-        this.#countStray(streamId, finalSize);
+        this.#countStray(streamId, reset.finalSize);
         this.#peerControl.closed(streamId);
       }
     });
@@ -436,10 +436,10 @@ export class ProtocolConnection {
   }
 
   /** A stream that was refused before its session came is counted there all the same, and given back. */
-  #countStray(streamId: number, finalSize: number | undefined): void {
+  #countStray(streamId: number, finalSize: number): void {
     const stray = this.#incoming.takeStray(streamId);
     const flow = stray === undefined ? undefined : this.flowControl(stray.sessionId);
-    if (stray === undefined || flow === undefined || finalSize === undefined) return;
+    if (stray === undefined || flow === undefined) return;
     const kind = (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
     const bytes = Math.max(0, finalSize - stray.prefixLength);
     this.#ofSession(stray.sessionId, streamId, () => {

@@ -1,5 +1,6 @@
 import { DeadlineList } from "../deadlines.ts";
 import type { ProtocolLimits } from "../limits.ts";
+import type { StreamReset } from "../output.ts";
 
 /** A WebTransport stream whose session is not established yet (draft-ietf-webtrans-http3 §4.6). */
 export interface ParkedStream {
@@ -8,7 +9,7 @@ export interface ParkedStream {
   readonly prefixLength: number;
   readonly chunks: Uint8Array<ArrayBuffer>[];
   fin: boolean;
-  reset: { readonly code: bigint; readonly finalSize: number | undefined } | undefined;
+  reset: StreamReset | undefined;
 }
 
 interface ParkedDatagram {

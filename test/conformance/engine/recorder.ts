@@ -10,7 +10,13 @@ export type Recorded =
   | { readonly type: "connected"; readonly info: ConnectionInfo }
   | { readonly type: "streamOpened"; readonly streamId: number }
   | { readonly type: "data"; readonly streamId: number; readonly chunk: Uint8Array<ArrayBuffer>; readonly fin: boolean }
-  | { readonly type: "reset"; readonly streamId: number; readonly code: bigint; readonly finalSize: number | undefined }
+  | {
+      readonly type: "reset";
+      readonly streamId: number;
+      readonly code: bigint;
+      readonly finalSize: number;
+      readonly reliableSize: number;
+    }
   | { readonly type: "stopped"; readonly streamId: number; readonly code: bigint }
   | { readonly type: "accepted"; readonly streamId: number; readonly bytes: number }
   | { readonly type: "finished"; readonly streamId: number }
@@ -40,8 +46,8 @@ export class Recorder implements ConnectionListener {
   data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
     this.#note({ type: "data", streamId, chunk, fin });
   }
-  reset(streamId: number, code: bigint, finalSize: number | undefined): void {
-    this.#note({ type: "reset", streamId, code, finalSize });
+  reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void {
+    this.#note({ type: "reset", streamId, code, finalSize, reliableSize });
   }
   stopped(streamId: number, code: bigint): void {
     this.#note({ type: "stopped", streamId, code });

@@ -17,7 +17,7 @@ describe("WebTransportServer.close()", () => {
   }
 
   async function open(url: string): Promise<WebTransportSession> {
-    return connect(url, { serverCertificateHashes: [certificateHash] });
+    return connect(url, { serverCertificateHashes: [certificateHash], maxRetries: 0 });
   }
 
   async function nextRequest() {

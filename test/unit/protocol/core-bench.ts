@@ -127,7 +127,7 @@ export class CoreBench {
   resets(streamId: number, code: bigint, finalSize: number): void {
     this.open(streamId);
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) this.core.handleStreamReset(streamId, code, finalSize, this.now);
+    if (stream === undefined) this.core.handleStreamReset(streamId, { code, finalSize, reliableSize: 0 }, this.now);
     else stream.end = ` reset ${nameOf(code)}`;
   }
 

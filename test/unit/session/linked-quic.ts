@@ -95,12 +95,13 @@ export class LinkedQuic implements QuicConnection {
     if (flow === undefined || flow.ended || this.closedBy !== undefined) return;
     this.#announce(streamId);
     const finalSize = flow.written;
-    if (this.resetStreamAt) this.#deliver(streamId, flow, reliableSize);
+    const reliable = this.resetStreamAt ? Math.min(reliableSize, finalSize) : 0;
+    if (this.resetStreamAt) this.#deliver(streamId, flow, reliable);
     flow.ended = true;
     flow.chunks = [];
     // Also for a stream that is not read any more: its final size is of interest.
     this.peer.events.push(() => {
-      this.peer.listener.reset(streamId, code, finalSize);
+      this.peer.listener.reset(streamId, code, finalSize, reliable);
     });
     this.events.push(() => this.listener.finished(streamId));
   }
@@ -120,7 +121,7 @@ export class LinkedQuic implements QuicConnection {
       flow.chunks = [];
       const finalSize = flow.written;
       this.events.push(() => {
-        this.listener.reset(streamId, code, finalSize);
+        this.listener.reset(streamId, code, finalSize, 0);
       });
       this.peer.listener.stopped(streamId, code);
       this.peer.events.push(() => this.peer.listener.finished(streamId));

@@ -99,6 +99,36 @@ describe("ReceiveHalf", () => {
     expect(host.timers).toEqual([]);
   });
 
+  it("keeps the reliable bytes of a reset readable, and then rejects", async () => {
+    const { host, half } = make();
+    const { closed } = half;
+    half.receive(bytes("abc"), false);
+    half.receive(bytes("defghi"), false);
+    expect(text(half.tryTake(1))).toBe("a");
+    const error = new StreamError("reset", { streamErrorCode: 7 });
+    half.receiveReset(error, 5);
+    expect([half.over, half.isReadable, half.error]).toEqual([true, true, error]);
+    expect(host.budget.used).toBe(4);
+    expect(await isPending(closed)).toBe(true);
+    expect(text(half.tryTake(Infinity))).toBe("bc");
+    expect(text(await half.read(Infinity))).toBe("de");
+    expect(() => half.tryTake(1)).toThrow(error);
+    await expect(closed).rejects.toBe(error);
+    await expect(run(half, new ReadChunk(1))).rejects.toBe(error);
+    expect(host.budget.used).toBe(0);
+    expect(host.quic.calls).toEqual([]);
+  });
+
+  it("rejects at once when all reliable bytes of a reset have been read", async () => {
+    const { half } = make();
+    half.receive(bytes("abc"), false);
+    half.tryTake(2);
+    const error = new StreamError("reset", { streamErrorCode: 7 });
+    half.receiveReset(error, 2);
+    expect(half.isReadable).toBe(false);
+    await expect(half.closed).rejects.toBe(error);
+  });
+
   it("drops what is unread on a reset and rejects every read", async () => {
     const { host, half } = make();
     const { closed } = half;

@@ -64,6 +64,13 @@ fn the_reliable_bytes_arrive_and_then_the_reset() {
         reset: Some((77, 1000)),
     };
     assert_eq!(pair.server.stream(server, id), expected);
+    let reset = Event::Reset {
+        stream: id,
+        code: 77,
+        final_size: 1000,
+        reliable_size: 10,
+    };
+    assert_eq!(pair.server.count(&reset), 1);
     assert_eq!(resets_sent(&mut pair, client), (0, 1));
     assert_eq!(pair.client.count(&Event::Finished(id)), 1);
     assert_no_stream_is_left(&pair);

@@ -14,7 +14,13 @@ export function resetCases(factory: EngineFactory): void {
         client.quic.write(streamId, bytes("begun"), false);
         await server.events.until(() => server.events.text(streamId) === "begun");
         client.quic.reset(streamId, 42n);
-        expect(await server.events.first("reset")).toEqual({ type: "reset", streamId, code: 42n, finalSize: 5 });
+        expect(await server.events.first("reset")).toEqual({
+          type: "reset",
+          streamId,
+          code: 42n,
+          finalSize: 5,
+          reliableSize: 0,
+        });
         server.quic.write(streamId, bytes("still here"), true);
         await client.events.until(() => client.events.hasFin(streamId));
         expect(client.events.text(streamId)).toBe("still here");
@@ -47,7 +53,13 @@ export function resetCases(factory: EngineFactory): void {
         const { client, server } = await world.pair();
         const streamId = openStream(client.quic, "unidirectional");
         client.quic.reset(streamId, 3n);
-        expect(await server.events.first("reset")).toEqual({ type: "reset", streamId, code: 3n, finalSize: 0 });
+        expect(await server.events.first("reset")).toEqual({
+          type: "reset",
+          streamId,
+          code: 3n,
+          finalSize: 0,
+          reliableSize: 0,
+        });
         expect(server.events.of("streamOpened")).toHaveLength(1);
       }),
     );
@@ -59,8 +71,9 @@ export function resetCases(factory: EngineFactory): void {
         const streamId = openStream(client.quic, "unidirectional");
         client.quic.write(streamId, bytes("kept, and lost"), false);
         client.quic.reset(streamId, 8n, 4);
-        const { code } = await server.events.first("reset");
+        const { code, reliableSize } = await server.events.first("reset");
         expect(code).toBe(8n);
+        expect(reliableSize).toBe(client.info.resetStreamAt ? 4 : 0);
         if (client.info.resetStreamAt) expect(server.events.text(streamId).slice(0, 4)).toBe("kept");
         await client.events.first("finished");
         expect(server.events.hasFin(streamId)).toBe(false);
@@ -115,7 +128,13 @@ export function resetCases(factory: EngineFactory): void {
         await server.events.until(() => server.events.text(streamId) === "begun");
         server.quic.stop(streamId, 11n);
         expect(await client.events.first("stopped")).toEqual({ type: "stopped", streamId, code: 11n });
-        expect(await server.events.first("reset")).toEqual({ type: "reset", streamId, code: 11n, finalSize: 5 });
+        expect(await server.events.first("reset")).toEqual({
+          type: "reset",
+          streamId,
+          code: 11n,
+          finalSize: 5,
+          reliableSize: 0,
+        });
         await client.events.first("finished", (event) => event.streamId === streamId);
         expect(client.quic.write(streamId, bytes("late"), false)).toBe(0);
         server.quic.write(streamId, bytes("other half"), true);

@@ -119,10 +119,11 @@ describe("decodeEvents()", () => {
     expect(heard[0]?.[3]).toBe(true);
   });
 
-  it("tells code and final size of a reset in full", () => {
+  it("tells code, final size and reliable size of a reset in full", () => {
     const code = 2n ** 62n - 1n;
-    const { heard } = decode([record({ type: 4, stream: 2 ** 40, code, payload: u64(2 ** 45) })]);
-    expect(heard).toEqual([["reset", 2 ** 40, code, 2 ** 45]]);
+    const payload = Buffer.concat([u64(2 ** 45), u64(2 ** 44)]);
+    const { heard } = decode([record({ type: 4, stream: 2 ** 40, code, payload })]);
+    expect(heard).toEqual([["reset", 2 ** 40, code, 2 ** 45, 2 ** 44]]);
   });
 
   it("drops the data of a stream that was stopped in this turn, and tells its FIN as a reset", () => {
@@ -140,7 +141,7 @@ describe("decodeEvents()", () => {
       ["data", 8],
       ["reset", 4],
     ]);
-    expect(heard.at(-1)).toEqual(["reset", 4, 7n, 99]);
+    expect(heard.at(-1)).toEqual(["reset", 4, 7n, 99, 0]);
     expect(taken).toEqual([0]);
   });
 
