@@ -60,6 +60,23 @@ fn a_close_is_told_once_to_either_side_and_all_is_freed() {
     assert_all_is_freed(&mut pair);
 }
 
+/// RFC 9002 §7: CONNECTION_CLOSE is not held back by a congestion window that is full, nor by pacing.
+#[test]
+fn a_close_in_the_middle_of_a_transfer_reaches_the_peer_at_once() {
+    let mut pair = Setup::default().pair();
+    let (client, server) = pair.connect();
+    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
+    pair.client
+        .core
+        .write(client, stream, Bytes::from(pattern(4_000_000)), false);
+    pair.run_until(|pair| pair.server.stream(server, stream).bytes.len() > 20_000);
+    pair.client.core.close(pair.now, client, 7, Bytes::new());
+    pair.settle();
+    let closed = pair.server.closed(server).unwrap();
+    assert_eq!((closed.by, closed.kind, closed.code), (1, 0, 7));
+    assert_all_is_freed(&mut pair);
+}
+
 #[test]
 fn two_closes_that_cross_are_told_once_each() {
     let mut pair = Setup::default().pair();
