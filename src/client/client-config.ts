@@ -94,6 +94,8 @@ export interface ClientConfigOptions {
   readonly logLevel?: LogLevel;
   /** Gets NSS key-log lines, which decrypt the traffic: for debugging only. */
   readonly keylog?: (line: string) => void;
+  /** An existing directory: the connection writes a qlog file there, which qvis opens. For debugging only. */
+  readonly qlogDirectory?: string;
   /** Default false. */
   readonly debug?: boolean;
 }
@@ -109,7 +111,8 @@ type WithoutDefault =
   | "serverName"
   | "protocols"
   | "headers"
-  | "keylog";
+  | "keylog"
+  | "qlogDirectory";
 
 export type ClientConfigValues = Required<Omit<ClientConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ClientConfigOptions[Name] | undefined;
@@ -195,6 +198,7 @@ const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
   logger: { initial: consoleLogger, check: functionOrObject, live: true },
   logLevel: choiceOption("warn", "debug", "info", "warn", "error", "silent"),
   keylog: { initial: undefined, check: optional(aFunction), live: true },
+  qlogDirectory: textOption(),
   debug: flagOption(false),
 });
 

@@ -181,6 +181,7 @@ function transportOf(config: ClientConfigValues): TransportOptions {
     maxDatagramFrameSize: config.maxDatagramSize,
     congestionControl: config.congestionControl,
     ...(config.keylog && { keyLog: config.keylog }),
+    ...(config.qlogDirectory !== undefined && { qlogDirectory: config.qlogDirectory }),
   };
 }
 

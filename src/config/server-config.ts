@@ -100,6 +100,8 @@ export interface ServerConfigOptions {
   readonly accessLog?: boolean;
   /** Gets NSS key-log lines, which decrypt the traffic: for debugging only. */
   readonly keylog?: (line: string) => void;
+  /** An existing directory: each connection writes a qlog file there, which qvis opens. For debugging only. */
+  readonly qlogDirectory?: string;
   /** Default false. */
   readonly debug?: boolean;
 }
@@ -161,13 +163,15 @@ const options: Readonly<Record<OptionName, Option>> = {
   logLevel: { initial: "info", check: oneOf("debug", "info", "warn", "error", "silent") },
   accessLog: { initial: true, check: flag },
   keylog: { initial: undefined, check: optional(aFunction), live: true },
+  qlogDirectory: { initial: undefined, check: optional(text) },
   debug: { initial: false, check: flag },
 };
 
 const optionNames = Object.keys(options) as OptionName[];
 
 /** The options that have no default: what the application did not give stays undefined. */
-type WithoutDefault = "cert" | "key" | "certfile" | "keyfile" | "sni" | "caCerts" | "allowedOrigins" | "keylog";
+type WithoutDefault =
+  "cert" | "key" | "certfile" | "keyfile" | "sni" | "caCerts" | "allowedOrigins" | "keylog" | "qlogDirectory";
 
 export type ServerConfigValues = Required<Omit<ServerConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ServerConfigOptions[Name] | undefined;

@@ -322,6 +322,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         congestionControl: values.congestionControl,
         preamble: [controlStreamPreamble(protocolOptions("server", this.#liveOptions))],
         ...(values.keylog === undefined ? {} : { keyLog: values.keylog }),
+        ...(values.qlogDirectory === undefined ? {} : { qlogDirectory: values.qlogDirectory }),
       },
     };
   }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tswebtransport_core::{Core, EventBatch};
 
+use crate::memory::MemoryReturn;
 use crate::socket::Socket;
 
 pub(crate) struct Driver {
@@ -11,6 +12,7 @@ pub(crate) struct Driver {
     pub(crate) socket: Socket,
     /// The last receive stopped before the socket was empty.
     more_to_receive: bool,
+    memory: MemoryReturn,
 }
 
 /// When the next turn is due, apart from the socket's readiness.
@@ -27,6 +29,7 @@ impl Driver {
             core,
             socket,
             more_to_receive: false,
+            memory: MemoryReturn::default(),
         }
     }
 
@@ -53,6 +56,7 @@ impl Driver {
         core.transmit(Instant::now(), max_segments, &mut |transmit, contents| {
             socket.send(transmit, contents)
         });
+        self.memory.observe(core.connection_count());
     }
 
     pub(crate) fn events(&mut self) -> &mut EventBatch {

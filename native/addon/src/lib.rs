@@ -8,6 +8,7 @@ mod driver;
 mod endpoint;
 mod fault;
 mod javascript;
+mod memory;
 mod options;
 mod poll;
 mod qlog;

@@ -365,6 +365,11 @@ impl Core {
         })
     }
 
+    /// Connections that are not drained, handshaking ones included.
+    pub fn connection_count(&self) -> usize {
+        self.statistics.connections
+    }
+
     /// Counts.
     pub fn statistics(&self) -> Statistics {
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());

@@ -6,17 +6,29 @@ use tswebtransport_core::{EventBatch, RECORD_HEADER};
 pub enum Event {
     Connected(Connected),
     Opened(u64),
-    Data { stream: u64, bytes: Vec<u8>, fin: bool },
+    Data {
+        stream: u64,
+        bytes: Vec<u8>,
+        fin: bool,
+    },
     Reset {
         stream: u64,
         code: u64,
         final_size: u64,
         reliable_size: u64,
     },
-    Stopped { stream: u64, code: u64 },
-    Accepted { stream: u64, bytes: u64 },
+    Stopped {
+        stream: u64,
+        code: u64,
+    },
+    Accepted {
+        stream: u64,
+        bytes: u64,
+    },
     Finished(u64),
-    StreamsAvailable { unidirectional: bool },
+    StreamsAvailable {
+        unidirectional: bool,
+    },
     Datagram(Vec<u8>),
     DatagramsWritable,
     AddressChanged(String),

@@ -243,7 +243,10 @@ impl Peer {
             } => {
                 let received = self.received.entry((connection, *stream)).or_default();
                 assert!(!received.fin && received.reset.is_none(), "stream {stream} ends twice");
-                assert!(received.bytes.len() as u64 >= *reliable_size, "stream {stream} lacks reliable bytes");
+                assert!(
+                    received.bytes.len() as u64 >= *reliable_size,
+                    "stream {stream} lacks reliable bytes"
+                );
                 received.reset = Some((*code, *final_size));
             }
             _ => {}
