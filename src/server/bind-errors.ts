@@ -1,5 +1,5 @@
 import { EngineError } from "../engine/engine.ts";
-import { CertificateError, ServerError } from "../errors/errors.ts";
+import { CertificateError, ConfigurationError, ServerError } from "../errors/errors.ts";
 
 /** What the engine could not do, said in terms of the caller's options and with the way out. */
 export function explainListenError(error: unknown, host: string, port: number): Error {
@@ -40,6 +40,7 @@ export function explainListenError(error: unknown, host: string, port: number): 
         cause: error,
       });
     case "invalid-option":
+      return new ConfigurationError(error.message, { cause: error });
     case "unavailable":
     case "internal":
       return new ServerError(`Cannot listen on ${bindAddress}: ${error.message}`, common);
