@@ -1,22 +1,20 @@
 import { inspect } from "node:util";
 
 import type { DraftSelection } from "../constants/drafts.ts";
-import { ConfigurationError } from "../errors/errors.ts";
 
 import type { Logger, LogLevel } from "./logger.ts";
 import { consoleLogger } from "./logger.ts";
-import {
-  aFunction,
-  draftSelection,
-  flag,
-  functionOrObject,
-  integer,
-  listOf,
-  oneOf,
-  optional,
-  text,
-} from "./option-checks.ts";
+import { aFunction, draftSelection, functionOrObject, listOf, optional } from "./option-checks.ts";
 import type { Check } from "./option-checks.ts";
+import {
+  OptionTable,
+  choiceOption,
+  flagOption,
+  listOption,
+  numberOption,
+  refused,
+  textOption,
+} from "./option-table.ts";
 
 /** A certificate chain and its private key as PEM text. */
 export interface CertificateAndKey {
@@ -106,19 +104,8 @@ export interface ServerConfigOptions {
   readonly debug?: boolean;
 }
 
-type OptionName = keyof ServerConfigOptions;
-
-interface Option {
-  readonly initial: unknown;
-  readonly check: Check;
-  /** Never shown. */
-  readonly secret?: true;
-  /** Not data: left out of `toJSON`. */
-  readonly live?: true;
-}
-
 const MiB = 1024 * 1024;
-const milliseconds = integer(0, 2 ** 31 - 1);
+const longest = 2 ** 31 - 1;
 const identity: Check = (value) =>
   typeof value === "object" && value !== null && "cert" in value && "key" in value
     ? undefined
@@ -127,47 +114,45 @@ const byName: Check = (value) =>
   typeof value === "object" && value !== null ? listOf(identity)(Object.values(value)) : "must be an object";
 
 /** Every option: its default and what it allows. */
-const options: Readonly<Record<OptionName, Option>> = {
-  bindHost: { initial: "localhost", check: text },
-  bindPort: { initial: 4433, check: integer(0, 65_535) },
-  cert: { initial: undefined, check: optional(text) },
-  key: { initial: undefined, check: optional(text), secret: true },
-  certfile: { initial: undefined, check: optional(text) },
-  keyfile: { initial: undefined, check: optional(text) },
+const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
+  bindHost: textOption("localhost"),
+  bindPort: numberOption(4433, 0, 65_535),
+  cert: textOption(),
+  key: { ...textOption(), secret: true },
+  certfile: textOption(),
+  keyfile: textOption(),
   sni: { initial: undefined, check: optional(byName), secret: true },
-  caCerts: { initial: undefined, check: optional(text) },
-  verifyMode: { initial: "none", check: oneOf("none", "optional", "required") },
-  maxConnections: { initial: 10_000, check: integer(1, 1_000_000) },
-  maxSessions: { initial: 10_000, check: integer(1, 1_000_000) },
-  maxSessionsPerConnection: { initial: 16, check: integer(1, 1024) },
-  maxStreamsPerConnection: { initial: 100, check: integer(1, 1_000_000) },
-  maxIncomingStreams: { initial: 100, check: integer(1, 1_000_000) },
-  streamBufferSize: { initial: 65_536, check: integer(1024, 2 ** 30) },
-  maxStreamBufferSize: { initial: MiB, check: integer(1024, 2 ** 30) },
-  maxSessionBufferSize: { initial: 8 * MiB, check: integer(65_536, 2 ** 31 - 1) },
-  maxTotalBufferSize: { initial: 512 * MiB, check: integer(65_536, 2 ** 40) },
-  maxDatagramSize: { initial: 65_535, check: integer(0, 65_535) },
+  caCerts: textOption(),
+  verifyMode: choiceOption("none", "none", "optional", "required"),
+  maxConnections: numberOption(10_000, 1, 1_000_000),
+  maxSessions: numberOption(10_000, 1, 1_000_000),
+  maxSessionsPerConnection: numberOption(16, 1, 1024),
+  maxStreamsPerConnection: numberOption(100, 1, 1_000_000),
+  maxIncomingStreams: numberOption(100, 1, 1_000_000),
+  streamBufferSize: numberOption(65_536, 1024, 2 ** 30),
+  maxStreamBufferSize: numberOption(MiB, 1024, 2 ** 30),
+  maxSessionBufferSize: numberOption(8 * MiB, 65_536, longest),
+  maxTotalBufferSize: numberOption(512 * MiB, 65_536, 2 ** 40),
+  maxDatagramSize: numberOption(65_535, 0, 65_535),
   drafts: { initial: "all", check: draftSelection },
-  connectionIdleTimeout: { initial: 60_000, check: milliseconds },
-  keepaliveInterval: { initial: 25_000, check: milliseconds },
-  handshakeTimeout: { initial: 10_000, check: integer(1, 600_000) },
-  readTimeout: { initial: 0, check: milliseconds },
-  writeTimeout: { initial: 30_000, check: milliseconds },
-  closeTimeout: { initial: 5000, check: integer(0, 600_000) },
-  streamCreationTimeout: { initial: 10_000, check: milliseconds },
-  reusePort: { initial: false, check: flag },
-  congestionControl: { initial: "cubic", check: oneOf("cubic", "newreno", "bbr") },
-  retry: { initial: "adaptive", check: oneOf("never", "adaptive", "always") },
-  allowedOrigins: { initial: undefined, check: optional(listOf(text)) },
+  connectionIdleTimeout: numberOption(60_000, 0, longest),
+  keepaliveInterval: numberOption(25_000, 0, longest),
+  handshakeTimeout: numberOption(10_000, 1, 600_000),
+  readTimeout: numberOption(0, 0, longest),
+  writeTimeout: numberOption(30_000, 0, longest),
+  closeTimeout: numberOption(5000, 0, 600_000),
+  streamCreationTimeout: numberOption(10_000, 0, longest),
+  reusePort: flagOption(false),
+  congestionControl: choiceOption("cubic", "cubic", "newreno", "bbr"),
+  retry: choiceOption("adaptive", "never", "adaptive", "always"),
+  allowedOrigins: listOption(),
   logger: { initial: consoleLogger, check: functionOrObject, live: true },
-  logLevel: { initial: "info", check: oneOf("debug", "info", "warn", "error", "silent") },
-  accessLog: { initial: true, check: flag },
+  logLevel: choiceOption("info", "debug", "info", "warn", "error", "silent"),
+  accessLog: flagOption(true),
   keylog: { initial: undefined, check: optional(aFunction), live: true },
-  qlogDirectory: { initial: undefined, check: optional(text) },
-  debug: { initial: false, check: flag },
-};
-
-const optionNames = Object.keys(options) as OptionName[];
+  qlogDirectory: textOption(),
+  debug: flagOption(false),
+});
 
 /** The options that have no default: what the application did not give stays undefined. */
 type WithoutDefault =
@@ -182,14 +167,12 @@ export class ServerConfig {
   readonly values: ServerConfigValues;
 
   private constructor(given: ServerConfigOptions) {
-    const values: Record<string, unknown> = {};
-    for (const name of optionNames) values[name] = given[name] ?? options[name].initial;
-    this.values = Object.freeze(values) as unknown as ServerConfigValues;
-    this.validate(given);
+    this.values = Object.freeze(table.complete(given)) as unknown as ServerConfigValues;
+    this.validate();
     Object.freeze(this);
   }
 
-  /** Throws {@link ConfigurationError} naming key, value and reason. */
+  /** Throws ConfigurationError naming key, value and reason. */
   static create(given: ServerConfigOptions | ServerConfig = {}): ServerConfig {
     return given instanceof ServerConfig ? given : new ServerConfig(given);
   }
@@ -199,15 +182,22 @@ export class ServerConfig {
     return new ServerConfig({ logLevel: "debug", debug: true, ...given });
   }
 
-  /** Throws {@link ConfigurationError} for the first value that is not allowed. */
-  validate(given: object = this.values): void {
-    for (const name of Object.keys(given)) {
-      if (!(name in options)) throw refused(name, undefined, "is no option of ServerConfig");
-    }
-    for (const name of optionNames) {
-      const reason = options[name].check(this.values[name]);
-      if (reason !== undefined) throw refused(name, options[name].secret ? "[hidden]" : this.values[name], reason);
-    }
+  /** From plain data, such as parsed JSON. Throws ConfigurationError. */
+  static fromObject(data: Readonly<Record<string, unknown>>): ServerConfig {
+    return new ServerConfig(data);
+  }
+
+  /** From variables such as `WT_BIND_PORT`; lists stand between commas. Throws ConfigurationError. */
+  static fromEnvironment(
+    prefix = "WT_",
+    environment: Readonly<Record<string, string | undefined>> = process.env,
+  ): ServerConfig {
+    return new ServerConfig(table.fromEnvironment(environment, prefix));
+  }
+
+  /** Throws ConfigurationError for the first value that is not allowed, or that does not go with another. */
+  validate(): void {
+    table.check(this.values);
     const { cert, certfile, key, keyfile, verifyMode, caCerts } = this.values;
     if (cert !== undefined && certfile !== undefined) throw refused("certfile", certfile, "stands beside cert");
     if (key !== undefined && keyfile !== undefined) throw refused("keyfile", keyfile, "stands beside key");
@@ -221,16 +211,16 @@ export class ServerConfig {
 
   /** A new configuration with some values changed. */
   update(changes: ServerConfigOptions): ServerConfig {
-    return new ServerConfig({ ...this.#given(), ...changes });
+    return new ServerConfig({ ...table.changed(this.values), ...changes });
   }
 
   copy(): ServerConfig {
-    return new ServerConfig(this.#given());
+    return new ServerConfig(table.changed(this.values));
   }
 
   /** `other`'s values where they differ from the defaults, this one's elsewhere. */
   merge(other: ServerConfig | ServerConfigOptions): ServerConfig {
-    return this.update(other instanceof ServerConfig ? other.#given() : other);
+    return this.update(other instanceof ServerConfig ? table.changed(other.values) : other);
   }
 
   getBindAddress(): { host: string; port: number } {
@@ -239,8 +229,7 @@ export class ServerConfig {
 
   /** Every value that is data; the private keys are hidden. */
   toObject(): Record<string, unknown> {
-    const shown = optionNames.filter((name) => options[name].live !== true && this.values[name] !== undefined);
-    return Object.fromEntries(shown.map((name) => [name, options[name].secret ? "[hidden]" : this.values[name]]));
+    return table.toObject(this.values);
   }
 
   toJSON(): Record<string, unknown> {
@@ -250,15 +239,4 @@ export class ServerConfig {
   [inspect.custom](): string {
     return `ServerConfig ${inspect(this.toObject())}`;
   }
-
-  /** The values that differ from the defaults. */
-  #given(): ServerConfigOptions {
-    const changed = optionNames.filter((name) => this.values[name] !== options[name].initial);
-    return Object.fromEntries(changed.map((name) => [name, this.values[name]]));
-  }
-}
-
-function refused(key: string, value: unknown, reason: string): ConfigurationError {
-  const current = value === undefined ? "" : `: current value is ${inspect(value)}`;
-  return new ConfigurationError(`${key} ${reason}${current}`, { configKey: key, configValue: value });
 }

@@ -64,6 +64,25 @@ describe("ServerConfig", () => {
     expect(config.values.bindPort).toBe(1);
   });
 
+  it("comes from plain data and from the environment", () => {
+    expect(ServerConfig.fromObject({ bindPort: 1, drafts: "P1" }).values).toMatchObject({ bindPort: 1, drafts: "P1" });
+    expect(() => ServerConfig.fromObject({ bindPort: "1" })).toThrow(ConfigurationError);
+    const environment = {
+      WT_BIND_HOST: "::",
+      WT_MAX_SESSIONS: "7",
+      WT_ACCESS_LOG: "off",
+      WT_ALLOWED_ORIGINS: "https://a.example, https://b.example",
+      WT_SOMETHING_ELSE: "ignored",
+    };
+    expect(ServerConfig.fromEnvironment("WT_", environment).values).toMatchObject({
+      bindHost: "::",
+      maxSessions: 7,
+      accessLog: false,
+      allowedOrigins: ["https://a.example", "https://b.example"],
+    });
+    expect(() => ServerConfig.fromEnvironment("WT_", { WT_MAX_SESSIONS: "many" })).toThrow(/maxSessions/);
+  });
+
   it("never shows a private key", () => {
     const secret = "-----BEGIN PRIVATE KEY-----";
     const config = ServerConfig.create({ cert: "chain", key: secret, sni: { a: { cert: "c", key: secret } } });
