@@ -17,14 +17,8 @@ export const SERVERS = {
     command: () => [inBenchmarks("target/release/peer-wtransport"), []],
     version: () => versionInCargoLock("wtransport"),
   },
-  tswebtransport: {
-    language: "TypeScript, Node; this project",
-    build: buildOurs,
-    command: () => [process.execPath, [inBenchmarks("servers/tswebtransport.mjs")]],
-    env: { [ADDON_OVERRIDE]: RELEASE_ADDON },
-    version: () => `${readJson(inRoot("package.json")).version}, ${commit()}, Node ${process.version}`,
-    check: requireReleaseAddon,
-  },
+  tswebtransport: ours(NEWER_NODE),
+  "tswebtransport-20": ours(process.execPath),
   rwebtransport: {
     language: "Rust (quiche), Node",
     build: installPackages,
@@ -47,6 +41,24 @@ export const SERVERS = {
     },
   },
 };
+
+/** This project's server: on the Node that rwebtransport needs, so that both have the same, and on the one that runs this. */
+function ours(node) {
+  return {
+    language: "TypeScript, Node; this project",
+    build: () => {
+      installPackages();
+      buildOurs();
+    },
+    command: () => [node, [inBenchmarks("servers/tswebtransport.mjs")]],
+    env: { [ADDON_OVERRIDE]: RELEASE_ADDON },
+    version: () => {
+      const { version } = readJson(inRoot("package.json"));
+      return `${version}, ${commit()}, Node ${run(node, ["--version"], { quiet: true })}`;
+    },
+    check: requireReleaseAddon,
+  };
+}
 
 /** The load generator and the Rust peer. */
 export function buildWorkspace() {
