@@ -163,8 +163,9 @@ export class ServerApp<Locals = Record<string, unknown>> {
     }
   }
 
-  /** Closes the server, waits for the handlers, then runs the shutdown hooks. Idempotent. */
+  /** Closes the server, then runs the shutdown hooks. Idempotent, but a later call with `timeout: 0` ends the waiting. */
   close(options: ServerCloseOptions = {}): Promise<void> {
+    if (this.#closing !== undefined && options.timeout === 0) void this.server.close(options);
     this.#closing ??= this.#close(options);
     return this.#closing;
   }

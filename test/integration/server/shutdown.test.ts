@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 
 import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import { connect } from "../../../src/client/connect.ts";
+import { ServerApp } from "../../../src/server/app.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
@@ -67,6 +68,23 @@ describe("WebTransportServer.close()", () => {
     await server.close({ timeout: 0 });
     await closing;
     expect(server.isServing).toBe(false);
+    expect((await client.closed).by).toBe("peer");
+  });
+});
+
+describe("ServerApp.close()", () => {
+  it("ends its waiting at a second call with time-out 0, and still runs the shutdown hooks", async () => {
+    const app = new ServerApp({ config: { cert, key, logLevel: "silent" } });
+    const hooks: string[] = [];
+    app.onShutdown(() => hooks.push("shutdown"));
+    app.route("/", (session) => session.closed);
+    const { port } = await app.listen({ host: "127.0.0.1", port: 0 });
+    const client = await connect(`https://127.0.0.1:${port}/`, { serverCertificateHashes: [certificateHash] });
+    const closing = app.close({ timeout: 600_000 });
+    await client.draining;
+    await app.close({ timeout: 0 });
+    await closing;
+    expect(hooks).toEqual(["shutdown"]);
     expect((await client.closed).by).toBe("peer");
   });
 });
