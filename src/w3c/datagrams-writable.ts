@@ -3,7 +3,7 @@ import type { UnderlyingSink } from "node:stream/web";
 import { quietWritable } from "../client/session-parts.ts";
 
 import type { DatagramState } from "./datagram-state.ts";
-import { Deferred } from "./promises.ts";
+import { Deferred } from "../client/session-parts.ts";
 import { sendGroupInternals, toSendGroup } from "./send-group.ts";
 import type { WebTransportSendGroup } from "./send-group.ts";
 import { defineInterface, mayConstruct, toBytes, toLongLong } from "./web-idl.ts";

@@ -8,7 +8,7 @@ import { incomingBytes, incomingObjects } from "./incoming.ts";
 import type { Incoming } from "./incoming.ts";
 import { parseArguments, parseCloseInfo } from "./options.ts";
 import type { ParsedOptions } from "./options.ts";
-import { Deferred, quiet } from "./promises.ts";
+import { Deferred, quiet } from "../client/session-parts.ts";
 import type { WebTransportReceiveStream } from "./receive-stream.ts";
 import { toResponseHeaders } from "./response-headers.ts";
 import { WebTransportSendGroup } from "./send-group.ts";
