@@ -1,9 +1,8 @@
 import type { UnderlyingSink } from "node:stream/web";
 
-import { quietWritable } from "../client/session-parts.ts";
+import { Deferred, quietWritable } from "../client/session-parts.ts";
 
 import type { DatagramState } from "./datagram-state.ts";
-import { Deferred } from "../client/session-parts.ts";
 import { sendGroupInternals, toSendGroup } from "./send-group.ts";
 import type { WebTransportSendGroup } from "./send-group.ts";
 import { defineInterface, mayConstruct, toBytes, toLongLong } from "./web-idl.ts";
