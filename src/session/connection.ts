@@ -48,6 +48,9 @@ export interface CloseConnectionOptions {
   readonly abort?: boolean;
 }
 
+/** Milliseconds that a peer has to answer a session's end before its connection is closed. */
+const goodbyeTimeout = 2000;
+
 let connections = 0;
 
 /** A QUIC connection that carries WebTransport sessions. Its engine's events go to {@link listener}. */
@@ -370,7 +373,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
         core.sendGoaway({ final: true });
       });
       // CONNECTION_CLOSE discards what is not sent: a rejection or a goodbye must have arrived before.
-      await live.delivered(this.#options.closeTimeout);
+      const { closeTimeout } = this.#options;
+      await live.delivered(closeTimeout);
+      // A browser that loses its connection before it has answered the goodbye forgets code and reason.
+      await live.answered(Math.min(closeTimeout, goodbyeTimeout));
       await new Promise((resolve) => setImmediate(resolve));
     }
     live.quic.close(WireCodes.H3_NO_ERROR, "");

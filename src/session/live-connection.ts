@@ -59,7 +59,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   readonly #deadlines: Deadlines;
   /** Streams of the core whose end is written and not acknowledged: answers and goodbyes. */
   readonly #leaving = new Set<number>();
-  #left: Deferred<void> | undefined;
+  readonly #awaited = new Set<{ readonly isDone: () => boolean; readonly done: Deferred<void> }>();
   #quic: QuicConnection | undefined;
   #info: ConnectionInfo | undefined;
   #remoteAddress: SocketAddress | undefined;
@@ -161,13 +161,13 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   }
 
   /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
-  async delivered(limit: number): Promise<void> {
-    if (this.#leaving.size > 0 && !this.#closed) {
-      this.#left ??= new Deferred<void>();
-      const cancel = this.after(limit, this.#left.resolve);
-      await this.#left.promise;
-      cancel();
-    }
+  delivered(limit: number): Promise<void> {
+    return this.#when(() => this.#leaving.size === 0, limit);
+  }
+
+  /** Resolves when the peer has ended every session that this side has, after `limit` milliseconds at the latest. */
+  answered(limit: number): Promise<void> {
+    return this.#when(() => this.protocol.counts.sessions === 0, limit);
   }
 
   atEndOfScript(flush: () => void): void {
@@ -279,7 +279,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
       return;
     }
     this.#leaving.delete(streamId);
-    if (this.#leaving.size === 0) this.#left?.resolve();
+    this.#checkAwaited();
     this.sessions.get(streamId)?.connectDelivered();
   }
 
@@ -318,13 +318,27 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#finalSizes.clear();
     this.#outgoing.clear();
     this.#leaving.clear();
-    this.#left?.resolve();
+    this.#checkAwaited();
     this.#deadlines.clear();
     this.#observer.ended(info, error, wasEstablished);
   }
 
   turnEnded(): void {
     if (!this.#closed) this.#deadlines.setExternal(this.protocol.nextTimeout());
+  }
+
+  async #when(isDone: () => boolean, limit: number): Promise<void> {
+    if (this.#closed || isDone()) return;
+    const waiting = { isDone, done: new Deferred<void>() };
+    this.#awaited.add(waiting);
+    const cancel = this.after(limit, waiting.done.resolve);
+    await waiting.done.promise;
+    this.#awaited.delete(waiting);
+    cancel();
+  }
+
+  #checkAwaited(): void {
+    for (const { isDone, done } of this.#awaited) if (this.#closed || isDone()) done.resolve();
   }
 
   #poll(): void {
@@ -409,6 +423,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
       case "sessionClosed": {
         const session = this.sessions.get(output.sessionId);
         session?.end(closeInfoOf(output.info, session.session.id), true);
+        this.#checkAwaited();
         break;
       }
       case "goaway":
