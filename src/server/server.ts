@@ -81,6 +81,9 @@ export interface ServerStats {
   readonly sessionsAccepted: number;
 }
 
+/** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
+const lingerTime = 250;
+
 type State = "idle" | "starting" | "serving" | "closing" | "closed";
 
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
@@ -229,13 +232,21 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     const { sessions } = this;
     for (const session of sessions) session.drain();
     await this.#unlessForced(settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout));
-    await this.#unlessForced(
-      Promise.all([...this.#connections].map((connection) => connection.close({ code, reason }))),
-    );
+    await this.#closeSessions(code, reason);
+    await this.#unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
     await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
     this.#state = "closed";
     this.#incoming.close();
     this.#settleClosed();
+  }
+
+  async #closeSessions(code: number, reason: string): Promise<void> {
+    const { sessions, connections } = this;
+    if (sessions.length === 0) return;
+    await this.#unlessForced(Promise.all(sessions.map((session) => session.close({ code, reason }))));
+    // Chromium closes the connection of a session that has ended, and tells its page of a lost one when it is not the first.
+    const gone = Promise.all(connections.map((connection) => connection.closed));
+    await this.#unlessForced(settledWithin(gone, lingerTime));
   }
 
   async #unlessForced(waiting: Promise<unknown>): Promise<void> {
