@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** What the page needs to connect. */
@@ -19,59 +18,69 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 
 /** Serves the development server's page over plain HTTP on loopback: browsers treat http://localhost as secure. */
 export class PageServer {
-  readonly #server: Server;
+  readonly #info: () => PageInfo;
+  #server: Server | undefined;
 
   constructor(info: () => PageInfo) {
-    this.#server = createServer((request, response) => {
-      const { pathname } = new URL(request.url ?? "/", "http://localhost");
-      if (pathname === "/server.json") {
-        answer(response, 200, "application/json", JSON.stringify(info()));
-        return;
-      }
-      const file = files[pathname];
-      if (file === undefined) {
-        answer(response, 404, "text/plain; charset=utf-8", "Not found\n");
-        return;
-      }
-      readFile(new URL(file[0], import.meta.url)).then(
-        (content) => {
-          answer(response, 200, file[1], content);
-        },
-        (error: unknown) => {
-          answer(response, 500, "text/plain; charset=utf-8", `${String(error)}\n`);
-        },
-      );
-    });
+    this.#info = info;
   }
 
   /** Resolves with the page's address. A port that is in use is replaced by a free one. */
   async listen(port: number): Promise<string> {
+    // Not before it is needed: loading it takes longer than everything else of a server's start.
+    const { createServer } = await import("node:http");
+    const server = createServer((request, response) => {
+      this.#serve(request, response);
+    });
+    this.#server = server;
     try {
-      await this.#listen(port);
+      await bind(server, port);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-      await this.#listen(0);
+      await bind(server, 0);
     }
-    return `http://localhost:${(this.#server.address() as AddressInfo).port}/`;
+    return `http://localhost:${(server.address() as AddressInfo).port}/`;
   }
 
   async close(): Promise<void> {
-    if (!this.#server.listening) return;
+    const server = this.#server;
+    if (server?.listening !== true) return;
     await new Promise((resolve) => {
-      this.#server.close(resolve);
-      this.#server.closeAllConnections();
+      server.close(resolve);
+      server.closeAllConnections();
     });
   }
 
-  #listen(port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, "localhost", () => {
-        this.#server.off("error", reject);
-        resolve();
-      });
-    });
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    if (pathname === "/server.json") {
+      answer(response, 200, "application/json", JSON.stringify(this.#info()));
+      return;
+    }
+    const file = files[pathname];
+    if (file === undefined) {
+      answer(response, 404, "text/plain; charset=utf-8", "Not found\n");
+      return;
+    }
+    readFile(new URL(file[0], import.meta.url)).then(
+      (content) => {
+        answer(response, 200, file[1], content);
+      },
+      (error: unknown) => {
+        answer(response, 500, "text/plain; charset=utf-8", `${String(error)}\n`);
+      },
+    );
   }
+}
+
+function bind(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "localhost", () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
 }
 
 function answer(response: ServerResponse, status: number, type: string, body: string | Uint8Array): void {
