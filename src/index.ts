@@ -1,14 +1,12 @@
 /** Everything an application needs. */
 export { generateSelfSignedCertificate } from "./certificates/self-signed.ts";
 export type { SelfSignedCertificate, SelfSignedCertificateOptions } from "./certificates/self-signed.ts";
-export { ClientConfig, connect } from "./client/index.ts";
-export type {
-  CertificateHash,
-  ClientConfigOptions,
-  ClientConfigValues,
-  ClientOptions,
-  Lookup,
-} from "./client/index.ts";
+export type { CertificateHash } from "./client/certificate-hash.ts";
+export { ClientConfig } from "./client/client-config.ts";
+export type { ClientConfigOptions, ClientConfigValues } from "./client/client-config.ts";
+export { connect } from "./client/connect.ts";
+export type { ClientOptions } from "./client/connect.ts";
+export type { Lookup } from "./client/lookup.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export { ServerConfig } from "./config/server-config.ts";

@@ -5,8 +5,6 @@ import type { SignalOption } from "../session/types.ts";
 
 import { ClientConfig } from "./client-config.ts";
 import type { ClientConfigOptions } from "./client-config.ts";
-import { Connector } from "./connector.ts";
-import { lookupSystem } from "./lookup.ts";
 import type { Lookup } from "./lookup.ts";
 import { parseTarget } from "./target.ts";
 
@@ -38,8 +36,11 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
 export async function connect(url: string | URL, options: ClientOptions = {}): Promise<WebTransportSession> {
   const { config, signal, transport = {}, session = {}, engine, lookup, setTimer, ...others } = options;
   const target = parseTarget(url);
+  const { values } = ClientConfig.create(config).update(others);
+  // A server, which imports the same package, starts sooner without them.
+  const [{ Connector }, { lookupSystem }] = await Promise.all([import("./connector.ts"), import("./lookup.ts")]);
   const connector = new Connector(target, {
-    config: ClientConfig.create(config).update(others).values,
+    config: values,
     transport,
     live: session,
     signal,

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 
 import { EngineError } from "../engine/engine.ts";
@@ -10,6 +9,7 @@ import { EngineError } from "../engine/engine.ts";
 export async function bindAddresses(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   if (host === "localhost") return ["127.0.0.1", "::1"];
+  const { lookup } = await import("node:dns/promises");
   try {
     const found = await lookup(host, { all: true });
     return [...new Set(found.sort((a, b) => a.family - b.family).map(({ address }) => address))];

@@ -7,7 +7,7 @@ import type { Address } from "../session/types.ts";
 
 import { ServerApp } from "./app.ts";
 import type { ListenOptions, ServerCloseOptions } from "./server.ts";
-import { PageServer } from "./development/page-server.ts";
+import type { PageServer } from "./development/page-server.ts";
 import { echoHandler, healthCheckHandler } from "./handlers.ts";
 
 /** Validity of a development certificate: browsers accept at most 14 days. */
@@ -37,7 +37,7 @@ export interface DevelopmentServerOptions {
 /** A ServerApp with a certificate of its own and a page that a browser connects from. */
 export class DevelopmentServer extends ServerApp {
   readonly #options: DevelopmentServerOptions;
-  readonly #page: PageServer;
+  #page: PageServer | undefined;
   #certificate: SelfSignedCertificate | undefined;
   #rotation: NodeJS.Timeout | undefined;
   #pageUrl: string | undefined;
@@ -50,10 +50,9 @@ export class DevelopmentServer extends ServerApp {
       ...(generateCerts ? { certificate: () => this.#newCertificate() } : {}),
     });
     this.#options = options;
-    this.#page = new PageServer(() => ({ url: this.url, certificateHash: this.certificateHash ?? "" }));
     this.onShutdown(() => {
       clearInterval(this.#rotation);
-      return this.#page.close();
+      return this.#page?.close();
     });
   }
 
@@ -79,6 +78,8 @@ export class DevelopmentServer extends ServerApp {
   override async listen(options?: ListenOptions): Promise<Address> {
     const address = await super.listen(options);
     try {
+      const { PageServer } = await import("./development/page-server.ts");
+      this.#page = new PageServer(() => ({ url: this.url, certificateHash: this.certificateHash ?? "" }));
       this.#pageUrl = await this.#page.listen(this.#options.pagePort ?? 8080);
     } catch (error) {
       await this.close({ timeout: 0 });

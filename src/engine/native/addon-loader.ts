@@ -105,7 +105,7 @@ function load(): Addon {
   const override = process.env["TSWEBTRANSPORT_ADDON"];
   const candidates =
     override === undefined || override === ""
-      ? [fileURLToPath(new URL("../../../native/build/tswebtransport.node", import.meta.url)), platformPackage()]
+      ? [fileURLToPath(new URL("../../../native/build/tswebtransport.node", import.meta.url)), ...platformPackages()]
       : [override];
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
@@ -123,14 +123,10 @@ function load(): Addon {
   );
 }
 
-function platformPackage(): string {
-  const musl = process.platform === "linux" && !hasGlibc() ? "-musl" : "";
-  return `@tswebtransport/${process.platform}-${process.arch}${musl}`;
-}
-
-function hasGlibc(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime !== undefined;
+/** On Linux the package manager installs the one for the C library; asking Node which that is takes milliseconds. */
+function platformPackages(): string[] {
+  const name = `@tswebtransport/${process.platform}-${process.arch}`;
+  return process.platform === "linux" ? [name, `${name}-musl`] : [name];
 }
 
 const engineErrorCodes: readonly string[] = [

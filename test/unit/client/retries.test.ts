@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { retryDelayOf } from "../../../src/client/back-off.ts";
 import { connect } from "../../../src/client/connect.ts";
 import type { ClientOptions } from "../../../src/client/connect.ts";
+// `connect` loads them with its first call, which virtual time does not wait for.
+import "../../../src/client/connector.ts";
+import "../../../src/client/lookup.ts";
 import { HttpError } from "../../../src/errors/errors.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
