@@ -1,6 +1,6 @@
 /** A first-in first-out queue that reuses its memory: push and shift are O(1) and do not move what is queued. */
 export class RingQueue<T> implements Iterable<T> {
-  #slots: (T | undefined)[] = new Array<T | undefined>(8);
+  #slots: (T | undefined)[] = [];
   #head = 0;
   #length = 0;
 
@@ -28,7 +28,7 @@ export class RingQueue<T> implements Iterable<T> {
   }
 
   clear(): void {
-    this.#slots = new Array<T | undefined>(8);
+    this.#slots = [];
     this.#head = 0;
     this.#length = 0;
   }
@@ -40,7 +40,7 @@ export class RingQueue<T> implements Iterable<T> {
   }
 
   #grow(): void {
-    const slots = new Array<T | undefined>(this.#slots.length * 2);
+    const slots = new Array<T | undefined>(Math.max(8, this.#slots.length * 2));
     let index = 0;
     for (const item of this) slots[index++] = item;
     this.#slots = slots;

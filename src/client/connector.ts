@@ -1,6 +1,7 @@
 import { atLevel } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
+import { resolveOptions } from "../session/options.ts";
 import type { LiveOptions } from "../session/options.ts";
 import { untilAborted } from "../session/promises.ts";
 import type { WebTransportSession } from "../session/session.ts";
@@ -160,7 +161,7 @@ export class Connector {
       },
       port: this.#target.port,
       transport: { ...transportOf(config), ...transport },
-      live: { ...liveOf(config), ...live },
+      live: resolveOptions({ ...liveOf(config), ...live }),
     };
   }
 }

@@ -6,8 +6,7 @@ import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from 
 import { ConnectionError } from "../errors/errors.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { WebTransportConnection } from "../session/connection.ts";
-import { protocolOptions } from "../session/options.ts";
-import type { LiveOptions } from "../session/options.ts";
+import type { ResolvedLiveOptions } from "../session/options.ts";
 import { untilAborted } from "../session/promises.ts";
 
 import { explainEngine } from "./connect-errors.ts";
@@ -24,7 +23,7 @@ export interface ReachOptions {
   readonly connect: Omit<ConnectOptions, "address">;
   readonly port: number;
   readonly transport: TransportOptions;
-  readonly live: LiveOptions;
+  readonly live: ResolvedLiveOptions;
 }
 
 /** Completes the handshake with one address. Nothing is left of it when it rejects. */
@@ -34,7 +33,7 @@ export async function reach(address: string, options: ReachOptions, signal: Abor
     signal.throwIfAborted();
     const connect = { ...options.connect, address: { host: address, port: options.port } };
     const connection = new WebTransportConnection({
-      ...options.live,
+      live: options.live,
       role: "client",
       quic: (listener) => endpoint.connect(connect, listener),
     });
@@ -68,7 +67,7 @@ async function createEndpoint(address: string, options: ReachOptions): Promise<Q
   const host = loopback ? (ipv6 ? "::1" : "127.0.0.1") : ipv6 ? "::" : "0.0.0.0";
   const transport: TransportOptions = {
     ...options.transport,
-    preamble: [controlStreamPreamble(protocolOptions("client", options.live))],
+    preamble: [controlStreamPreamble(options.live.core)],
   };
   try {
     return await options.engine.createEndpoint(

@@ -43,37 +43,31 @@ const channels = new Map<string, Channel>(
  * the diagnostics channel `tswebtransport:<type>`. What is costly to tell is asked for with {@link listens} first.
  */
 export class TypedEmitter<Events extends object> extends EventEmitter<EventTuples<Events>> implements EventSink {
-  readonly #any = new Set<AnyListener<Events>>();
   readonly #parent: EventSink | undefined;
-  readonly #report: ReportListenerError;
+  readonly #report: ReportListenerError | undefined;
+  #any: Set<AnyListener<Events>> | undefined;
 
   constructor(options: EmitterOptions = {}) {
     super();
     this.#parent = options.parent;
-    const { parent } = options;
-    this.#report =
-      options.report ??
-      (parent === undefined
-        ? warn
-        : (error, type): void => {
-            parent.reportListenerError(error, type);
-          });
+    this.#report = options.report;
   }
 
   /** Whether an event of this type would reach anybody. */
   listens(type: string): boolean {
-    if (this.#any.size > 0 || this.#untyped.listenerCount(type) > 0) return true;
+    if ((this.#any?.size ?? 0) > 0 || this.#untyped.listenerCount(type) > 0) return true;
     return channels.get(type)?.hasSubscribers === true || (this.#parent?.listens(type) ?? false);
   }
 
   /** Calls `listener` with every event's type and payload. */
   onAny(listener: AnyListener<Events>): this {
+    this.#any ??= new Set();
     this.#any.add(listener);
     return this;
   }
 
   offAny(listener: AnyListener<Events>): this {
-    this.#any.delete(listener);
+    this.#any?.delete(listener);
     return this;
   }
 
@@ -133,7 +127,9 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
 
   /** Tells of a fault in a listener in the way this emitter was given. */
   reportListenerError(error: unknown, type: string): void {
-    this.#report(error, type);
+    if (this.#report !== undefined) this.#report(error, type);
+    else if (this.#parent !== undefined) this.#parent.reportListenerError(error, type);
+    else warn(error, type);
   }
 
   get #untyped(): EventEmitter {
@@ -148,7 +144,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
     }
     // `newListener` and `removeListener` are node:events' own and no facts of this library.
     if (typeof type !== "string" || type === "newListener" || type === "removeListener") return heard;
-    for (const listener of [...this.#any]) {
+    for (const listener of [...(this.#any ?? [])]) {
       heard = true;
       this.#call(listener, [type, ...args], type);
     }
@@ -160,11 +156,11 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       const result: unknown = Reflect.apply(listener as (...args: unknown[]) => unknown, this, args);
       if (result instanceof Promise) {
         result.catch((error: unknown) => {
-          this.#report(error, String(type));
+          this.reportListenerError(error, String(type));
         });
       }
     } catch (error) {
-      this.#report(error, String(type));
+      this.reportListenerError(error, String(type));
     }
   }
 }

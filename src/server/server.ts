@@ -18,8 +18,8 @@ import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../session/buffer-budget.ts";
 import { WebTransportConnection } from "../session/connection.ts";
 import type { ConnectionEventMap } from "../session/events.ts";
-import { protocolOptions } from "../session/options.ts";
-import type { LiveOptions } from "../session/options.ts";
+import { resolveOptions } from "../session/options.ts";
+import type { ResolvedLiveOptions } from "../session/options.ts";
 import { Deferred } from "../session/promises.ts";
 import type { IncomingSession } from "../session/request.ts";
 import type { Address, Session } from "../session/types.ts";
@@ -96,7 +96,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly #incoming = new AsyncQueue<IncomingSession>();
   readonly #closed: Promise<void>;
   readonly #budget: BufferBudget;
-  readonly #liveOptions: LiveOptions;
+  readonly #liveOptions: ResolvedLiveOptions;
   #settleClosed: () => void = () => {};
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #endpoints: Endpoints | undefined;
@@ -264,7 +264,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   #accept(quic: QuicConnection, info: ConnectionInfo): ConnectionListener {
     const connection = new WebTransportConnection({
-      ...this.#liveOptions,
+      live: this.#liveOptions,
       quic,
       info,
       role: "server",
@@ -331,16 +331,16 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         initialCredit: values.streamBufferSize,
         maxDatagramFrameSize: values.maxDatagramSize,
         congestionControl: values.congestionControl,
-        preamble: [controlStreamPreamble(protocolOptions("server", this.#liveOptions))],
+        preamble: [controlStreamPreamble(this.#liveOptions.core)],
         ...(values.keylog === undefined ? {} : { keyLog: values.keylog }),
         ...(values.qlogDirectory === undefined ? {} : { qlogDirectory: values.qlogDirectory }),
       },
     };
   }
 
-  #makeLiveOptions(): LiveOptions {
+  #makeLiveOptions(): ResolvedLiveOptions {
     const { values } = this.config;
-    return {
+    return resolveOptions({
       closeTimeout: values.closeTimeout,
       streamBufferSize: values.streamBufferSize,
       outgoingHighWaterMark: values.streamBufferSize,
@@ -355,7 +355,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       readTimeout: values.readTimeout,
       writeTimeout: values.writeTimeout,
       events: this,
-    };
+    });
   }
 }
 

@@ -63,7 +63,7 @@ const byConnection = { clean: true, by: "peer", withoutCapsule: true } as const;
  * How a session ends when its connection does. Deno and moq's clients close a session by closing the connection, with its
  * code mapped, raw or H3_NO_ERROR: that is a clean end.
  */
-export function closeInfoOfConnection(closed: ConnectionClosed, error: WebTransportError): CloseInfo {
+export function closeInfoOfConnection(closed: ConnectionClosed, error: () => WebTransportError): CloseInfo {
   if (closed.by === "peer" && closed.kind === "application") {
     if (closed.code === WireCodes.H3_NO_ERROR) return { ...byConnection, code: 0, reason: closed.reason };
     const code = fromWireCode(closed.code);
@@ -72,7 +72,7 @@ export function closeInfoOfConnection(closed: ConnectionClosed, error: WebTransp
   if (closed.by === "local" && closed.kind === "application" && closed.code === WireCodes.H3_NO_ERROR) {
     return { clean: true, code: 0, reason: closed.reason, by: "local" };
   }
-  return { clean: false, by: closed.by, error };
+  return { clean: false, by: closed.by, error: error() };
 }
 
 /** Why a client got no session: the server's status, or the code it reset the request with. */

@@ -11,7 +11,7 @@ import { LiveConnection } from "./live-connection.ts";
 import type { ConnectionObserver } from "./live-connection.ts";
 import { LiveSession } from "./live-session.ts";
 import { resolveOptions } from "./options.ts";
-import type { LiveOptions, ResolvedLiveOptions } from "./options.ts";
+import type { ResolvedLiveOptions } from "./options.ts";
 import { Deferred, rejected, untilAborted } from "./promises.ts";
 import { IncomingSession, regularHeaders, toHeaders } from "./request.ts";
 import type { RequestHost } from "./request.ts";
@@ -19,7 +19,7 @@ import { WebTransportSession } from "./session.ts";
 import type { SessionDescription } from "./session.ts";
 import type { Address, CloseInfo, Connection, ConnectionState, HeadersInput, SignalOption } from "./types.ts";
 
-export interface ConnectionOptions extends LiveOptions {
+export interface ConnectionOptions {
   readonly role: "client" | "server";
   /** The engine's connection, or (a client) how to make it with the listener given. */
   readonly quic: QuicConnection | ((listener: ConnectionListener) => QuicConnection);
@@ -27,6 +27,8 @@ export interface ConnectionOptions extends LiveOptions {
   readonly info?: ConnectionInfo;
   /** Server: answers session requests. Without it, or when it throws, they are rejected. */
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+  /** Of {@link resolveOptions}. Default: those of no options. */
+  readonly live?: ResolvedLiveOptions;
 }
 
 export interface OpenSessionOptions extends SignalOption {
@@ -71,12 +73,13 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   #closing: Promise<CloseInfo> | undefined;
 
   constructor(options: ConnectionOptions) {
-    super({ parent: options.events });
+    const { live = resolveOptions({}) } = options;
+    super({ parent: live.events });
     connections += 1;
     this.id = `${options.role}-${connections}`;
     this.role = options.role;
     this.#onSession = options.onSession;
-    this.#options = resolveOptions(options);
+    this.#options = live;
     const observer: ConnectionObserver = {
       established: () => this.#established(),
       sessionRequested: (output) => this.#sessionRequested(output),
@@ -225,21 +228,28 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     }
   }
 
-  #ended(info: CloseInfo, error: WebTransportError, wasEstablished: boolean): void {
-    const gone = new SessionError(`The connection has ended: ${error.message}`, {
-      code: "ERR_WT_SESSION_CANCELLED",
-      cause: error,
-    });
+  #ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void {
+    if (this.#requests.size > 0) this.#cancelRequests(error());
+    for (const cancel of this.#openings) cancel(error());
+    this.#closed.resolve(info);
+    if (!wasEstablished || !info.clean) this.#tellFailure(error(), wasEstablished, info.by === "transport");
+    if (this.listens("connection_closed")) {
+      this.publish("connection_closed", { connection: this, info, timestamp: Date.now() });
+    }
+  }
+
+  #cancelRequests(cause: WebTransportError): void {
+    const text = `The connection has ended: ${cause.message}`;
+    const gone = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED", cause });
     for (const request of this.#requests.values()) request.cancel(gone);
     this.#requests.clear();
-    for (const cancel of this.#openings) cancel(error);
-    this.#closed.resolve(info);
-    const timestamp = Date.now();
-    if (error instanceof TimeoutError) this.publish("timeout_error", { connection: this, error, timestamp });
-    if (!wasEstablished) this.publish("connection_failed", { connection: this, error, timestamp });
-    else if (!info.clean && info.by === "transport")
-      this.publish("connection_lost", { connection: this, error, timestamp });
-    this.publish("connection_closed", { connection: this, info, timestamp });
+  }
+
+  #tellFailure(error: WebTransportError, wasEstablished: boolean, isLost: boolean): void {
+    const event = { connection: this, error, timestamp: Date.now() };
+    if (error instanceof TimeoutError) this.publish("timeout_error", { ...event, error });
+    if (!wasEstablished) this.publish("connection_failed", event);
+    else if (isLost) this.publish("connection_lost", event);
   }
 
   // What an incoming session asks for.

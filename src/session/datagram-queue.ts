@@ -59,7 +59,8 @@ export class DatagramQueue {
   #ended = false;
   /** Set when the session did not end cleanly. */
   #error: SessionError | undefined;
-  #closing: SessionError | undefined;
+  /** Set when nothing can be sent any more: gives why. */
+  #refusal: (() => SessionError) | undefined;
   #drained: Deferred<void> | undefined;
   #held = false;
   #sent = 0;
@@ -89,12 +90,12 @@ export class DatagramQueue {
   }
 
   get maxDatagramSize(): number {
-    if (!this.#host.supported || this.#closing !== undefined) return 0;
+    if (!this.#host.supported || this.#refusal !== undefined) return 0;
     return Math.max(0, this.#host.quic.maxDatagramSize() - this.#host.prefix.byteLength);
   }
 
   trySend(data: BytesInput): boolean {
-    if (this.#closing !== undefined) return false;
+    if (this.#refusal !== undefined) return false;
     const bytes = toBytes(data);
     if (this.#held && this.#outgoing.length < this.outgoingHighWaterMark) {
       if (bytes.byteLength > this.maxDatagramSize) return false;
@@ -106,7 +107,7 @@ export class DatagramQueue {
   }
 
   send(data: BytesInput, options: SignalOption & { readonly ttl?: number } = {}): Promise<void> {
-    if (this.#closing !== undefined) return rejected(this.#closing);
+    if (this.#refusal !== undefined) return rejected(this.#refusal());
     if (options.signal?.aborted === true) return rejected(options.signal.reason);
     const bytes = toBytes(data);
     if (this.#outgoing.length === 0 && !this.#held) {
@@ -201,27 +202,27 @@ export class DatagramQueue {
 
   /** No further datagrams are taken; resolves when those that wait have gone. */
   finish(error: SessionError): Promise<void> {
-    this.#closing ??= error;
+    this.#refusal ??= (): SessionError => error;
     if (this.#outgoing.length === 0) return resolved;
     this.#drained ??= new Deferred<void>();
     return this.#drained.promise;
   }
 
   /** The session has ended. What has come can still be received when it ended cleanly. */
-  end(error: SessionError, clean: boolean): void {
+  end(error: () => SessionError, clean: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#closing ??= error;
+    this.#refusal ??= error;
     if (!clean) {
-      this.#error = error;
+      this.#error = error();
       this.#incoming.clear();
     }
     for (const receiver of this.#receivers) {
       if (clean) receiver.resolve(null);
-      else receiver.reject(error);
+      else receiver.reject(this.#error);
     }
     this.#receivers.clear();
-    for (const { done } of this.#outgoing) done.reject(error);
+    for (const { done } of this.#outgoing) done.reject(error());
     this.#outgoing.clear();
     this.#drained?.resolve();
   }

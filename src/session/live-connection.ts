@@ -17,7 +17,6 @@ import type { ConnectionContext, StreamWaiter } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { LiveSession } from "./live-session.ts";
 import type { LiveStream } from "./live-stream.ts";
-import { protocolOptions } from "./options.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
 import { Deferred } from "./promises.ts";
@@ -31,7 +30,8 @@ export interface ConnectionObserver {
   sessionRequested(output: SessionRequestOutput): void;
   requestCancelled(sessionId: number, reason: SessionError): void;
   violated(error: WebTransportError): void;
-  ended(info: CloseInfo, error: WebTransportError, wasEstablished: boolean): void;
+  /** `error` makes what the end is called. */
+  ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void;
 }
 
 /** A client's request that waits for its answer. */
@@ -66,7 +66,8 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   #datagrams = false;
   #draft: string | undefined;
   #draining = false;
-  #closed = false;
+  #isReady = false;
+  #end: ConnectionClosed | undefined;
   #error: WebTransportError | undefined;
   #sendGroups = 0;
   #isPolling = false;
@@ -82,7 +83,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.connection = connection;
     this.#observer = observer;
     this.options = options;
-    this.protocol = new ProtocolConnection(protocolOptions(role, options));
+    this.protocol = new ProtocolConnection({ ...options.core, role });
     this.#outgoing = new OutgoingStreams(options.maxOutgoingStreams, (direction) => this.quic.open(direction));
     this.#deadlines = new Deadlines(options.now, options.setTimer, () => {
       this.input((core) => {
@@ -123,11 +124,11 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     return this.#draining;
   }
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#end !== undefined;
   }
   /** Why the connection has ended. */
   get error(): WebTransportError | undefined {
-    return this.#error;
+    return this.#end === undefined ? this.#error : this.#errorOf(this.#end);
   }
   get counts(): { sessions: number; streams: number; waiters: number; requests: number; deadlines: number } {
     return {
@@ -301,34 +302,31 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   }
 
   closed(closed: ConnectionClosed): void {
-    if (this.#closed) return;
-    const { host, port } = this.remoteAddress;
-    const wasEstablished = this.#info !== undefined;
-    const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-    const error = this.#error ?? connectionErrorOf(closed, address, wasEstablished);
-    this.#closed = true;
-    this.#error = error;
+    if (this.#end !== undefined) return;
+    this.#end = closed;
+    // Made when something needs it: most connections end well, and nobody does.
+    const error = (): WebTransportError => this.#errorOf(closed);
     this.#deadlines.clear();
-    this.ready.reject(error);
+    if (!this.#isReady) this.ready.reject(error());
     const info = closeInfoOfConnection(closed, error);
     for (const session of [...this.sessions.values()]) session.end(info, true);
     for (const stream of [...this.#streams.values()]) stream.owner.streamLost(stream);
-    for (const request of [...this.requests.values()]) request.failed(error);
+    for (const request of [...this.requests.values()]) request.failed(error());
     this.requests.clear();
     this.#finalSizes.clear();
     this.#outgoing.clear();
     this.#leaving.clear();
     this.#checkAwaited();
     this.#deadlines.clear();
-    this.#observer.ended(info, error, wasEstablished);
+    this.#observer.ended(info, error, this.#info !== undefined);
   }
 
   turnEnded(): void {
-    if (!this.#closed) this.#deadlines.setExternal(this.protocol.nextTimeout());
+    if (this.#end === undefined) this.#deadlines.setExternal(this.protocol.nextTimeout());
   }
 
   async #when(isDone: () => boolean, limit: number): Promise<void> {
-    if (this.#closed || isDone()) return;
+    if (this.isClosed || isDone()) return;
     const waiting = { isDone, done: new Deferred<void>() };
     this.#awaited.add(waiting);
     const cancel = this.after(limit, waiting.done.resolve);
@@ -338,7 +336,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   }
 
   #checkAwaited(): void {
-    for (const { isDone, done } of this.#awaited) if (this.#closed || isDone()) done.resolve();
+    for (const { isDone, done } of this.#awaited) if (this.isClosed || isDone()) done.resolve();
   }
 
   #poll(): void {
@@ -388,6 +386,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
       case "ready":
         this.#datagrams = output.datagrams;
         this.#draft = output.draft === "" ? undefined : output.draft;
+        this.#isReady = true;
         this.ready.resolve();
         break;
       case "unsupported":
@@ -448,6 +447,15 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     const error = new ProtocolError(`The peer broke the protocol: ${reason}`, { errorCode: Number(code) });
     this.#fail(error);
     this.#observer.violated(error);
+  }
+
+  #errorOf(closed: ConnectionClosed): WebTransportError {
+    if (this.#error === undefined) {
+      const { host, port } = this.remoteAddress;
+      const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+      this.#error = connectionErrorOf(closed, address, this.#info !== undefined);
+    }
+    return this.#error;
   }
 
   #fail(error: WebTransportError): void {

@@ -65,6 +65,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   readonly #closing: SessionClosing;
   #face: SessionFace | undefined;
   #error: SessionError | undefined;
+  /** Set when the session has ended for its children. */
   #info: CloseInfo | undefined;
   #isDraining = false;
   #isSettled = false;
@@ -171,9 +172,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   acceptStream(output: StreamOutput): void {
     const { streamId, prefixLength, chunks, fin, reset } = output;
     const bidirectional = directionOf(streamId) === "bidirectional";
-    if (this.#error !== undefined || this.#hasTooManyPending()) {
+    if (this.#info !== undefined || this.#hasTooManyPending()) {
       // Draft §4.6: nobody will read it; the session's end has a code of its own.
-      const code = this.#error === undefined ? WireCodes.WT_BUFFERED_STREAM_REJECTED : WireCodes.WT_SESSION_GONE;
+      const code = this.#info === undefined ? WireCodes.WT_BUFFERED_STREAM_REJECTED : WireCodes.WT_SESSION_GONE;
       this.quic.stop(streamId, code);
       if (bidirectional) this.quic.reset(streamId, code);
       this.flow?.streamEnded(directionOf(streamId));
@@ -192,7 +193,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   streamLost(stream: LiveStream): void {
-    if (this.#error !== undefined) this.#endStream(stream, this.#error, false);
+    if (this.#info !== undefined) this.#endStream(stream, this.#errorOf(this.#info), false);
   }
 
   streamStoppedEarly(stream: LiveStream, received: number): void {
@@ -203,8 +204,8 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     const { receive, receivePrefixLength } = stream;
     const { code: wireCode, finalSize } = reset;
     if (receive?.over === false) this.#skip(stream.streamId, receivePrefixLength, receive.received, finalSize);
-    if (this.#error !== undefined) {
-      receive?.fail(this.#error);
+    if (this.#info !== undefined) {
+      receive?.fail(this.#errorOf(this.#info));
       return;
     }
     const error = this.#peerError(stream, wireCode, "reset");
@@ -220,7 +221,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   drained(): void {
-    if (this.#isDraining || this.#error !== undefined) return;
+    if (this.#isDraining || this.#info !== undefined) return;
     this.#isDraining = true;
     this.draining.resolve();
     const { session } = this;
@@ -236,18 +237,18 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   end(info: CloseInfo, settled: boolean): void {
     if (this.#info === undefined) {
       this.#info = info;
-      const error = sessionErrorOf(info, this.session.id);
-      this.#error = error;
-      for (const stream of [...this.#streams]) this.#endStream(stream, error, info.clean && info.by === "peer");
+      // Made when something needs it: most sessions end well, and nobody does.
+      const error = (): SessionError => this.#errorOf(info);
+      for (const stream of [...this.#streams]) this.#endStream(stream, error(), info.clean && info.by === "peer");
       this.datagrams.end(error, info.clean);
-      this.incoming.end(info.clean ? undefined : error);
+      this.incoming.end(info.clean ? undefined : error());
       for (const { waiter, fail } of [...this.#waiters]) {
         this.#cancelOpen(waiter);
-        fail(error);
+        fail(error());
       }
       this.budget.detach();
       this.flow?.end();
-      this.#abort?.abort(error);
+      this.#abort?.abort(error());
     }
     if (settled) this.settle();
   }
@@ -279,7 +280,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#error !== undefined) this.#abort.abort(this.#error);
+      if (this.#info !== undefined) this.#abort.abort(this.#errorOf(this.#info));
     }
     return this.#abort.signal;
   }
@@ -307,7 +308,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   drain(): void {
-    if (this.#error === undefined) this.context.input((core) => core.drainSession(this.sessionId));
+    if (this.#info === undefined) this.context.input((core) => core.drainSession(this.sessionId));
   }
 
   createBidirectionalStream(options: CreateStreamOptions = {}): Promise<WebTransportStream> {
@@ -319,7 +320,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   #create<S>(direction: StreamDirection, options: CreateStreamOptions, wrap: (stream: LiveStream) => S): Promise<S> {
-    const refusal = this.#error ?? this.#closing.refusal;
+    const refusal = this.#info === undefined ? this.#closing.refusal : this.#errorOf(this.#info);
     if (refusal !== undefined) return rejected(refusal);
     const { signal } = options;
     if (signal?.aborted === true) return rejected(signal.reason);
@@ -392,7 +393,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   /** What the peer sends beyond the `received` bytes of the body is not read, but counts: all that the final size says. */
   #skip(streamId: number, prefixLength: number, received: number, finalSize: number | undefined): void {
     const { flow } = this;
-    if (flow === undefined || this.#error !== undefined) return;
+    if (flow === undefined || this.#info !== undefined) return;
     const skip = (size: number): void => {
       flow.skipped(size - prefixLength - received);
     };
@@ -419,6 +420,12 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     }
     this.quic.stop(streamId, WireCodes.WT_SESSION_GONE);
     receive.fail(error);
+  }
+
+  /** What a child of the ended session is told. */
+  #errorOf(info: CloseInfo): SessionError {
+    this.#error ??= sessionErrorOf(info, this.session.id);
+    return this.#error;
   }
 
   #hasTooManyPending(): boolean {

@@ -1,4 +1,5 @@
 import type { EventSink } from "../events/emitter.ts";
+import { settingsOf } from "../protocol/webtransport/connection.ts";
 import type { ProtocolConnectionOptions } from "../protocol/webtransport/connection.ts";
 import type { DraftSelection } from "../constants/drafts.ts";
 
@@ -48,20 +49,31 @@ export interface LiveOptions {
 }
 
 export type ResolvedLiveOptions = Required<Omit<LiveOptions, "totalBudget" | "events" | "protocol">> &
-  Pick<LiveOptions, "totalBudget" | "events" | "protocol">;
+  Pick<LiveOptions, "totalBudget" | "events"> & {
+    /** The core's options; the preamble that the engine sends is made of the same. */
+    readonly core: Omit<ProtocolConnectionOptions, "role">;
+  };
 
+/** Many connections share what is made here once. */
 export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
+  const { maxSessions = 16, maxSessionBufferSize = 8_388_608, maxIncomingStreams = 100, drafts = "all" } = options;
+  const sessionLimits = {
+    maxData: maxSessionBufferSize,
+    maxStreamsBidirectional: maxIncomingStreams,
+    maxStreamsUnidirectional: maxIncomingStreams,
+  };
+  const core = { ...options.protocol, maxSessions, drafts, sessionLimits };
   return {
     closeTimeout: options.closeTimeout ?? 5000,
     streamBufferSize: options.streamBufferSize ?? 65_536,
     maxStreamBufferSize: options.maxStreamBufferSize ?? 1_048_576,
-    maxSessionBufferSize: options.maxSessionBufferSize ?? 8_388_608,
+    maxSessionBufferSize,
     outgoingHighWaterMark: options.outgoingHighWaterMark ?? 65_536,
     datagramHighWaterMark: options.datagramHighWaterMark ?? 256,
-    maxSessions: options.maxSessions ?? 16,
+    maxSessions,
     maxPendingStreams: options.maxPendingStreams ?? 1024,
-    maxIncomingStreams: options.maxIncomingStreams ?? 100,
-    drafts: options.drafts ?? "all",
+    maxIncomingStreams,
+    drafts,
     maxOutgoingStreams: options.maxOutgoingStreams ?? Infinity,
     streamCreationTimeout: options.streamCreationTimeout ?? 10_000,
     readTimeout: options.readTimeout ?? 0,
@@ -70,17 +82,6 @@ export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
     setTimer: options.setTimer ?? systemTimer,
     ...(options.totalBudget && { totalBudget: options.totalBudget }),
     ...(options.events && { events: options.events }),
-    ...(options.protocol && { protocol: options.protocol }),
+    core: { ...core, settings: settingsOf(core) },
   };
-}
-
-/** The core's options; the preamble that the engine sends is made of the same. */
-export function protocolOptions(role: "client" | "server", options: LiveOptions): ProtocolConnectionOptions {
-  const { maxSessions, drafts, maxSessionBufferSize, maxIncomingStreams, protocol } = resolveOptions(options);
-  const sessionLimits = {
-    maxData: maxSessionBufferSize,
-    maxStreamsBidirectional: maxIncomingStreams,
-    maxStreamsUnidirectional: maxIncomingStreams,
-  };
-  return { ...protocol, role, maxSessions, drafts, sessionLimits };
 }

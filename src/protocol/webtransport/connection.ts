@@ -40,6 +40,8 @@ export interface ProtocolConnectionOptions {
   readonly maxSessions?: number;
   /** What the peer may do in each session at first, where both sides speak flow control. Default 8 MiB and 100 streams of a kind. */
   readonly sessionLimits?: SessionLimits;
+  /** What all of these announce, where many connections share it: of {@link settingsOf}. */
+  readonly settings?: Settings;
 }
 
 const defaultSessionLimits: SessionLimits = Object.freeze({
@@ -54,7 +56,8 @@ const maxQuarterStreamId = (1n << 60n) - 1n;
 /** RFC 9114 §5.2: the first GOAWAY of a graceful end refuses nothing yet. */
 const greatestRequestId = 2n ** 62n - 4n;
 
-function settingsOf(options: Partial<ProtocolConnectionOptions>): Settings {
+/** The settings that connections of these options announce. */
+export function settingsOf(options: Partial<ProtocolConnectionOptions>): Settings {
   return announcedSettings({
     drafts: options.drafts ?? "all",
     maxSessions: options.maxSessions ?? 16,
@@ -65,7 +68,7 @@ function settingsOf(options: Partial<ProtocolConnectionOptions>): Settings {
 
 /** The control stream's first bytes: its type and SETTINGS, of the same options as the core's. For the engine's preamble. */
 export function controlStreamPreamble(options: Partial<ProtocolConnectionOptions> = {}): Uint8Array<ArrayBuffer> {
-  const settings = encodeSettings(settingsOf(options));
+  const settings = encodeSettings(options.settings ?? settingsOf(options));
   const preamble = new Uint8Array(1 + settings.length);
   preamble[0] = StreamType.control;
   preamble.set(settings, 1);
@@ -101,8 +104,8 @@ export class ProtocolConnection {
 
   constructor(options: ProtocolConnectionOptions) {
     this.#role = options.role;
-    this.#limits = { ...defaultLimits, ...options.limits };
-    this.#peer = new Peer(settingsOf(options));
+    this.#limits = options.limits === undefined ? defaultLimits : { ...defaultLimits, ...options.limits };
+    this.#peer = new Peer(options.settings ?? settingsOf(options));
     this.#incoming = new IncomingStreams(this.#limits, this.#outputs);
     this.#goawayDeadline = new DeadlineList(this.#limits.goawayDelay);
     const host = this.#makeHost();
@@ -348,11 +351,8 @@ export class ProtocolConnection {
   }
 
   #makeHost(): RequestHost {
-    const now = (): number => this.#now;
     return {
-      get now() {
-        return now();
-      },
+      now: () => this.#now,
       dropParked: (sessionId) => {
         this.#incoming.drop(sessionId);
       },

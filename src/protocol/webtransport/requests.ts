@@ -27,7 +27,7 @@ export interface RequestRole {
 /** What the requests need of what stands around them. */
 export interface RequestHost {
   /** When the last input came. */
-  readonly now: number;
+  now(): number;
   /** There will be no session: what was parked for it is refused. */
   dropParked(sessionId: number): void;
 }
@@ -65,7 +65,7 @@ export class Requests {
   }
 
   create(streamId: number): RequestStream {
-    this.#headDeadlines.set(streamId, this.#host.now);
+    this.#headDeadlines.set(streamId, this.#host.now());
     const request = new RequestStream(streamId, this.#limits, {
       headers: (of, fields) => {
         this.role.headers(of, fields);
@@ -106,7 +106,7 @@ export class Requests {
   }
 
   push(request: RequestStream, chunk: Uint8Array, fin: boolean): void {
-    request.push(chunk, fin, this.#host.now);
+    request.push(chunk, fin, this.#host.now());
     this.forgetIfOver(request);
   }
 
@@ -136,7 +136,7 @@ export class Requests {
     if (request.state === "head" && code === WireCodes.H3_NO_ERROR) return;
     // The peer's goodbye may come behind it: webtransport-go closes with STOP_SENDING, capsule and FIN, in this order.
     if (request.state === "open" && code === WireCodes.WT_SESSION_GONE && !request.hasEnded) {
-      this.#closingDeadlines.set(request.id, this.#host.now);
+      this.#closingDeadlines.set(request.id, this.#host.now());
       return;
     }
     this.#peerAborted(request, code, "stopped");
@@ -144,7 +144,7 @@ export class Requests {
 
   /** A request was reset before its answer, which is cheap for the peer. Throws WireError when there are too many. */
   countReset(): void {
-    if (!this.#resets.count(this.#host.now)) {
+    if (!this.#resets.count(this.#host.now())) {
       throw connectionError("H3_EXCESSIVE_LOAD", "too many requests were reset");
     }
   }
@@ -153,7 +153,7 @@ export class Requests {
   close(request: RequestStream, capsule: Uint8Array, end: SessionEnd): void {
     this.#outputs.write(request.id, capsule, true);
     request.isFinished = true;
-    this.#closingDeadlines.set(request.id, this.#host.now);
+    this.#closingDeadlines.set(request.id, this.#host.now());
     request.closeLocally(end);
   }
 
@@ -230,7 +230,7 @@ export class Requests {
   #finish(request: RequestStream): void {
     if (!request.isFinished) this.#outputs.write(request.id, noBytes, true);
     request.isFinished = true;
-    if (!request.hasEnded) this.#closingDeadlines.set(request.id, this.#host.now);
+    if (!request.hasEnded) this.#closingDeadlines.set(request.id, this.#host.now());
     this.forgetIfOver(request);
   }
 

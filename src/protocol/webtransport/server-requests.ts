@@ -76,7 +76,7 @@ export class ServerRequests implements RequestRole {
     request.wantsDraft02 = fields.some(([name, value]) => name === "sec-webtransport-http3-draft02" && value === "1");
     if (this.#peer.settings === undefined) {
       this.#held.set(request.id, { fields, token: head.protocol });
-      this.#heldDeadlines.set(request.id, this.#host.now);
+      this.#heldDeadlines.set(request.id, this.#host.now());
     } else {
       this.#offer(request, fields, head.protocol);
     }

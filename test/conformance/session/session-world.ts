@@ -2,6 +2,7 @@ import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../sr
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
 import { WebTransportConnection } from "../../../src/session/connection.ts";
 import type { OpenSessionOptions } from "../../../src/session/connection.ts";
+import { resolveOptions } from "../../../src/session/options.ts";
 import type { LiveOptions } from "../../../src/session/options.ts";
 import type { IncomingSession } from "../../../src/session/request.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
@@ -77,8 +78,7 @@ export class SessionWorld {
       {
         connection: (quic, info) => {
           const connection = new WebTransportConnection({
-            ...live,
-            ...options.server,
+            live: resolveOptions({ ...live, ...options.server }),
             role: "server",
             quic,
             info,
@@ -107,8 +107,7 @@ export class SessionWorld {
     const address = { address: path.address, serverName: "localhost", alpn: ["h3"] };
     const quics: QuicConnection[] = [];
     const connection = new WebTransportConnection({
-      ...live,
-      ...options.client,
+      live: resolveOptions({ ...live, ...options.client }),
       role: "client",
       quic: (listener) => {
         const quic = clientEndpoint.connect({ ...address, verification: { kind: "insecure" } }, listener);

@@ -1,5 +1,5 @@
 import { WebTransportConnection } from "../../../src/session/connection.ts";
-import { protocolOptions } from "../../../src/session/options.ts";
+import { resolveOptions } from "../../../src/session/options.ts";
 import type { LiveOptions } from "../../../src/session/options.ts";
 import type { AcceptOptions, IncomingSession } from "../../../src/session/request.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
@@ -25,11 +25,14 @@ export class Pair {
   constructor(options: PairOptions = {}) {
     const { link, time } = this;
     const common = { now: (): number => time.now, setTimer: time.setTimer };
-    this.client = new WebTransportConnection({ ...common, ...options.client, role: "client", quic: link.client });
+    const live = {
+      client: resolveOptions({ ...common, ...options.client }),
+      server: resolveOptions({ ...common, ...options.server }),
+    };
+    this.client = new WebTransportConnection({ live: live.client, role: "client", quic: link.client });
     link.client.listener = this.client.listener;
     this.server = new WebTransportConnection({
-      ...common,
-      ...options.server,
+      live: live.server,
       role: "server",
       quic: link.server,
       info: link.server.info(),
@@ -44,7 +47,7 @@ export class Pair {
     for (const end of [link.client, link.server]) {
       const role = end === link.client ? "client" : "server";
       const streamId = end.open("unidirectional");
-      const preamble = controlStreamPreamble(protocolOptions(role, options[role] ?? {}));
+      const preamble = controlStreamPreamble(live[role].core);
       if (streamId !== undefined) end.write(streamId, preamble, false);
     }
   }
