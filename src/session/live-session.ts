@@ -172,9 +172,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   acceptStream(output: StreamOutput): void {
     const { streamId, prefixLength, chunks, fin, reset } = output;
     const bidirectional = directionOf(streamId) === "bidirectional";
-    if (this.#info !== undefined || this.#hasTooManyPending()) {
+    if (this.#hasEnded() || this.#hasTooManyPending()) {
       // Draft §4.6: nobody will read it; the session's end has a code of its own.
-      const code = this.#info === undefined ? WireCodes.WT_BUFFERED_STREAM_REJECTED : WireCodes.WT_SESSION_GONE;
+      const code = this.#hasEnded() ? WireCodes.WT_SESSION_GONE : WireCodes.WT_BUFFERED_STREAM_REJECTED;
       this.quic.stop(streamId, code);
       if (bidirectional) this.quic.reset(streamId, code);
       this.flow?.streamEnded(directionOf(streamId));
@@ -187,7 +187,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
     // One of them may have been too many for the session.
-    if (this.#info !== undefined) return;
+    if (this.#hasEnded()) return;
     if (reset !== undefined) this.streamReset(stream, reset);
     this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
   }
@@ -426,6 +426,10 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   #errorOf(info: CloseInfo): SessionError {
     this.#error ??= sessionErrorOf(info, this.session.id);
     return this.#error;
+  }
+
+  #hasEnded(): boolean {
+    return this.#info !== undefined;
   }
 
   #hasTooManyPending(): boolean {
