@@ -7,13 +7,14 @@ import type { HeaderList, ProtocolOutput } from "../protocol/output.ts";
 import { protocolsFault } from "../protocol/webtransport/subprotocols.ts";
 
 import type { ConnectionEventMap } from "./events.ts";
+import { FieldList } from "./field-list.ts";
 import { LiveConnection } from "./live-connection.ts";
 import type { ConnectionObserver } from "./live-connection.ts";
 import { LiveSession } from "./live-session.ts";
 import { resolveOptions } from "./options.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
 import { Deferred, rejected, untilAborted } from "./promises.ts";
-import { IncomingSession, regularHeaders, toHeaders } from "./request.ts";
+import { IncomingSession } from "./request.ts";
 import type { RequestHost } from "./request.ts";
 import { WebTransportSession } from "./session.ts";
 import type { SessionDescription } from "./session.ts";
@@ -303,10 +304,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const live = this.#live;
     const result = new Deferred<WebTransportSession>();
     let url: URL;
-    let headers: Headers;
+    let fields: FieldList;
     try {
       url = new URL(options.url);
-      headers = toHeaders(options.headers);
+      fields = FieldList.of(options.headers);
       checkProtocols(options.protocols ?? []);
     } catch (error) {
       return { promise: rejected(error), cancel: () => {} };
@@ -319,8 +320,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       const session = this.#createSession(sessionId, {
         url,
         path: url.pathname,
-        headers,
-        responseHeaders: regularHeaders(list),
+        request: fields,
+        response: new FieldList(list),
         protocol,
         locals: options.locals ?? {},
         params: {},
@@ -334,7 +335,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       opened: (streamId: number): void => {
         sessionId = streamId;
         live.requests.set(streamId, { accepted, failed: result.reject });
-        const request = { authority: url.host, path: url.pathname + url.search, headers: [...headers], protocols };
+        const request = { authority: url.host, path: url.pathname + url.search, headers: fields.list, protocols };
         live.input((core) => {
           core.openSession(streamId, request, this.#options.now());
         });
@@ -406,5 +407,9 @@ function checkProtocols(protocols: readonly string[]): void {
 function urlOf(headers: HeaderList): URL | undefined {
   const pseudo = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
   const text = `https://${pseudo(":authority")}${pseudo(":path")}`;
-  return URL.canParse(text) ? new URL(text) : undefined;
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 import { ConfigurationError, SessionError } from "../errors/errors.ts";
 import type { HeaderList } from "../protocol/output.ts";
 
+import { FieldList } from "./field-list.ts";
 import { rejected } from "./promises.ts";
 import type { SessionDescription, WebTransportSession } from "./session.ts";
 import type { Address, Connection, HeadersInput } from "./types.ts";
@@ -75,14 +76,16 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   rejection: Rejection | undefined;
   readonly #host: RequestHost;
   readonly #sessionId: number;
-  readonly #abort = new AbortController();
-  #headers: Headers | undefined;
+  readonly #fields: FieldList;
+  #abort: AbortController | undefined;
+  #cancelled: SessionError | undefined;
   #answer: "none" | "accepted" | "rejected" | "cancelled" = "none";
 
   /** Made by the connection. */
   constructor(init: RequestInit) {
     this.url = init.url;
     this.rawHeaders = init.rawHeaders;
+    this.#fields = new FieldList(init.rawHeaders);
     this.protocols = init.protocols;
     this.connection = init.connection;
     this.locals = {} as Locals;
@@ -91,8 +94,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   }
 
   get headers(): Headers {
-    this.#headers ??= regularHeaders(this.rawHeaders);
-    return this.#headers;
+    return this.#fields.headers;
   }
   get path(): string {
     return this.url.pathname;
@@ -110,6 +112,10 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     return this.connection.remoteAddress;
   }
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
+    }
     return this.#abort.signal;
   }
   get isAnswered(): boolean {
@@ -126,18 +132,18 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     }
     const refusal = this.#refusal("accept");
     if (refusal !== undefined) return rejected(refusal);
-    let responseHeaders: Headers;
+    let response: FieldList;
     try {
-      responseHeaders = toHeaders(options.headers);
+      response = FieldList.of(options.headers);
     } catch (error) {
       return rejected(error);
     }
     this.#answer = "accepted";
-    const session = this.#host.accept(this.#sessionId, [...responseHeaders], {
+    const session = this.#host.accept(this.#sessionId, response.list, {
       url: this.url,
       path: this.path,
-      headers: this.headers,
-      responseHeaders,
+      request: this.#fields,
+      response,
       protocol: protocol ?? "",
       locals: this.locals,
       params: this.params,
@@ -154,9 +160,9 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     const refusal = this.#refusal("reject");
     if (refusal !== undefined) return rejected(refusal);
     try {
-      const headers = toHeaders(options.headers);
+      const { list } = FieldList.of(options.headers);
       this.#answer = "rejected";
-      this.#host.reject(this.#sessionId, status, [...headers]);
+      this.#host.reject(this.#sessionId, status, list);
       return Promise.resolve();
     } catch (error) {
       return rejected(error);
@@ -167,7 +173,8 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   cancel(reason: SessionError): void {
     if (this.#answer !== "none") return;
     this.#answer = "cancelled";
-    this.#abort.abort(reason);
+    this.#cancelled = reason;
+    this.#abort?.abort(reason);
   }
 
   #refusal(what: "accept" | "reject"): SessionError | undefined {
@@ -176,29 +183,11 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     const text = cancelled ? "the client has gone" : `it has been ${this.#answer} already`;
     return new SessionError(`Cannot ${what} the session request: ${text}`, {
       code: cancelled ? "ERR_WT_SESSION_CANCELLED" : "ERR_WT_SESSION_ANSWERED",
-      cause: this.signal.reason,
+      cause: this.#cancelled,
     });
   }
 
   #pseudo(name: string): string {
     return this.rawHeaders.find(([key]) => key === name)?.[1] ?? "";
   }
-}
-
-/** Fields without the pseudo-headers. What `Headers` does not take (RFC 9110 §5.5 allows obs-text) is left to `rawHeaders`. */
-export function regularHeaders(list: HeaderList): Headers {
-  const headers = new Headers();
-  for (const [name, value] of list) {
-    if (name.startsWith(":")) continue;
-    try {
-      headers.append(name, value);
-    } catch {
-      // Seen in rawHeaders.
-    }
-  }
-  return headers;
-}
-
-export function toHeaders(input: HeadersInput | undefined): Headers {
-  return new Headers(input as Headers | undefined);
 }

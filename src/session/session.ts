@@ -4,6 +4,7 @@ import type { EventSink } from "../events/emitter.ts";
 import type { WebTransportStream } from "./bidirectional-stream.ts";
 import { WebTransportDatagrams } from "./datagrams.ts";
 import type { SessionEventMap } from "./events.ts";
+import type { FieldList } from "./field-list.ts";
 import { diagnoseSession, exportKeyingMaterial, sessionState } from "./inspection.ts";
 import { IncomingStreamIterable } from "./incoming-streams.ts";
 import type { IncomingStream } from "./incoming-streams.ts";
@@ -29,9 +30,8 @@ import type {
 export interface SessionDescription {
   readonly url: URL;
   readonly path: string;
-  /** Of the request. */
-  readonly headers: Headers;
-  readonly responseHeaders: Headers;
+  readonly request: FieldList;
+  readonly response: FieldList;
   /** The subprotocol; "" when there is none. */
   readonly protocol: string;
   readonly locals: unknown;
@@ -47,8 +47,6 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   readonly id: string;
   readonly url: URL;
   readonly path: string;
-  readonly headers: Headers;
-  readonly responseHeaders: Headers;
   /** The subprotocol that was agreed on; "" when there is none. */
   readonly protocol: string;
   readonly locals: Locals;
@@ -60,6 +58,8 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   /** Fulfilled already: a session exists once it is established. */
   readonly ready: Promise<void> = resolved;
   readonly #live: LiveSession;
+  readonly #request: FieldList;
+  readonly #response: FieldList;
 
   /** Made by the connection. */
   constructor(live: LiveSession, description: SessionDescription, parent: EventSink | undefined) {
@@ -69,8 +69,8 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     this.id = `${live.context.connection.id}/${live.sessionId}`;
     this.url = description.url;
     this.path = description.path;
-    this.headers = description.headers;
-    this.responseHeaders = description.responseHeaders;
+    this.#request = description.request;
+    this.#response = description.response;
     this.protocol = description.protocol;
     this.locals = description.locals as Locals;
     this.params = description.params as P;
@@ -80,6 +80,13 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     this.incomingUnidirectionalStreams = new IncomingStreamIterable(live.incoming, "receive_only");
   }
 
+  /** Of the request. */
+  get headers(): Headers {
+    return this.#request.headers;
+  }
+  get responseHeaders(): Headers {
+    return this.#response.headers;
+  }
   get connection(): Connection {
     return this.#live.context.connection;
   }
