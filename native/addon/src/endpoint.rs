@@ -184,15 +184,17 @@ impl NativeEndpoint {
         array_buffer(env, &pieces)
     }
 
-    /// Sends what the calls before asked for. Within a turn that happens at its end.
+    /// Sends what the calls before asked for. Within a turn that happens at its end. Says whether the endpoint has closed.
     #[napi]
-    pub fn flush(&self) {
-        if !self.inner.in_turn.get() {
-            self.inner.end_turn();
-            if self.is_closed() {
-                self.inner.callback.release();
-            }
+    pub fn flush(&self) -> bool {
+        if self.inner.in_turn.get() {
+            return false;
         }
+        self.inner.end_turn();
+        if self.is_closed() {
+            self.inner.callback.release();
+        }
+        self.is_closed()
     }
 
     #[napi]

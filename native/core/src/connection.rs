@@ -534,9 +534,15 @@ impl Connection {
             Some(data) => (data.protocol.unwrap_or_default(), data.server_name.unwrap_or_default()),
             None => Default::default(),
         };
-        let mut payload = format!("{}\n{server_name}\n", self.remote).into_bytes();
-        payload.extend_from_slice(&alpn);
-        payload.push(b'\n');
+        let host = match self.remote {
+            SocketAddr::V6(address) if address.scope_id() != 0 => format!("{}%{}", address.ip(), address.scope_id()),
+            address => address.ip().to_string(),
+        };
+        let mut payload = self.remote.port().to_le_bytes().to_vec();
+        // ALPN's format and DNS's keep all three below 256 bytes.
+        let texts = [host.as_bytes(), server_name.as_bytes(), &alpn];
+        payload.extend(texts.map(|text| text.len() as u8));
+        payload.extend(texts.concat());
         for certificate in certificates.iter() {
             payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
             payload.extend_from_slice(certificate);

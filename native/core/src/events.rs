@@ -13,7 +13,8 @@ pub const LARGE_PAYLOAD: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventType {
     /// A handshake has completed; flag 1: this side is the client, flag 2: both sides have announced RESET_STREAM_AT.
-    /// Code: the largest datagram. Payload: text lines, then certificates.
+    /// Code: the largest datagram. Payload: the peer's port (2 bytes), the lengths of its host, of the server name and of
+    /// the ALPN protocol (1 byte each), these texts, then each certificate behind its length (4 bytes).
     Connected = 1,
     /// The peer has opened a stream.
     StreamOpened = 2,

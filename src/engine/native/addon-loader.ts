@@ -45,7 +45,8 @@ export interface NativeEndpoint {
   /** Bytes copied into `scratch`, or the number of bytes needed, negated. */
   takeEvents(scratch: Uint8Array): number;
   takeLarge(index: number): ArrayBuffer;
-  flush(): void;
+  /** Whether the endpoint has closed. */
+  flush(): boolean;
   connect(options: NativeConnectOptions): number;
   /** -1 while the peer's limit is reached. */
   open(connection: number, unidirectional: boolean): number;

@@ -150,7 +150,8 @@ export class NativeQuicEndpoint implements QuicEndpoint {
       });
     }
     if (this.#keyLog !== undefined) this.#deliverKeyLog(this.#keyLog);
-    this.#checkEnd();
+    // The call that tells of the end has no events.
+    if (length === 0) this.#checkEnd();
   }
 
   readonly #takeLarge = (index: number): ArrayBuffer => this.#native.takeLarge(index);
@@ -227,8 +228,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
 
   readonly #flush = (): void => {
     this.#flushScheduled = false;
-    this.#native.flush();
-    this.#checkEnd();
+    if (this.#native.flush()) this.#checkEnd();
   };
 
   /** The addon closes the endpoint itself, when the last frame is sent, or when it has failed. */

@@ -1,5 +1,7 @@
 //! The other half of `EventBatch`: records back into values, as `src/engine/native/event-decoder.ts` reads them.
 
+use std::net::SocketAddr;
+
 use tswebtransport_core::{EventBatch, RECORD_HEADER};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Connected {
     pub client: bool,
     pub reset_stream_at: bool,
     pub max_datagram_size: u64,
-    pub remote: String,
+    pub remote: SocketAddr,
     pub server_name: String,
     pub alpn: String,
 }
@@ -120,15 +122,19 @@ fn decode(kind: u8, flags: u8, stream: u64, code: u64, payload: Vec<u8>) -> Even
 }
 
 fn connected(flags: u8, code: u64, payload: &[u8]) -> Connected {
-    let mut lines = payload.splitn(4, |byte| *byte == b'\n');
-    let mut line = || String::from_utf8(lines.next().unwrap().to_vec()).unwrap();
+    let (port, mut rest) = (u16::from_le_bytes([payload[0], payload[1]]), &payload[5..]);
+    let [host, server_name, alpn] = [2, 3, 4].map(|index| {
+        let (text, after) = rest.split_at(payload[index].into());
+        rest = after;
+        String::from_utf8(text.to_vec()).unwrap()
+    });
     Connected {
         client: flags & 1 != 0,
         reset_stream_at: flags & 2 != 0,
         max_datagram_size: code,
-        remote: line(),
-        server_name: line(),
-        alpn: line(),
+        remote: SocketAddr::new(host.parse().unwrap(), port),
+        server_name,
+        alpn,
     }
 }
 

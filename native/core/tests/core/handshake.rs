@@ -15,12 +15,12 @@ fn both_sides_learn_of_a_completed_handshake() {
     let (client, server) = pair.connect();
     let told = pair.client.connected(client).unwrap();
     assert!(told.client);
-    assert_eq!(told.remote, "[::1]:2000");
+    assert_eq!(told.remote.to_string(), "[::1]:2000");
     assert_eq!(told.alpn, "test");
     assert!(told.max_datagram_size > 1000);
     let told = pair.server.connected(server).unwrap();
     assert!(!told.client);
-    assert_eq!(told.remote, "[::1]:1000");
+    assert_eq!(told.remote.to_string(), "[::1]:1000");
     assert_eq!(told.server_name, "localhost");
 }
 

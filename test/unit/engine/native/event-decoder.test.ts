@@ -41,6 +41,18 @@ function record({
   return bytes;
 }
 
+/** The payload of a completed handshake. */
+function connected(port: number, texts: readonly string[], certificates: readonly number[] = []): Uint8Array {
+  const lengths = texts.map((text) => text.length);
+  return new Uint8Array([
+    port & 0xff,
+    port >> 8,
+    ...lengths,
+    ...new TextEncoder().encode(texts.join("")),
+    ...certificates,
+  ]);
+}
+
 function u64(value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
@@ -158,11 +170,10 @@ describe("decodeEvents()", () => {
   });
 
   it("reads a completed handshake with its flags and certificates", () => {
-    const text = new TextEncoder().encode("[::ffff:127.0.0.1]:5\nlocalhost\nh3\n");
-    const payload = new Uint8Array([...text, 2, 0, 0, 0, 1, 2, 1, 0, 0, 0, 3]);
+    const payload = connected(5, ["::ffff:127.0.0.1", "localhost", "h3"], [2, 0, 0, 0, 1, 2, 1, 0, 0, 0, 3]);
     const { heard } = decode([
       record({ type: 1, flags: 3, code: 1200n, payload }),
-      record({ type: 1, connection: 9, payload: new TextEncoder().encode("1.2.3.4:5\n\nh3\n") }),
+      record({ type: 1, connection: 9, payload: connected(65_535, ["1.2.3.4", "", "h3"]) }),
     ]);
     expect(heard[0]).toEqual([
       "connected",
@@ -176,7 +187,12 @@ describe("decodeEvents()", () => {
       },
     ]);
     expect(heard[1]?.slice(0, 2)).toEqual(["accepted", 9]);
-    expect(heard[1]?.[2]).toMatchObject({ serverName: undefined, resetStreamAt: false, peerCertificates: [] });
+    expect(heard[1]?.[2]).toMatchObject({
+      remoteAddress: { host: "1.2.3.4", port: 65_535, family: 4 },
+      serverName: undefined,
+      resetStreamAt: false,
+      peerCertificates: [],
+    });
   });
 });
 
