@@ -40,9 +40,9 @@ export class RingQueue<T> implements Iterable<T> {
   }
 
   #grow(): void {
-    const slots = new Array<T | undefined>(Math.max(8, this.#slots.length * 2));
-    let index = 0;
-    for (const item of this) slots[index++] = item;
+    const old = this.#slots;
+    const slots = new Array<T | undefined>(Math.max(8, old.length * 2));
+    for (let index = 0; index < this.#length; index += 1) slots[index] = old[(this.#head + index) & (old.length - 1)];
     this.#slots = slots;
     this.#head = 0;
   }

@@ -366,7 +366,7 @@ export class ProtocolConnection {
         requireSessionId(sessionId);
         const chunks = opened.consumed === chunk.length ? [] : [copy(chunk, opened.consumed)];
         this.#ofSession(sessionId, streamId, () => {
-          const stream = { streamId, sessionId, prefixLength, chunks, fin };
+          const stream = { streamId, sessionId, prefixLength, chunks, fin, reset: undefined };
           this.#incoming.place(stream, this.#standingOf(sessionId), this.#now);
         });
         break;

@@ -19,15 +19,6 @@ export type SessionStanding =
   /** The request was turned down, or was none for a session. */
   | { readonly kind: "never" };
 
-/** A WebTransport stream with its prefix read. */
-export interface PrefixedStream {
-  readonly streamId: number;
-  readonly sessionId: number;
-  readonly prefixLength: number;
-  readonly chunks: Uint8Array<ArrayBuffer>[];
-  readonly fin: boolean;
-}
-
 /** The peer's streams until it is known what they are: their first bytes, and then, for WebTransport's, their session. */
 export class IncomingStreams {
   readonly #limits: ProtocolLimits;
@@ -96,14 +87,14 @@ export class IncomingStreams {
   }
 
   /** Delivers, parks or refuses a stream. Throws WireError for one too many of the session. */
-  place(stream: PrefixedStream, standing: SessionStanding, now: number): void {
+  place(stream: ParkedStream, standing: SessionStanding, now: number): void {
     const { streamId } = stream;
     switch (standing.kind) {
       case "open":
-        this.#deliver({ ...stream, reset: undefined }, standing.flow);
+        this.#deliver(stream, standing.flow);
         break;
       case "pending":
-        if (this.#parking.addStream({ ...stream, reset: undefined }, now)) break;
+        if (this.#parking.addStream(stream, now)) break;
         this.#refuseParked(stream);
         break;
       case "gone":
@@ -154,8 +145,9 @@ export class IncomingStreams {
   }
 
   #deliver(stream: ParkedStream, flow: SessionFlowControl | undefined): void {
-    flow?.received((stream.streamId & 2) === 0 ? "bidirectional" : "unidirectional", 1);
-    this.#outputs.push({ type: "stream", ...stream });
+    const { streamId, sessionId, prefixLength, chunks, fin, reset } = stream;
+    flow?.received((streamId & 2) === 0 ? "bidirectional" : "unidirectional", 1);
+    this.#outputs.push({ type: "stream", streamId, sessionId, prefixLength, chunks, fin, reset });
   }
 
   /**
@@ -172,7 +164,7 @@ export class IncomingStreams {
     this.#outputs.refuse(oldest, WireCodes.WT_BUFFERED_STREAM_REJECTED);
   }
 
-  #refuseParked({ streamId, sessionId, prefixLength }: Omit<PrefixedStream, "chunks" | "fin">): void {
+  #refuseParked({ streamId, sessionId, prefixLength }: ParkedStream): void {
     this.#strays.set(streamId, { sessionId, prefixLength });
     this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
   }

@@ -2,7 +2,7 @@ import { DeadlineList } from "../deadlines.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { StreamReset } from "../output.ts";
 
-/** A WebTransport stream whose session is not established yet (draft-ietf-webtrans-http3 §4.6). */
+/** A WebTransport stream with its prefix read; it waits while its session is not established (draft-ietf-webtrans-http3 §4.6). */
 export interface ParkedStream {
   readonly streamId: number;
   readonly sessionId: number;
