@@ -8,8 +8,10 @@ import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList, SessionEnd } from "../output.ts";
 import { encodeFieldSection } from "../qpack/field-section.ts";
 
+import type { FlowResource } from "./flow-control.ts";
 import type { Outputs } from "./outputs.ts";
 import { RequestStream } from "./request-stream.ts";
+import type { RequestEvents } from "./request-stream.ts";
 
 /** Requests that ended without a session whose ids are remembered: their streams are told another code. */
 const maxRemembered = 64;
@@ -33,7 +35,7 @@ export interface RequestHost {
 }
 
 /** The request streams of a connection, from their first frame until both halves have ended. */
-export class Requests {
+export class Requests implements RequestEvents {
   role!: RequestRole;
   /** Sessions that are open or wait for their answer. */
   sessions = 0;
@@ -66,31 +68,7 @@ export class Requests {
 
   create(streamId: number): RequestStream {
     this.#headDeadlines.set(streamId, this.#host.now());
-    const request = new RequestStream(streamId, this.#limits, {
-      headers: (of, fields) => {
-        this.role.headers(of, fields);
-      },
-      ended: (of, end) => {
-        this.#sessionEnded(of, end);
-      },
-      cancelled: (of) => {
-        this.sessions -= 1;
-        this.role.failed(of, WireCodes.H3_REQUEST_CANCELLED);
-        this.#neverASession(of.id);
-      },
-      draining: (of) => {
-        this.#outputs.push({ type: "sessionDraining", sessionId: of.id });
-      },
-      datagram: (of, payload) => {
-        this.#outputs.push({ type: "datagram", sessionId: of.id, payload: Uint8Array.from(payload) });
-      },
-      creditRaised: (of, resource) => {
-        this.#outputs.push({ type: "creditRaised", sessionId: of.id, resource });
-      },
-      consumed: (of, bytes) => {
-        this.#outputs.consumed(of.id, bytes);
-      },
-    });
+    const request = new RequestStream(streamId, this.#limits, this);
     this.#requests.set(streamId, request);
     return request;
   }
@@ -210,6 +188,41 @@ export class Requests {
     if (request.hasEnded && request.isFinished && request.state !== "waiting") this.#forget(request);
   }
 
+  // What the requests tell.
+
+  headers(request: RequestStream, fields: HeaderList): void {
+    this.role.headers(request, fields);
+  }
+
+  ended(request: RequestStream, end: SessionEnd): void {
+    this.sessions -= 1;
+    this.#outputs.push({ type: "sessionClosed", sessionId: request.id, info: end });
+    if (end.clean) this.#finish(request);
+    else if (end.by === "local") this.abandon(request, end.wireCode);
+  }
+
+  cancelled(request: RequestStream): void {
+    this.sessions -= 1;
+    this.role.failed(request, WireCodes.H3_REQUEST_CANCELLED);
+    this.#neverASession(request.id);
+  }
+
+  draining(request: RequestStream): void {
+    this.#outputs.push({ type: "sessionDraining", sessionId: request.id });
+  }
+
+  datagram(request: RequestStream, payload: Uint8Array): void {
+    this.#outputs.push({ type: "datagram", sessionId: request.id, payload: Uint8Array.from(payload) });
+  }
+
+  creditRaised(request: RequestStream, resource: FlowResource): void {
+    this.#outputs.push({ type: "creditRaised", sessionId: request.id, resource });
+  }
+
+  consumed(request: RequestStream, bytes: number): void {
+    this.#outputs.consumed(request.id, bytes);
+  }
+
   #peerAborted(request: RequestStream, code: bigint, what: string): void {
     const wasPending = request.state === "head";
     request.peerAborted(code, `the CONNECT stream was ${what}`);
@@ -218,13 +231,6 @@ export class Requests {
       this.#neverASession(request.id);
     }
     this.abandon(request, WireCodes.H3_REQUEST_CANCELLED);
-  }
-
-  #sessionEnded(request: RequestStream, end: SessionEnd): void {
-    this.sessions -= 1;
-    this.#outputs.push({ type: "sessionClosed", sessionId: request.id, info: end });
-    if (end.clean) this.#finish(request);
-    else if (end.by === "local") this.abandon(request, end.wireCode);
   }
 
   #finish(request: RequestStream): void {
