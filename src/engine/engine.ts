@@ -279,8 +279,12 @@ export interface QuicConnection {
   stop(streamId: number, code: bigint): void;
   /** Lets the engine deliver `bytes` more on this stream. */
   grant(streamId: number, bytes: number): void;
-  /** Order of sending: streams of a group by `sendOrder`, highest first; groups in turn. Default group 0, order 0. */
-  setPriority(streamId: number, sendGroup: number, sendOrder: number): void;
+  /**
+   * Order of sending: sessions in turn; within a session its groups in turn; within a group the highest `sendOrder` first,
+   * equals in turn. Turns are counted in bytes. `session` and `sendGroup` are numbers of the caller's choosing, 0 to
+   * 2^32 - 1, groups numbered within their session; `sendOrder` is an integer. Default 0, 0, 0.
+   */
+  setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void;
   /** Queues one DATAGRAM frame with `header` followed by `payload`. */
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult;
   /** Largest DATAGRAM payload (header included) that can be sent now; 0 when the peer takes none. Follows the path MTU. */

@@ -32,11 +32,10 @@ export interface ConnectionContext {
   readonly resetStreamAt: boolean;
   /** Calls `told` with the final size of a stream of the peer that is not read any more, when it is known. */
   awaitFinalSize(streamId: number, told: (finalSize: number) => void): void;
-  /** A group of streams that takes turns with the other sessions' in sending; 0 where there is no other session. */
-  claimSendGroup(): number;
+  /** The number under which a new session takes turns with the others in sending: 0 where there is no other. */
+  claimSendSession(): number;
   addStream(stream: LiveStream): void;
   removeStream(stream: LiveStream): void;
   /** The session has ended and is not to be found any more. */
   forgetSession(sessionId: number): void;
-  nextSendGroup(): number;
 }

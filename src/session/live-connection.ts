@@ -69,7 +69,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   #isReady = false;
   #end: ConnectionClosed | undefined;
   #error: WebTransportError | undefined;
-  #sendGroups = 0;
+  #sendSessions = 0;
   #isPolling = false;
   #inputs: (() => void)[] = [];
   #flushes: (() => void)[] = [];
@@ -203,18 +203,16 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#finalSizes.set(streamId, told);
   }
 
-  claimSendGroup(): number {
-    for (const { sendGroup } of this.sessions.values()) if (sendGroup === 0) return this.nextSendGroup();
-    return 0;
+  claimSendSession(): number {
+    let isAlone = true;
+    for (const { sendGroups } of this.sessions.values()) isAlone &&= sendGroups.session !== 0;
+    if (isAlone) return 0;
+    this.#sendSessions += 1;
+    return this.#sendSessions;
   }
 
   forgetSession(sessionId: number): void {
     this.sessions.delete(sessionId);
-  }
-
-  nextSendGroup(): number {
-    this.#sendGroups += 1;
-    return this.#sendGroups;
   }
 
   // What the engine tells.

@@ -17,6 +17,7 @@ import { LiveStream } from "./live-stream.ts";
 import type { StreamOwner } from "./live-stream.ts";
 import { Deferred, rejected } from "./promises.ts";
 import { WebTransportReceiveStream } from "./receive-stream.ts";
+import { SendGroups } from "./send-groups.ts";
 import { WebTransportSendStream } from "./send-stream.ts";
 import { SessionClosing } from "./session-closing.ts";
 import { SessionFlow } from "./session-flow.ts";
@@ -51,7 +52,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   readonly incoming = new IncomingStreams();
   readonly createdAt = Date.now();
   readonly prefix: Uint8Array;
-  readonly sendGroup: number;
+  readonly sendGroups: SendGroups;
   /** Undefined where the session's streams and bytes are not limited. */
   readonly flow: SessionFlow | undefined;
   /** Settles once, when the session has ended on the wire. */
@@ -79,7 +80,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     const control = context.protocol.flowControl(sessionId);
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
     this.budget = new BufferBudget(context.options.maxSessionBufferSize, context.options.totalBudget, this.flow);
-    this.sendGroup = context.claimSendGroup();
+    this.sendGroups = new SendGroups(context.claimSendSession());
     this.prefix = context.protocol.datagramPrefix(sessionId);
     this.datagrams = new DatagramQueue(this, context.options.datagramHighWaterMark);
     this.#closing = new SessionClosing(this);
@@ -320,7 +321,8 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   #create<S>(direction: StreamDirection, options: CreateStreamOptions, wrap: (stream: LiveStream) => S): Promise<S> {
-    const refusal = this.#info === undefined ? this.#closing.refusal : this.#errorOf(this.#info);
+    const ended = this.#info === undefined ? this.#closing.refusal : this.#errorOf(this.#info);
+    const refusal = ended ?? this.sendGroups.refusal(options.sendGroup);
     if (refusal !== undefined) return rejected(refusal);
     const { signal } = options;
     if (signal?.aborted === true) return rejected(signal.reason);
@@ -377,10 +379,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.#streamsOpened += 1;
     const prefix = this.context.protocol.streamPrefix(this.sessionId, direction);
     const halves = direction === "bidirectional" ? "both" : "send";
-    const stream = new LiveStream(this, streamId, halves, prefix);
-    if (options.sendGroup !== undefined || options.sendOrder !== undefined) {
-      stream.setPriority(options.sendGroup?.id ?? this.sendGroup, options.sendOrder ?? 0);
-    }
+    const stream = new LiveStream(this, streamId, halves, prefix, options);
     this.#add(stream);
     return stream;
   }

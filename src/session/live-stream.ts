@@ -6,8 +6,9 @@ import type { BufferBudget } from "./buffer-budget.ts";
 import type { ByteCounters, HalfHost, SendCredit } from "./half-host.ts";
 import { quiet, rejected, resolved } from "./promises.ts";
 import { ReceiveHalf } from "./receive-half.ts";
+import type { SendGroups } from "./send-groups.ts";
 import { SendHalf } from "./send-half.ts";
-import type { Session, StreamState } from "./types.ts";
+import type { SendGroup, SendOptions, Session, StreamState } from "./types.ts";
 
 /** What a stream needs of the session and connection it belongs to. */
 export interface StreamOwner {
@@ -21,8 +22,7 @@ export interface StreamOwner {
   readonly writeTimeout: number;
   readonly sendCredit: SendCredit | undefined;
   readonly resetStreamAt: boolean;
-  /** Of streams that were given none of their own. */
-  readonly sendGroup: number;
+  readonly sendGroups: SendGroups;
   after(milliseconds: number, callback: () => void): () => void;
   prefixPending(flush: () => void): void;
   /** A half of the stream has ended. */
@@ -37,6 +37,8 @@ export interface StreamOwner {
   streamStopped(stream: LiveStream, wireCode: bigint): void;
 }
 
+const noPriority: SendOptions = {};
+
 export type StreamHalves = "both" | "receive" | "send";
 
 /** A stream's two halves and the record that the connection finds it by. */
@@ -47,23 +49,31 @@ export class LiveStream implements HalfHost {
   readonly send: SendHalf | undefined;
   /** Opened by the peer. */
   readonly incoming: boolean;
-  sendGroup: number;
-  sendOrder = 0;
   /** Bytes before the body in what the peer sends. */
   readonly receivePrefixLength: number;
+  #sendGroup: SendGroup | undefined;
+  #sendOrder = 0;
   #receiveDoomed = false;
   readonly #deadlines: (() => void)[] = [];
 
   /** `prefix`: what a stream of our own begins with, or how many bytes the peer's has begun with. */
-  constructor(owner: StreamOwner, streamId: number, halves: StreamHalves, prefix: Uint8Array | number) {
+  constructor(
+    owner: StreamOwner,
+    streamId: number,
+    halves: StreamHalves,
+    prefix: Uint8Array | number,
+    priority: SendOptions = noPriority,
+  ) {
     this.owner = owner;
     this.streamId = streamId;
     this.incoming = typeof prefix === "number";
     this.receivePrefixLength = typeof prefix === "number" ? prefix : 0;
-    this.sendGroup = owner.sendGroup;
     this.receive = halves === "send" ? undefined : new ReceiveHalf(this);
     this.send = halves === "receive" ? undefined : new SendHalf(this, typeof prefix === "number" ? undefined : prefix);
-    if (this.sendGroup !== 0) this.send?.setPriority(this.sendGroup, 0);
+    const { sendGroup, sendOrder = 0 } = priority;
+    if (owner.sendGroups.session !== 0 || sendGroup !== undefined || sendOrder !== 0) {
+      this.setPriority(sendGroup, sendOrder);
+    }
   }
 
   get quic(): QuicConnection {
@@ -146,10 +156,21 @@ export class LiveStream implements HalfHost {
     return quiet(Promise.allSettled([receive.closed, send.closed]).then(firstRejection));
   }
 
-  setPriority(group: number, order: number): void {
-    this.sendGroup = group;
-    this.sendOrder = order;
-    this.send?.setPriority(group, order);
+  get sendGroup(): SendGroup | undefined {
+    return this.#sendGroup;
+  }
+
+  get sendOrder(): number {
+    return this.#sendOrder;
+  }
+
+  /** Throws TypeError for a group of another session. */
+  setPriority(group: SendGroup | undefined, order: number): void {
+    const { sendGroups } = this.owner;
+    const number = sendGroups.numberOf(group);
+    this.#sendGroup = group;
+    this.#sendOrder = order;
+    this.send?.setPriority(sendGroups.session, number, order);
   }
 
   /** The peer has ended a half with the code that says its session is gone. `error`: what it ends with when that never comes. */

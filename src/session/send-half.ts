@@ -160,8 +160,8 @@ export class SendHalf implements CreditTaker {
     return used;
   }
 
-  setPriority(group: number, order: number): void {
-    this.#host.quic.setPriority(this.#host.streamId, group, order);
+  setPriority(session: number, group: number, order: number): void {
+    this.#host.quic.setPriority(this.#host.streamId, session, group, order);
   }
 
   // What the engine tells.

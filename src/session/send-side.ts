@@ -11,7 +11,6 @@ import { makeWritable } from "./web-streams.ts";
 export class Sender implements SendSide {
   readonly #half: SendHalf;
   readonly #stream: LiveStream;
-  #group: SendGroup | undefined;
   #writable: WritableStream<BytesInput> | undefined;
 
   constructor(half: SendHalf, stream: LiveStream) {
@@ -40,12 +39,11 @@ export class Sender implements SendSide {
   }
 
   get sendGroup(): SendGroup | undefined {
-    return this.#group;
+    return this.#stream.sendGroup;
   }
 
   set sendGroup(group: SendGroup | undefined) {
-    this.#group = group;
-    this.#stream.setPriority(group?.id ?? 0, this.#stream.sendOrder);
+    this.#stream.setPriority(group, this.#stream.sendOrder);
   }
 
   get bufferedAmount(): number {

@@ -129,8 +129,9 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     return this.#live.createUnidirectionalStream(options);
   }
 
+  /** A group for streams of this session: see `sendGroup`. */
   createSendGroup(): SendGroup {
-    return Object.freeze({ id: this.#live.context.nextSendGroup() });
+    return this.#live.sendGroups.create();
   }
 
   /** Both kinds, in the order in which the peer opened them. Finishes when the session ends cleanly, throws when it does not. */

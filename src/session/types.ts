@@ -68,8 +68,9 @@ export interface CreateStreamOptions extends SendOptions, SignalOption {
   readonly timeout?: number;
 }
 
-/** Groups take turns in sending. Made by `session.createSendGroup()`. */
+/** The groups of a session take turns in sending, counted in bytes. Made by `session.createSendGroup()`, for its streams. */
 export interface SendGroup {
+  /** 1 and up, counted within the session. */
   readonly id: number;
 }
 
@@ -146,7 +147,10 @@ export interface SendSide {
    */
   commit(): void;
   sendOrder: number;
-  /** The group whose turns the stream shares; undefined: the one of all streams without a group. */
+  /**
+   * The group whose turns the stream shares; undefined: the one of the session's streams without a group. Setting a
+   * group of another session throws TypeError.
+   */
   sendGroup: SendGroup | undefined;
   /** Bytes that were written and wait to be handed to QUIC. */
   readonly bufferedAmount: number;

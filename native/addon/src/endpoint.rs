@@ -258,10 +258,11 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn set_priority(&self, connection: u32, stream: f64, group: u32, order: f64) {
+    pub fn set_priority(&self, connection: u32, stream: f64, session: u32, group: u32, order: f64) {
         let (connection, stream, order) = (ConnectionId(connection), stream as u64, order as i64);
-        self.inner
-            .with((), |driver| driver.core.set_priority(connection, stream, group, order));
+        self.inner.with((), |driver| {
+            driver.core.set_priority(connection, stream, session, group, order)
+        });
     }
 
     /// 0 queued, 1 blocked, 2 too large, 3 unsupported.

@@ -16,7 +16,7 @@ use crate::config::{CoreConfig, FIRST_STREAM_LIMIT};
 use crate::endpoint::{ConnectionId, DatagramOutcome};
 use crate::events::{CloseBy, CloseKind, EventBatch, EventType, Record};
 use crate::send_scheduler::{Priority, SendScheduler};
-use crate::stream::{ReadEnd, ReceiveHalf, SendHalf, Stream};
+use crate::stream::{QUANTUM, ReadEnd, ReceiveHalf, SendHalf, Stream};
 
 /// Bounds of the send window: what quinn buffers unacknowledged, of all streams together.
 pub(crate) const LEAST_SEND_WINDOW: u64 = 128 * 1024;
@@ -171,7 +171,7 @@ impl Connection {
         if self.scheduler.is_empty() && !blocked {
             let Self { quinn, streams, .. } = self;
             if let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()) {
-                accepted = send.fill(quinn, id);
+                accepted = send.fill(quinn, id, usize::MAX);
             }
         }
         self.schedule(stream);
@@ -456,6 +456,11 @@ impl Connection {
         let window = (2 * self.quinn.congestion_state().window()).clamp(LEAST_SEND_WINDOW, MOST_SEND_WINDOW);
         self.quinn.set_send_window(window);
         while let Some(stream) = self.scheduler.next() {
+            let most = if self.scheduler.has_others() {
+                QUANTUM
+            } else {
+                usize::MAX
+            };
             let Self {
                 quinn,
                 streams,
@@ -468,7 +473,7 @@ impl Connection {
             else {
                 continue;
             };
-            let taken = send.fill(quinn, id);
+            let taken = send.fill(quinn, id, most);
             scheduler.served(send.priority, &mut send.turn, taken);
             if send.has_work() && !send.blocked {
                 scheduler.ready(stream, send.priority, &mut send.turn);

@@ -297,10 +297,11 @@ impl Core {
         self.batch = batch;
     }
 
-    /// Order of sending.
-    pub fn set_priority(&mut self, id: ConnectionId, stream: u64, group: u32, order: i64) {
+    /// Order of sending: sessions in turn, a session's groups in turn, a group's streams by order, highest first.
+    pub fn set_priority(&mut self, id: ConnectionId, stream: u64, session: u32, group: u32, order: i64) {
         if let Some(connection) = self.active(id) {
-            connection.set_priority(stream, Priority { group, order });
+            let priority = Priority { session, group, order };
+            connection.set_priority(stream, priority);
         }
     }
 

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod endpoint;
 mod events;
+mod fair_queue;
 mod send_scheduler;
 mod stream;
 mod timers;

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use quinn_proto::{Connection, FinishError, ReadError, StreamId, VarInt, WriteError};
 
+use crate::fair_queue::Turn;
 use crate::send_scheduler::Priority;
 
 /// Bytes that a stream may put into quinn's buffer before the next one's turn.
-const QUANTUM: usize = 32 * 1024;
+pub(crate) const QUANTUM: usize = 32 * 1024;
 
 #[derive(Default)]
 pub(crate) struct Stream {
@@ -91,7 +92,7 @@ pub(crate) struct SendHalf {
     /// Is a member of the scheduler.
     pub(crate) waits: bool,
     /// Its place there.
-    pub(crate) turn: u64,
+    pub(crate) turn: Turn,
     /// quinn will say `Writable`.
     pub(crate) blocked: bool,
     pub(crate) reset: Option<Reset>,
@@ -148,18 +149,24 @@ impl SendHalf {
         }
     }
 
-    /// Moves at most a quantum into quinn's buffer and returns how many bytes it took.
-    pub(crate) fn fill(&mut self, quinn: &mut Connection, id: StreamId) -> u64 {
+    /// Moves at most `most` bytes into quinn's buffer and returns how many it took.
+    pub(crate) fn fill(&mut self, quinn: &mut Connection, id: StreamId, most: usize) -> u64 {
         let mut stream = quinn.send_stream(id);
         let mut taken = 0;
         while let Some(front) = self.queue.front_mut() {
-            if taken >= QUANTUM {
+            let room = most - taken;
+            if room == 0 {
                 return taken as u64;
             }
-            match stream.write_chunks(std::slice::from_mut(front)) {
+            // Only a piece that is cut costs a reference count of its own.
+            let mut cut = (front.len() > room).then(|| front.slice(..room));
+            match stream.write_chunks(std::slice::from_mut(cut.as_mut().unwrap_or(front))) {
                 Ok(written) => {
                     taken += written.bytes;
                     self.offset += written.bytes as u64;
+                    if cut.is_some() {
+                        front.advance(written.bytes);
+                    }
                     if front.is_empty() {
                         self.queue.pop_front();
                     }

@@ -196,8 +196,8 @@ export class MemoryConnection implements QuicConnection {
     if (this.#phase === "established") this.#receiving.grant(streamId, bytes);
   }
 
-  setPriority(streamId: number, sendGroup: number, sendOrder: number): void {
-    this.#sending.setPriority(streamId, sendGroup, sendOrder);
+  setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
+    this.#sending.setPriority(streamId, { session, group: sendGroup, order: sendOrder });
   }
 
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {

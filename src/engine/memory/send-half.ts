@@ -1,14 +1,13 @@
 import { RingQueue } from "../../base/ring-queue.ts";
 
 import type { Lane } from "./link.ts";
-import type { Sendable } from "./send-scheduler.ts";
+import type { Priority, Sendable } from "./send-scheduler.ts";
 
 /** The sending half of a stream: what waits in the engine's queue, and what is on its way unacknowledged. */
 export class SendHalf implements Sendable {
   readonly streamId: number;
   readonly lane: Lane = { last: 0 };
-  group = 0;
-  order = 0;
+  priority: Priority = { session: 0, group: 0, order: 0 };
   scheduled = false;
   /** The peer's flow-control limit, as an offset. */
   limit: number;

@@ -3,6 +3,7 @@ import type { ConnectionListener, TransportOptions } from "../engine.ts";
 import type { Lane, Link } from "./link.ts";
 import { SendHalf } from "./send-half.ts";
 import { SendScheduler } from "./send-scheduler.ts";
+import type { Priority } from "./send-scheduler.ts";
 
 /** Bytes that a stream may put on the wire before the next one's turn, when several wait. */
 const quantum = 32_768;
@@ -103,13 +104,14 @@ export class Sending {
     this.fill();
   }
 
-  setPriority(streamId: number, group: number, order: number): void {
+  setPriority(streamId: number, priority: Priority): void {
     const half = this.#halves.get(streamId);
-    if (half === undefined || (half.group === group && half.order === order)) return;
+    if (half === undefined) return;
+    const { session, group, order } = half.priority;
+    if (session === priority.session && group === priority.group && order === priority.order) return;
     const { scheduled } = half;
     this.#scheduler.remove(half);
-    half.group = group;
-    half.order = order;
+    half.priority = priority;
     if (scheduled) this.#scheduler.push(half);
   }
 
@@ -149,6 +151,7 @@ export class Sending {
       if (half === undefined) return;
       const before = half.sent;
       this.#pump(half, quantum);
+      this.#scheduler.served(half, half.sent - before);
       this.#tellAccepted(half, half.sent - before);
       this.#schedule(half);
     }

@@ -54,7 +54,7 @@ export interface NativeEndpoint {
   reset(connection: number, stream: number, code: bigint, reliableSize: number): void;
   stop(connection: number, stream: number, code: bigint): void;
   grant(connection: number, stream: number, bytes: number): void;
-  setPriority(connection: number, stream: number, group: number, order: number): void;
+  setPriority(connection: number, stream: number, session: number, group: number, order: number): void;
   /** Index into "queued", "blocked", "too-large", "unsupported". */
   sendDatagram(connection: number, header: Uint8Array, payload: Uint8Array): number;
   maxDatagramSize(connection: number): number;

@@ -66,8 +66,8 @@ export class NativeConnection implements QuicConnection {
     this.#native.grant(this.id, streamId, bytes);
   }
 
-  setPriority(streamId: number, sendGroup: number, sendOrder: number): void {
-    this.#native.setPriority(this.id, streamId, sendGroup, sendOrder);
+  setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
+    this.#native.setPriority(this.id, streamId, session, sendGroup, sendOrder);
   }
 
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {

@@ -8,6 +8,7 @@ import { datagramCases } from "./cases/datagrams.ts";
 import { endingCases } from "./cases/ending.ts";
 import { iterationCases } from "./cases/iteration.ts";
 import { openingCases } from "./cases/opening.ts";
+import { sharingCases } from "./cases/sharing.ts";
 import { streamCases } from "./cases/streams.ts";
 import { waitingCases } from "./cases/waiting.ts";
 import { webStreamCases } from "./cases/web-streams.ts";
@@ -23,6 +24,7 @@ export function describeSessions(name: string, { factory, keepsDatagrams }: Sess
   describe(`sessions over ${name}`, () => {
     openingCases(factory);
     streamCases(factory);
+    sharingCases(factory);
     waitingCases(factory);
     webStreamCases(factory);
     iterationCases(factory);

@@ -15,6 +15,8 @@ export interface WorldOptions {
   readonly server?: LiveOptions;
   readonly clientTransport?: TransportOptions;
   readonly serverTransport?: TransportOptions;
+  /** Bytes of all streams together that the server's end takes before they are read; fewer where the engine is slow. */
+  readonly serverWindow?: number;
   /** Default: every request is accepted. */
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
 }
@@ -54,6 +56,8 @@ export class SessionWorld {
   static async create(factory: EngineFactory, options: WorldOptions = {}): Promise<SessionWorld> {
     const under = factory();
     const windows = { streamReceiveWindow: 1_048_576 * under.scale, receiveWindow: 8_388_608 * under.scale };
+    const serverWindows =
+      options.serverWindow === undefined ? windows : { ...windows, receiveWindow: options.serverWindow * under.scale };
     const live = {
       ...under.time,
       maxStreamBufferSize: windows.streamReceiveWindow,
@@ -73,7 +77,11 @@ export class SessionWorld {
         host: "127.0.0.1",
         port: 0,
         server: { identity: certificate, alpn: ["h3"] },
-        transport: { ...windows, preamble: [controlStreamPreamble({ role: "server" })], ...options.serverTransport },
+        transport: {
+          ...serverWindows,
+          preamble: [controlStreamPreamble({ role: "server" })],
+          ...options.serverTransport,
+        },
       },
       {
         connection: (quic, info) => {

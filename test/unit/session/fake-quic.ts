@@ -44,8 +44,8 @@ export class FakeQuic implements QuicConnection {
   grant(streamId: number, bytes: number): void {
     this.calls.push(`grant ${streamId} ${bytes}`);
   }
-  setPriority(streamId: number, sendGroup: number, sendOrder: number): void {
-    this.calls.push(`priority ${streamId} ${sendGroup} ${sendOrder}`);
+  setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
+    this.calls.push(`priority ${streamId} ${session} ${sendGroup} ${sendOrder}`);
   }
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {
     if (this.datagramResult === "queued") this.datagrams.push(Uint8Array.from([...header, ...payload]));

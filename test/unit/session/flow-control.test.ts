@@ -231,18 +231,63 @@ describe("session flow control", () => {
 });
 
 describe("sessions of one connection", () => {
-  it("send in groups of their own, the first in the group of the connection", async () => {
+  it("take turns in sending, and the groups of each are its own", async () => {
     const pair = new Pair();
     const priorities: string[] = [];
-    pair.link.client.setPriority = (streamId: number, group: number, order: number) => {
-      priorities.push(`${streamId} ${group} ${order}`);
+    pair.link.client.setPriority = (streamId: number, session: number, group: number, order: number) => {
+      priorities.push(`${streamId} ${session} ${group} ${order}`);
     };
     const { client: one } = await pair.session();
     const { client: two } = await pair.session();
     const first = await pair.wait(one.createUnidirectionalStream());
     const second = await pair.wait(two.createUnidirectionalStream());
     const third = await pair.wait(two.createUnidirectionalStream({ sendOrder: 4 }));
-    expect(priorities).toEqual([`${second.id} 1 0`, `${third.id} 1 0`, `${third.id} 1 4`]);
+    const fourth = await pair.wait(one.createUnidirectionalStream({ sendGroup: one.createSendGroup() }));
+    const fifth = await pair.wait(two.createUnidirectionalStream({ sendGroup: two.createSendGroup(), sendOrder: 2 }));
+    // Streams of the first session stand where every stream stands at first.
     expect(first.sendOrder).toBe(0);
+    expect(priorities.splice(0)).toEqual([
+      `${second.id} 1 0 0`,
+      `${third.id} 1 0 4`,
+      `${fourth.id} 0 1 0`,
+      `${fifth.id} 1 1 2`,
+    ]);
+    fourth.sendGroup = undefined;
+    fifth.sendOrder = 7;
+    second.sendGroup = fifth.sendGroup;
+    expect(priorities).toEqual([`${fourth.id} 0 0 0`, `${fifth.id} 1 1 7`, `${second.id} 1 1 0`]);
+  });
+
+  it("get numbers of their own, and the first's when that has ended", async () => {
+    const pair = new Pair();
+    const sessions = [await pair.session(), await pair.session(), await pair.session()];
+    const numbers: number[] = [];
+    pair.link.client.setPriority = (_streamId: number, session: number) => {
+      numbers.push(session);
+    };
+    for (const { client } of sessions) await pair.wait(client.createUnidirectionalStream({ sendOrder: 1 }));
+    expect(numbers.splice(0)).toEqual([0, 1, 2]);
+    await pair.wait(sessions[0]!.client.close());
+    for (const { client } of [await pair.session(), await pair.session()]) {
+      await pair.wait(client.createUnidirectionalStream({ sendOrder: 1 }));
+    }
+    expect(numbers).toEqual([0, 3]);
+  });
+
+  it("do not take each other's send groups", async () => {
+    const pair = new Pair();
+    const [one, two] = [(await pair.session()).client, (await pair.session()).client];
+    const [own, foreign] = [one.createSendGroup(), two.createSendGroup()];
+    expect([own.id, foreign.id]).toEqual([1, 1]);
+    const stream = await pair.wait(one.createUnidirectionalStream({ sendGroup: own, sendOrder: 3 }));
+    expect([stream.sendGroup, stream.sendOrder]).toEqual([own, 3]);
+    const message = /^Cannot use the send group: it was not made by createSendGroup\(\) of the stream's own session$/;
+    for (const group of [foreign, { id: 1 }]) {
+      expect(() => (stream.sendGroup = group)).toThrow(message);
+      await expect(one.createBidirectionalStream({ sendGroup: group })).rejects.toThrow(TypeError);
+      await expect(one.createUnidirectionalStream({ sendGroup: group })).rejects.toThrow(message);
+    }
+    expect([stream.sendGroup, stream.sendOrder]).toEqual([own, 3]);
+    expect(pair.client.counts.streams).toBe(1);
   });
 });

@@ -135,7 +135,7 @@ export class LinkedQuic implements QuicConnection {
     this.peer.#move(streamId);
   }
 
-  setPriority(_streamId: number, _sendGroup: number, _sendOrder: number): void {}
+  setPriority(_streamId: number, _session: number, _sendGroup: number, _sendOrder: number): void {}
 
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {
     const size = header.byteLength + payload.byteLength;

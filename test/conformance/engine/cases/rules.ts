@@ -11,7 +11,7 @@ import { bytes, openStream, passed, pattern } from "../world.ts";
 function callEverything(quic: QuicConnection, streamId: number): void {
   quic.write(streamId, bytes("more"), true);
   quic.grant(streamId, 1000);
-  quic.setPriority(streamId, 1, 1);
+  quic.setPriority(streamId, 1, 1, 1);
   quic.sendDatagram(bytes("a"), bytes("b"));
   quic.stop(streamId, 1n);
   quic.reset(streamId, 1n);
