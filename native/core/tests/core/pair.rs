@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tswebtransport_core::quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use tswebtransport_core::quinn_proto::{ClientConfig, EndpointConfig, ServerConfig, Transmit};
+use tswebtransport_core::quinn_proto::{ClientConfig, Dir, EndpointConfig, ServerConfig, Transmit};
 use tswebtransport_core::{ConnectionId, Core, CoreConfig, SendOutcome, TransportSettings, transport_config};
 
 use crate::events::{self, Closed, Connected, Event};
-use crate::link::Link;
+use crate::link::{Conditions, Link};
 use crate::tap::{Tap, Tapped};
 
 const ALPN: &[u8] = b"test";
@@ -41,6 +41,44 @@ impl Setup {
     pub fn pair(self) -> Pair {
         Pair::new(self)
     }
+
+    /// A pair with a connection: the client's id of it and the server's.
+    pub fn connected(self) -> (Pair, ConnectionId, ConnectionId) {
+        let mut pair = self.pair();
+        let (client, server) = pair.connect();
+        (pair, client, server)
+    }
+}
+
+/// A pair with a connection and nothing special.
+pub fn connected() -> (Pair, ConnectionId, ConnectionId) {
+    Setup::default().connected()
+}
+
+/// A pair whose link has become bad after the handshake.
+pub fn over_bad_link(seed: u64) -> (Pair, ConnectionId, ConnectionId) {
+    let setup = Setup {
+        seed,
+        ..Setup::default()
+    };
+    let (mut pair, client, server) = setup.connected();
+    pair.link.conditions = Conditions::BAD;
+    (pair, client, server)
+}
+
+/// A pair whose server reads so many bytes of a stream, and more only when the test grants it.
+pub fn with_credit(initial_credit: u64) -> (Pair, ConnectionId, ConnectionId) {
+    let server = CoreConfig {
+        initial_credit,
+        ..CoreConfig::default()
+    };
+    let setup = Setup {
+        server,
+        ..Setup::default()
+    };
+    let (mut pair, client, server) = setup.connected();
+    pair.server.grants = false;
+    (pair, client, server)
 }
 
 /// One side, and all that its application has been told.
@@ -203,6 +241,19 @@ impl Peer {
             events: Vec::new(),
             received: BTreeMap::new(),
         }
+    }
+
+    /// Opens a stream and writes to it.
+    pub fn send(&mut self, connection: ConnectionId, dir: Dir, content: &[u8], fin: bool) -> u64 {
+        let stream = self.core.open(connection, dir).expect("the peer allows a stream");
+        self.write(connection, stream, content, fin);
+        stream
+    }
+
+    /// How many bytes left the queue at once.
+    pub fn write(&mut self, connection: ConnectionId, stream: u64, content: &[u8], fin: bool) -> u64 {
+        self.core
+            .write(connection, stream, Bytes::copy_from_slice(content), fin)
     }
 
     fn turn(&mut self, now: Instant, link: &mut Link) {

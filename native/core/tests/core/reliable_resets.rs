@@ -7,7 +7,7 @@ use tswebtransport_core::{ConnectionId, CoreConfig, TransportSettings};
 use crate::events::Event;
 use crate::frames::{reset_stream, reset_stream_at, stream};
 use crate::link::{Conditions, Random};
-use crate::pair::{Pair, Received, Setup, pattern};
+use crate::pair::{Pair, Received, Setup, connected, over_bad_link, pattern, with_credit};
 
 fn without_reset_stream_at() -> TransportSettings {
     TransportSettings {
@@ -28,8 +28,7 @@ fn assert_no_stream_is_left(pair: &Pair) {
 
 #[test]
 fn both_sides_learn_that_both_have_announced_it() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
+    let (pair, client, server) = connected();
     assert!(pair.client.connected(client).unwrap().reset_stream_at);
     assert!(pair.server.connected(server).unwrap().reset_stream_at);
     let setups = [
@@ -43,8 +42,7 @@ fn both_sides_learn_that_both_have_announced_it() {
         },
     ];
     for setup in setups {
-        let mut pair = setup.pair();
-        let (client, server) = pair.connect();
+        let (pair, client, server) = setup.connected();
         assert!(!pair.client.connected(client).unwrap().reset_stream_at);
         assert!(!pair.server.connected(server).unwrap().reset_stream_at);
     }
@@ -52,10 +50,8 @@ fn both_sides_learn_that_both_have_announced_it() {
 
 #[test]
 fn the_reliable_bytes_arrive_and_then_the_reset() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(1000)), false);
+    let (mut pair, client, server) = connected();
+    let id = pair.client.send(client, Dir::Uni, &pattern(1000), false);
     pair.client.core.reset(client, id, 77, 10);
     pair.settle();
     let expected = Received {
@@ -79,18 +75,9 @@ fn the_reliable_bytes_arrive_and_then_the_reset() {
 #[test]
 fn the_reliable_bytes_survive_a_bad_link() {
     for seed in 1..=20 {
-        let mut pair = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .pair();
-        let (client, server) = pair.connect();
-        pair.link.conditions = Conditions::BAD;
+        let (mut pair, client, server) = over_bad_link(seed);
         let content = pattern(50_000);
-        let id = pair.client.core.open(client, Dir::Bi).unwrap();
-        pair.client
-            .core
-            .write(client, id, Bytes::from(content.clone()), seed % 2 == 0);
+        let id = pair.client.send(client, Dir::Bi, &content, seed % 2 == 0);
         let reliable = Random::new(seed).below(50_000);
         // Some reset before anything has left, some in the middle, some when much is acknowledged.
         let before = seed * 2500;
@@ -113,22 +100,13 @@ fn the_reliable_bytes_survive_a_bad_link() {
 #[test]
 fn bytes_that_still_wait_in_the_cores_queue_are_reliable_too() {
     for seed in 1..=5 {
-        let mut pair = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .pair();
-        let (client, server) = pair.connect();
-        pair.link.conditions = Conditions::BAD;
+        let (mut pair, client, server) = over_bad_link(seed);
         let content = pattern(900_000);
         let id = pair.client.core.open(client, Dir::Uni).unwrap();
-        let at_once = pair.client.core.write(client, id, Bytes::from(content.clone()), true);
+        let at_once = pair.client.write(client, id, &content, true);
         assert!(at_once < 700_000);
         pair.client.core.reset(client, id, 1, 700_000);
-        assert_eq!(
-            pair.client.core.write(client, id, Bytes::from_static(b"more"), false),
-            0
-        );
+        assert_eq!(pair.client.write(client, id, b"more", false), 0);
         pair.run_until(|pair| pair.client.count(&Event::Finished(id)) > 0);
         pair.settle();
         let received = pair.server.stream(server, id);
@@ -141,10 +119,8 @@ fn bytes_that_still_wait_in_the_cores_queue_are_reliable_too() {
 
 #[test]
 fn more_than_was_written_means_all_that_was_written() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(100)), false);
+    let (mut pair, client, server) = connected();
+    let id = pair.client.send(client, Dir::Uni, &pattern(100), false);
     pair.client.core.reset(client, id, 3, u64::MAX);
     pair.settle();
     let received = pair.server.stream(server, id);
@@ -158,10 +134,8 @@ fn a_peer_that_has_not_announced_it_gets_a_plain_reset() {
         server_transport: without_reset_stream_at(),
         ..Setup::default()
     };
-    let mut pair = setup.pair();
-    let (client, server) = pair.connect();
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(1000)), false);
+    let (mut pair, client, server) = setup.connected();
+    let id = pair.client.send(client, Dir::Uni, &pattern(1000), false);
     pair.client.core.reset(client, id, 77, 10);
     pair.settle();
     assert_eq!(pair.server.stream(server, id).reset, Some((77, 1000)));
@@ -197,8 +171,7 @@ fn contradicting_resets_are_connection_errors() {
 
 /// The transport error with which the server closes after these frames, one packet each.
 fn error_after(setup: Setup, frames: &[Vec<u8>]) -> u64 {
-    let mut pair = setup.pair();
-    let (client, server) = pair.connect();
+    let (mut pair, client, server) = setup.connected();
     pair.client.core.open(client, Dir::Uni);
     for frame in frames {
         assert_eq!(pair.server.closed(server), None);
@@ -211,8 +184,7 @@ fn error_after(setup: Setup, frames: &[Vec<u8>]) -> u64 {
 
 /// What the server's application gets of stream 2 from these frames, one packet each; the connection survives.
 fn received_after(frames: &[Vec<u8>]) -> Received {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
+    let (mut pair, client, server) = connected();
     pair.client.core.open(client, Dir::Uni);
     for frame in frames {
         pair.inject_from_client(client, frame);
@@ -303,15 +275,8 @@ fn a_later_reset_can_lower_the_reliable_size_and_not_raise_it() {
 #[test]
 fn our_own_second_reset_lowers_the_reliable_size_and_keeps_the_code() {
     for seed in 1..=10 {
-        let mut pair = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .pair();
-        let (client, server) = pair.connect();
-        pair.link.conditions = Conditions::BAD;
-        let id = pair.client.core.open(client, Dir::Uni).unwrap();
-        pair.client.core.write(client, id, Bytes::from(pattern(50_000)), false);
+        let (mut pair, client, server) = over_bad_link(seed);
+        let id = pair.client.send(client, Dir::Uni, &pattern(50_000), false);
         pair.run_until(|pair| pair.server.stream(server, id).bytes.len() as u64 >= seed * 1000);
         pair.client.core.reset(client, id, 1, 40_000);
         pair.step();
@@ -329,19 +294,8 @@ fn our_own_second_reset_lowers_the_reliable_size_and_keeps_the_code() {
 
 #[test]
 fn reliable_bytes_wait_for_credit_and_the_reset_for_them() {
-    let server = CoreConfig {
-        initial_credit: 10,
-        ..CoreConfig::default()
-    };
-    let mut pair = Setup {
-        server,
-        ..Setup::default()
-    }
-    .pair();
-    let (client, server) = pair.connect();
-    pair.server.grants = false;
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(1000)), false);
+    let (mut pair, client, server) = with_credit(10);
+    let id = pair.client.send(client, Dir::Uni, &pattern(1000), false);
     pair.client.core.reset(client, id, 1, 500);
     pair.settle();
     assert_eq!(pair.server.stream(server, id).bytes.len(), 10);
@@ -369,11 +323,9 @@ fn stop_sending_takes_back_what_was_reliable() {
             server_transport: server_transport.clone(),
             ..Setup::default()
         };
-        let mut pair = setup.pair();
-        let (client, server) = pair.connect();
+        let (mut pair, client, server) = setup.connected();
         pair.server.grants = false;
-        let id = pair.client.core.open(client, Dir::Uni).unwrap();
-        pair.client.core.write(client, id, Bytes::from(pattern(300_000)), false);
+        let id = pair.client.send(client, Dir::Uni, &pattern(300_000), false);
         pair.link.cut = true;
         pair.run_for(std::time::Duration::from_millis(1));
         pair.client.core.reset(client, id, 9, reliable);
@@ -393,17 +345,15 @@ fn stop_sending_takes_back_what_was_reliable() {
 #[test]
 fn a_stop_and_a_reset_that_cross_end_the_stream_once_on_either_side() {
     for seed in 1..=20 {
-        let mut pair = Setup {
+        let (mut pair, client, server) = Setup {
             seed,
             ..Setup::default()
         }
-        .pair();
-        let (client, server) = pair.connect();
-        let id = pair.client.core.open(client, Dir::Uni).unwrap();
-        pair.client.core.write(client, id, Bytes::from(pattern(30_000)), false);
+        .connected();
+        let id = pair.client.send(client, Dir::Uni, &pattern(30_000), false);
         pair.settle();
         pair.link.conditions = Conditions::BAD;
-        pair.client.core.write(client, id, Bytes::from(pattern(30_000)), false);
+        pair.client.write(client, id, &pattern(30_000), false);
         pair.client.core.reset(client, id, 1, 40_000);
         pair.server.core.stop(server, id, 2);
         pair.run_until(|pair| pair.client.count(&Event::Finished(id)) > 0);
@@ -416,10 +366,8 @@ fn a_stop_and_a_reset_that_cross_end_the_stream_once_on_either_side() {
 
 #[test]
 fn stop_sending_is_answered_with_a_plain_reset() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let id = pair.client.core.open(client, Dir::Bi).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(100)), false);
+    let (mut pair, client, server) = connected();
+    let id = pair.client.send(client, Dir::Bi, &pattern(100), false);
     pair.settle();
     pair.server.core.stop(server, id, 42);
     pair.settle();
@@ -430,12 +378,10 @@ fn stop_sending_is_answered_with_a_plain_reset() {
 #[test]
 fn the_end_of_a_stopped_stream_is_told_with_its_final_size() {
     // The FIN crosses the STOP_SENDING.
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(100)), false);
+    let (mut pair, client, server) = connected();
+    let id = pair.client.send(client, Dir::Uni, &pattern(100), false);
     pair.settle();
-    pair.client.core.write(client, id, Bytes::from(pattern(50)), true);
+    pair.client.write(client, id, &pattern(50), true);
     pair.server.core.stop(server, id, 5);
     pair.settle();
     assert_eq!(pair.server.stream(server, id).bytes.len(), 100);
@@ -447,19 +393,8 @@ fn the_end_of_a_stopped_stream_is_told_with_its_final_size() {
     assert_no_stream_is_left(&pair);
 
     // All had arrived, the FIN included, and nobody had read it.
-    let server = CoreConfig {
-        initial_credit: 10,
-        ..CoreConfig::default()
-    };
-    let mut pair = Setup {
-        server,
-        ..Setup::default()
-    }
-    .pair();
-    let (client, server) = pair.connect();
-    pair.server.grants = false;
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(100)), true);
+    let (mut pair, client, server) = with_credit(10);
+    let id = pair.client.send(client, Dir::Uni, &pattern(100), true);
     pair.settle();
     pair.server.core.stop(server, id, 5);
     pair.settle();
@@ -469,19 +404,8 @@ fn the_end_of_a_stopped_stream_is_told_with_its_final_size() {
 
 #[test]
 fn unread_reliable_bytes_and_their_reset_are_delivered_before_the_close() {
-    let server = CoreConfig {
-        initial_credit: 10,
-        ..CoreConfig::default()
-    };
-    let mut pair = Setup {
-        server,
-        ..Setup::default()
-    }
-    .pair();
-    let (client, server) = pair.connect();
-    pair.server.grants = false;
-    let id = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, id, Bytes::from(pattern(1000)), false);
+    let (mut pair, client, server) = with_credit(10);
+    let id = pair.client.send(client, Dir::Uni, &pattern(1000), false);
     pair.client.core.reset(client, id, 1, 500);
     pair.settle();
     pair.client.core.close(pair.now, client, 0, Bytes::new());
@@ -504,15 +428,13 @@ fn no_flow_control_credit_is_lost_with_streams_that_are_reset_and_stopped() {
             server_transport: transport.clone(),
             ..Setup::default()
         };
-        let mut pair = setup.pair();
-        let (client, server) = pair.connect();
+        let (mut pair, client, server) = setup.connected();
         pair.link.conditions = Conditions::BAD;
         let mut random = Random::new(seed);
         for _ in 0..60 {
-            let id = pair.client.core.open(client, Dir::Uni).unwrap();
-            pair.client
-                .core
-                .write(client, id, Bytes::from(pattern(15_000)), random.below(2) == 0);
+            let id = pair
+                .client
+                .send(client, Dir::Uni, &pattern(15_000), random.below(2) == 0);
             for _ in 0..random.below(30) {
                 pair.step();
             }
@@ -528,8 +450,7 @@ fn no_flow_control_credit_is_lost_with_streams_that_are_reset_and_stopped() {
             }
             pair.run_until(|pair| pair.client.count(&Event::Finished(id)) > 0);
         }
-        let id = pair.client.core.open(client, Dir::Uni).unwrap();
-        pair.client.core.write(client, id, Bytes::from(pattern(300_000)), true);
+        let id = pair.client.send(client, Dir::Uni, &pattern(300_000), true);
         pair.run_until(|pair| pair.server.stream(server, id).fin);
         assert!(pair.server.stream(server, id).bytes == pattern(300_000));
         pair.settle();

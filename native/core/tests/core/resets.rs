@@ -1,20 +1,14 @@
 //! RESET_STREAM and STOP_SENDING (RFC 9000 §3).
 
-use bytes::Bytes;
 use tswebtransport_core::quinn_proto::Dir;
 
 use crate::events::Event;
-use crate::link::Conditions;
-use crate::pair::{Setup, pattern};
+use crate::pair::{connected, over_bad_link, pattern};
 
 #[test]
 fn a_reset_arrives_with_its_code_and_final_size() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client
-        .core
-        .write(client, stream, Bytes::from(pattern(1000)), false);
+    let (mut pair, client, server) = connected();
+    let stream = pair.client.send(client, Dir::Uni, &pattern(1000), false);
     pair.settle();
     pair.client.core.reset(client, stream, (1 << 62) - 1, 0);
     pair.settle();
@@ -28,17 +22,8 @@ fn a_reset_arrives_with_its_code_and_final_size() {
 #[test]
 fn a_reset_is_acknowledged_exactly_once_over_a_bad_link() {
     for seed in 1..=10 {
-        let mut pair = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .pair();
-        let (client, server) = pair.connect();
-        pair.link.conditions = Conditions::BAD;
-        let stream = pair.client.core.open(client, Dir::Bi).unwrap();
-        pair.client
-            .core
-            .write(client, stream, Bytes::from(pattern(200_000)), false);
+        let (mut pair, client, server) = over_bad_link(seed);
+        let stream = pair.client.send(client, Dir::Bi, &pattern(200_000), false);
         pair.run_until(|pair| pair.server.stream(server, stream).bytes.len() > 20_000);
         pair.client.core.reset(client, stream, 5, 0);
         pair.run_until(|pair| pair.client.count(&Event::Finished(stream)) > 0);
@@ -53,12 +38,8 @@ fn a_reset_is_acknowledged_exactly_once_over_a_bad_link() {
 
 #[test]
 fn stop_sending_on_an_idle_stream_is_answered_with_a_reset_of_its_code() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let stream = pair.client.core.open(client, Dir::Bi).unwrap();
-    pair.client
-        .core
-        .write(client, stream, Bytes::from_static(b"hello"), false);
+    let (mut pair, client, server) = connected();
+    let stream = pair.client.send(client, Dir::Bi, b"hello", false);
     pair.settle();
     pair.server.core.stop(server, stream, 42);
     pair.settle();
@@ -73,12 +54,8 @@ fn stop_sending_on_an_idle_stream_is_answered_with_a_reset_of_its_code() {
 
 #[test]
 fn nothing_is_delivered_after_a_stop() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client
-        .core
-        .write(client, stream, Bytes::from(pattern(500_000)), false);
+    let (mut pair, client, server) = connected();
+    let stream = pair.client.send(client, Dir::Uni, &pattern(500_000), false);
     pair.run_until(|pair| !pair.server.stream(server, stream).bytes.is_empty());
     let before = pair.server.stream(server, stream).bytes.len();
     pair.server.core.stop(server, stream, 1);

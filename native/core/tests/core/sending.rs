@@ -1,19 +1,16 @@
 //! In which order streams are sent.
 
-use bytes::Bytes;
 use tswebtransport_core::quinn_proto::Dir;
 use tswebtransport_core::{ConnectionId, TransportSettings};
 
 use crate::events::Event;
-use crate::pair::{Pair, Setup, pattern};
+use crate::pair::{Pair, Setup, connected, pattern};
 
 /// Opens a stream of a session and gives it more than the send window holds.
 fn bulk(pair: &mut Pair, client: ConnectionId, session: u32, group: u32, order: i64) -> u64 {
     let stream = pair.client.core.open(client, Dir::Uni).unwrap();
     pair.client.core.set_priority(client, stream, session, group, order);
-    pair.client
-        .core
-        .write(client, stream, Bytes::from(pattern(400_000)), true);
+    pair.client.write(client, stream, &pattern(400_000), true);
     stream
 }
 
@@ -27,8 +24,7 @@ fn order_of_ends(pair: &Pair) -> Vec<u64> {
 
 #[test]
 fn the_highest_send_order_goes_first() {
-    let mut pair = Setup::default().pair();
-    let (client, _) = pair.connect();
+    let (mut pair, client, _) = connected();
     let first = bulk(&mut pair, client, 0, 0, 0);
     let low = bulk(&mut pair, client, 0, 0, -5);
     let high = bulk(&mut pair, client, 0, 0, 5);
@@ -40,8 +36,7 @@ fn the_highest_send_order_goes_first() {
 
 #[test]
 fn groups_share_the_connection_whatever_their_orders() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
+    let (mut pair, client, server) = connected();
     let one = bulk(&mut pair, client, 0, 1, 1000);
     let other = bulk(&mut pair, client, 0, 2, 0);
     pair.run_until(|pair| order_of_ends(pair).len() == 1);
@@ -52,8 +47,7 @@ fn groups_share_the_connection_whatever_their_orders() {
 
 #[test]
 fn an_order_can_be_changed_while_the_stream_waits() {
-    let mut pair = Setup::default().pair();
-    let (client, _) = pair.connect();
+    let (mut pair, client, _) = connected();
     bulk(&mut pair, client, 0, 0, 10);
     let second = bulk(&mut pair, client, 0, 0, 0);
     let third = bulk(&mut pair, client, 0, 0, 0);
@@ -73,8 +67,7 @@ fn sessions_share_the_connection_however_many_groups_they_have() {
         server_transport,
         ..Setup::default()
     };
-    let mut pair = setup.pair();
-    let (client, server) = pair.connect();
+    let (mut pair, client, server) = setup.connected();
     // Alone at first, it fills the window.
     bulk(&mut pair, client, 0, 0, 0);
     let many = [1, 2, 3, 4].map(|group| bulk(&mut pair, client, 1, group, 1000));

@@ -1,32 +1,22 @@
 //! Bytes, credit and limits of streams.
 
-use bytes::Bytes;
 use tswebtransport_core::quinn_proto::Dir;
 use tswebtransport_core::{CoreConfig, TransportSettings};
 
 use crate::events::Event;
-use crate::link::Conditions;
-use crate::pair::{Setup, pattern};
+use crate::pair::{Setup, connected, over_bad_link, pattern, with_credit};
 
 #[test]
 fn streams_carry_their_bytes_both_ways_over_a_bad_link() {
     for seed in 1..=10 {
-        let mut pair = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .pair();
-        let (client, server) = pair.connect();
-        pair.link.conditions = Conditions::BAD;
+        let (mut pair, client, server) = over_bad_link(seed);
         let content = pattern(300_000);
         let ours = pair.client.core.open(client, Dir::Bi).unwrap();
         let theirs = pair.server.core.open(server, Dir::Uni).unwrap();
-        pair.client.core.write(client, ours, Bytes::from(content.clone()), true);
-        pair.server
-            .core
-            .write(server, theirs, Bytes::from(content.clone()), true);
+        pair.client.write(client, ours, &content, true);
+        pair.server.write(server, theirs, &content, true);
         pair.run_until(|pair| pair.server.stream(server, ours).fin && pair.client.stream(client, theirs).fin);
-        pair.server.core.write(server, ours, Bytes::from(content.clone()), true);
+        pair.server.write(server, ours, &content, true);
         pair.run_until(|pair| pair.client.stream(client, ours).fin);
         assert!(pair.server.stream(server, ours).bytes == content, "seed {seed}");
         assert!(pair.client.stream(client, theirs).bytes == content, "seed {seed}");
@@ -36,19 +26,8 @@ fn streams_carry_their_bytes_both_ways_over_a_bad_link() {
 
 #[test]
 fn nothing_is_delivered_beyond_the_credit() {
-    let server = CoreConfig {
-        initial_credit: 1000,
-        ..CoreConfig::default()
-    };
-    let mut pair = Setup {
-        server,
-        ..Setup::default()
-    }
-    .pair();
-    let (client, server) = pair.connect();
-    pair.server.grants = false;
-    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, stream, Bytes::from(pattern(5000)), true);
+    let (mut pair, client, server) = with_credit(1000);
+    let stream = pair.client.send(client, Dir::Uni, &pattern(5000), true);
     pair.settle();
     assert_eq!(pair.server.stream(server, stream).bytes.len(), 1000);
     pair.server.core.grant(server, stream, 1);
@@ -63,21 +42,10 @@ fn nothing_is_delivered_beyond_the_credit() {
 
 #[test]
 fn a_fin_is_found_without_credit() {
-    let server = CoreConfig {
-        initial_credit: 10,
-        ..CoreConfig::default()
-    };
-    let mut pair = Setup {
-        server,
-        ..Setup::default()
-    }
-    .pair();
-    let (client, server) = pair.connect();
-    pair.server.grants = false;
-    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, stream, Bytes::from(pattern(10)), false);
+    let (mut pair, client, server) = with_credit(10);
+    let stream = pair.client.send(client, Dir::Uni, &pattern(10), false);
     pair.settle();
-    pair.client.core.write(client, stream, Bytes::new(), true);
+    pair.client.write(client, stream, b"", true);
     pair.settle();
     assert!(pair.server.stream(server, stream).fin);
 }
@@ -97,14 +65,10 @@ fn a_peer_that_is_not_read_stops_at_the_streams_window() {
         server_transport,
         ..Setup::default()
     };
-    let mut pair = setup.pair();
-    let (client, server) = pair.connect();
+    let (mut pair, client, server) = setup.connected();
     pair.server.grants = false;
     let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-    let at_once = pair
-        .client
-        .core
-        .write(client, stream, Bytes::from(pattern(200_000)), true);
+    let at_once = pair.client.write(client, stream, &pattern(200_000), true);
     pair.settle();
     let later: u64 = pair.client.of(client).iter().map(accepted).sum();
     assert!(
@@ -128,17 +92,8 @@ fn accepted(event: &Event) -> u64 {
 #[test]
 fn a_finished_stream_is_told_exactly_once() {
     for seed in 1..=10 {
-        let mut pair = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .pair();
-        let (client, server) = pair.connect();
-        pair.link.conditions = Conditions::BAD;
-        let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-        pair.client
-            .core
-            .write(client, stream, Bytes::from(pattern(20_000)), true);
+        let (mut pair, client, server) = over_bad_link(seed);
+        let stream = pair.client.send(client, Dir::Uni, &pattern(20_000), true);
         pair.run_until(|pair| pair.client.count(&Event::Finished(stream)) > 0);
         assert!(pair.server.stream(server, stream).fin, "not before all has arrived");
         pair.settle();
@@ -148,10 +103,8 @@ fn a_finished_stream_is_told_exactly_once() {
 
 #[test]
 fn an_empty_stream_is_opened_and_finished() {
-    let mut pair = Setup::default().pair();
-    let (client, server) = pair.connect();
-    let stream = pair.client.core.open(client, Dir::Uni).unwrap();
-    pair.client.core.write(client, stream, Bytes::new(), true);
+    let (mut pair, client, server) = connected();
+    let stream = pair.client.send(client, Dir::Uni, b"", true);
     pair.settle();
     let events = pair.server.of(server);
     let opened = events.iter().position(|event| *event == Event::Opened(stream)).unwrap();
@@ -178,15 +131,14 @@ fn open_gives_none_at_the_peers_limit_and_streams_available_follows() {
         server_transport,
         ..Setup::default()
     };
-    let mut pair = setup.pair();
-    let (client, _) = pair.connect();
+    let (mut pair, client, _) = setup.connected();
     let first = pair.client.core.open(client, Dir::Uni).unwrap();
     assert!(pair.client.core.open(client, Dir::Uni).is_some());
     assert_eq!(pair.client.core.open(client, Dir::Uni), None);
     let available = Event::StreamsAvailable { unidirectional: true };
     pair.settle();
     assert_eq!(pair.client.count(&available), 0);
-    pair.client.core.write(client, first, Bytes::from_static(b"x"), true);
+    pair.client.write(client, first, b"x", true);
     pair.settle();
     assert_eq!(pair.client.count(&available), 1);
     assert!(pair.client.core.open(client, Dir::Uni).is_some());
@@ -194,18 +146,17 @@ fn open_gives_none_at_the_peers_limit_and_streams_available_follows() {
 
 #[test]
 fn the_limit_rises_to_the_configured_one_as_streams_are_used() {
-    let mut pair = Setup::default().pair();
-    let (client, _) = pair.connect();
+    let (mut pair, client, _) = connected();
     let mut open = 0;
     while let Some(stream) = pair.client.core.open(client, Dir::Bi) {
         open += 1;
-        pair.client.core.write(client, stream, Bytes::from_static(b"x"), false);
+        pair.client.write(client, stream, b"x", false);
     }
     assert_eq!(open, 64, "announced at first");
     pair.settle();
     while let Some(stream) = pair.client.core.open(client, Dir::Bi) {
         open += 1;
-        pair.client.core.write(client, stream, Bytes::from_static(b"x"), false);
+        pair.client.write(client, stream, b"x", false);
     }
     pair.settle();
     assert_eq!(open, 128, "configured");
