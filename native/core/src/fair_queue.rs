@@ -4,8 +4,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
-
 /// A place among equals: the lowest is next.
 pub(crate) type Turn = u64;
 
@@ -158,14 +156,22 @@ impl<Q: Queue> Queue for Shares<Q> {
 #[derive(Default)]
 pub(crate) struct Streams {
     ready: BTreeSet<(Reverse<i64>, Turn, u64)>,
-    levels: FxHashMap<i64, Level>,
+    /// In ascending order.
+    levels: Vec<Level>,
 }
 
 /// The streams of one send order.
 struct Level {
+    order: i64,
     members: usize,
     /// The turn of the stream that was served last.
     clock: Turn,
+}
+
+impl Streams {
+    fn position(&self, order: i64) -> Result<usize, usize> {
+        self.levels.binary_search_by_key(&order, |level| level.order)
+    }
 }
 
 impl Queue for Streams {
@@ -181,16 +187,22 @@ impl Queue for Streams {
     }
 
     fn join(&mut self, order: i64, served: Turn) {
-        let level = self.levels.entry(order).or_insert(Level {
-            members: 0,
-            clock: served,
-        });
-        level.members += 1;
+        match self.position(order) {
+            Ok(position) => self.levels[position].members += 1,
+            Err(position) => {
+                let level = Level {
+                    order,
+                    members: 1,
+                    clock: served,
+                };
+                self.levels.insert(position, level);
+            }
+        }
     }
 
     fn ready(&mut self, stream: u64, order: i64, turn: &mut Turn) {
-        if let Some(level) = self.levels.get(&order) {
-            *turn = (*turn).max(level.clock);
+        if let Ok(position) = self.position(order) {
+            *turn = (*turn).max(self.levels[position].clock);
             self.ready.insert((Reverse(order), *turn, stream));
         }
     }
@@ -200,7 +212,8 @@ impl Queue for Streams {
     }
 
     fn served(&mut self, order: i64, turn: &mut Turn, bytes: u64) {
-        if let Some(level) = self.levels.get_mut(&order) {
+        if let Ok(position) = self.position(order) {
+            let level = &mut self.levels[position];
             level.clock = level.clock.max(*turn);
             *turn += bytes;
         }
@@ -208,10 +221,10 @@ impl Queue for Streams {
 
     fn leave(&mut self, stream: u64, order: i64, turn: Turn) {
         self.ready.remove(&(Reverse(order), turn, stream));
-        if let Some(level) = self.levels.get_mut(&order) {
-            level.members -= 1;
-            if level.members == 0 {
-                self.levels.remove(&order);
+        if let Ok(position) = self.position(order) {
+            self.levels[position].members -= 1;
+            if self.levels[position].members == 0 {
+                self.levels.remove(position);
             }
         }
     }
