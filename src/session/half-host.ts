@@ -11,6 +11,8 @@ export interface ByteCounters {
 
 /** A sending half whose bytes wait for the session's credit. */
 export interface CreditTaker {
+  /** The number of its send group in the session. */
+  readonly sendGroupNumber: number;
   readonly sendOrder: number;
   /** Sends as many of its waiting bytes and gives how many it had. */
   resume(bytes: number): number;
@@ -41,6 +43,7 @@ export interface HalfHost {
   readonly sendCredit: SendCredit | undefined;
   /** A reset can keep the beginning of the stream reliable. */
   readonly resetStreamAt: boolean;
+  readonly sendGroupNumber: number;
   readonly sendOrder: number;
   /** One of the connection's deadlines. */
   after(milliseconds: number, callback: () => void): () => void;

@@ -160,6 +160,10 @@ export class LiveStream implements HalfHost {
     return this.#sendGroup;
   }
 
+  get sendGroupNumber(): number {
+    return this.#sendGroup?.id ?? 0;
+  }
+
   get sendOrder(): number {
     return this.#sendOrder;
   }

@@ -79,6 +79,10 @@ export class SendHalf implements CreditTaker {
     return this.#hasEnded && this.#pendingReset === undefined;
   }
 
+  get sendGroupNumber(): number {
+    return this.#host.sendGroupNumber;
+  }
+
   get sendOrder(): number {
     return this.#host.sendOrder;
   }

@@ -19,6 +19,9 @@ export class SessionFlow implements ByteMeter, SendCredit {
   readonly #context: ConnectionContext;
   readonly #control: SessionFlowControl;
   readonly #writers = new Set<CreditTaker>();
+  /** When a send group that writers wait in was served last: the count of `#servings` then. */
+  readonly #servedAt = new Map<number, number>();
+  #servings = 0;
   readonly #openers: Readonly<Record<StreamDirection, Set<StreamWaiter>>> = {
     bidirectional: new Set(),
     unidirectional: new Set(),
@@ -143,25 +146,34 @@ export class SessionFlow implements ByteMeter, SendCredit {
     this.#context.openStream(allowed);
   }
 
-  /** Highest send order first, equals in turn. */
+  /** Send groups in turn; of a group the highest send order first, equals in turn. */
   #resumeWriters(): void {
     while (this.#writers.size > 0 && this.#control.available("data") > 0) {
       const writer = this.#nextWriter();
       if (writer === undefined) break;
       this.#writers.delete(writer);
+      this.#servings += 1;
+      this.#servedAt.set(writer.sendGroupNumber, this.#servings);
       const offered = Math.min(turn, this.#control.available("data"));
       const used = writer.resume(offered);
       this.#control.use("data", used);
       if (used === offered) this.#writers.add(writer);
     }
     if (this.#writers.size > 0) this.#control.block("data");
+    else this.#servedAt.clear();
     this.#tell();
   }
 
   #nextWriter(): CreditTaker | undefined {
     let first: CreditTaker | undefined;
+    let firstServed = 0;
     for (const writer of this.#writers) {
-      if (first === undefined || writer.sendOrder > first.sendOrder) first = writer;
+      const served = this.#servedAt.get(writer.sendGroupNumber) ?? 0;
+      const isFirst =
+        first === undefined || served < firstServed || (served === firstServed && writer.sendOrder > first.sendOrder);
+      if (!isFirst) continue;
+      first = writer;
+      firstServed = served;
     }
     return first;
   }

@@ -83,6 +83,7 @@ export class FakeHost implements HalfHost {
   readTimeout = 0;
   writeTimeout = 0;
   resetStreamAt = false;
+  sendGroupNumber = 0;
   sendOrder = 0;
   sendCredit: SendCredit | undefined;
   readonly stopped: number[] = [];

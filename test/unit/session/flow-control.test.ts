@@ -103,6 +103,25 @@ describe("session flow control", () => {
     expect(low.receiving.tryRead()?.byteLength ?? 0).toBeLessThan(10);
   });
 
+  it("serves send groups in turn, whatever their streams' orders", async () => {
+    const pair = limitedPair();
+    const session = await pair.session();
+    const streams = [await uni(pair, session), await uni(pair, session)];
+    for (const [index, { sending }] of streams.entries()) {
+      sending.sendGroup = session.client.createSendGroup();
+      sending.sendOrder = index;
+      void sending.write(new Uint8Array(4 * window)).catch(() => {});
+    }
+    const [first, second] = streams;
+    for (let round = 0; round < 4; round += 1) {
+      await pair.settle();
+      for (const { receiving } of streams) while (receiving.tryRead() !== undefined);
+    }
+    // The first window was the first stream's alone.
+    expect(first!.receiving.bytesRead).toBeGreaterThan(2 * window);
+    expect(second!.receiving.bytesRead).toBeGreaterThan(window);
+  });
+
   it("lets a stream's creation wait for the session's limit", async () => {
     const pair = limitedPair();
     const session = await pair.session();
