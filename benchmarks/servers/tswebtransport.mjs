@@ -1,7 +1,7 @@
 // Our own benchmark server, on the public API as a user would write it.
 import { parseArgs } from "node:util";
 
-import { ServerApp } from "../../dist/index.js";
+import { ServerApp } from "../../dist/server/index.js";
 
 const CHUNK = Uint8Array.from({ length: 65_536 }, (_, index) => index & 0xff);
 

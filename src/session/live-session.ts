@@ -17,7 +17,7 @@ import { LiveStream } from "./live-stream.ts";
 import type { StreamOwner } from "./live-stream.ts";
 import { Deferred, rejected } from "./promises.ts";
 import { WebTransportReceiveStream } from "./receive-stream.ts";
-import { SendGroups } from "./send-groups.ts";
+import { controlSession, SendGroups } from "./send-groups.ts";
 import { WebTransportSendStream } from "./send-stream.ts";
 import { SessionClosing } from "./session-closing.ts";
 import { SessionFlow } from "./session-flow.ts";
@@ -81,6 +81,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
     this.budget = new BufferBudget(context.options.maxSessionBufferSize, context.options.totalBudget, this.flow);
     this.sendGroups = new SendGroups(context.claimSendSession());
+    context.quic.setPriority(sessionId, controlSession, 0, 0);
     this.prefix = context.protocol.datagramPrefix(sessionId);
     this.datagrams = new DatagramQueue(this, context.options.datagramHighWaterMark);
     this.#closing = new SessionClosing(this);

@@ -1,5 +1,8 @@
 import type { SendGroup } from "./types.ts";
 
+/** The share of the CONNECT streams: a session's limits and its end wait for no stream of its own, whatever its order. */
+export const controlSession = 0xffff_ffff;
+
 /** A session's send groups, and the numbers under which the engine's order of sending knows them and the session. */
 export class SendGroups {
   /** 0 where the session is alone: its streams stand where every stream stands at first. */

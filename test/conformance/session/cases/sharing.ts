@@ -56,5 +56,34 @@ export function sharingCases(factory: EngineFactory): void {
         { serverWindow },
       ),
     );
+
+    it(
+      "say what concerns a session before streams of the highest order are through",
+      withSessions(
+        factory,
+        async (world) => {
+          const { client, server } = await world.session();
+          const stream = await client.createUnidirectionalStream({ sendOrder: 1_000_000 });
+          const sent = world.bytes(length);
+          const writing = stream.writeAll(sent);
+          client.drain();
+          const incoming = await server.incomingUnidirectionalStreams.next();
+          let read = 0;
+          let readWhenDraining: number | undefined;
+          void server.draining.then(() => {
+            readWhenDraining = read;
+          });
+          while (incoming !== null) {
+            const chunk = await incoming.read();
+            if (chunk === null) break;
+            read += chunk.length;
+          }
+          await writing;
+          expect(read).toBe(sent.length);
+          expect(readWhenDraining).toBeLessThan(sent.length / 2);
+        },
+        { serverWindow },
+      ),
+    );
   });
 }
