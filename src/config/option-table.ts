@@ -17,6 +17,8 @@ export interface Option {
   readonly parse?: (text: string) => unknown;
   /** How `toObject` shows the value. Default: as it is. */
   readonly show?: (value: unknown) => unknown;
+  /** Copies a value that its giver may change later. Default: as it is. */
+  readonly capture?: (value: unknown) => unknown;
 }
 
 /** A whole number of `minimum` to `maximum`. */
@@ -37,19 +39,20 @@ export function textOption(initial?: string): Option {
 }
 
 /** In the environment its items stand between commas. */
-export function listOption(check: Check = text): Option {
-  return { initial: undefined, check: optional(listOf(check)), parse: parseList };
+export function listOption(check: Check = text, initial?: readonly string[]): Option {
+  const capture = (value: unknown): unknown => Object.freeze([...(value as readonly unknown[])]);
+  return { initial, check: optional(listOf(check)), parse: parseList, capture };
 }
 
 /** The options of a configuration class: defaults, checks, and how they come from and go to plain data. */
 export class OptionTable<Options extends object> {
-  readonly #owner: string;
+  readonly owner: string;
   readonly #options: Readonly<Record<keyof Options & string, Option>>;
   readonly names: readonly (keyof Options & string)[];
 
   /** `owner`: the configuration class, for its messages. */
   constructor(owner: string, options: Readonly<Record<keyof Options & string, Option>>) {
-    this.#owner = owner;
+    this.owner = owner;
     this.#options = options;
     this.names = Object.keys(options) as (keyof Options & string)[];
   }
@@ -57,11 +60,15 @@ export class OptionTable<Options extends object> {
   /** Every option with its value or default. Throws ConfigurationError for a name that is no option, or a value that is not allowed. */
   complete(given: Options): Record<keyof Options & string, unknown> {
     for (const name of Object.keys(given)) {
-      if (!(name in this.#options)) throw refused(name, undefined, `is no option of ${this.#owner}`);
+      if (!(name in this.#options)) throw refused(name, undefined, `is no option of ${this.owner}`);
     }
     const values = {} as Record<keyof Options & string, unknown>;
     for (const name of this.names) values[name] = given[name] ?? this.#options[name].initial;
     this.check(values);
+    for (const name of this.names) {
+      const { capture, initial } = this.#options[name];
+      if (capture !== undefined && values[name] !== initial) values[name] = capture(values[name]);
+    }
     return values;
   }
 

@@ -1,0 +1,106 @@
+import type { DraftSelection } from "../constants/drafts.ts";
+
+import { consoleLogger, LogLevel } from "./logger.ts";
+import type { Logger } from "./logger.ts";
+import { aFunction, draftSelection, functionOrObject, optional } from "./option-checks.ts";
+import { choiceOption, flagOption, numberOption, refused, textOption } from "./option-table.ts";
+import type { Option } from "./option-table.ts";
+
+/** Options that a server's and a client's connections have alike. Durations in milliseconds, sizes in bytes. */
+export interface ConnectionConfigOptions {
+  /** PEM chain of this side's certificate, leaf first. */
+  readonly cert?: string;
+  /** Its PEM private key (PKCS#8, PKCS#1 or SEC1). */
+  readonly key?: string;
+  /** Path of the PEM chain, instead of `cert`. */
+  readonly certfile?: string;
+  /** Path of the PEM key, instead of `key`. */
+  readonly keyfile?: string;
+  /**
+   * Drafts of WebTransport that are announced: "all" (the widest set that serves everybody at once, today P2), a profile
+   * ("P1", "P1b", "P2"; see {@link DraftProfileName}) or a list of "draft-02", "draft-07", "draft-13" and "draft-15".
+   * Default "all".
+   */
+  readonly drafts?: DraftSelection;
+  /** A connection that hears nothing for so long is lost; 0: never. Default 60000. */
+  readonly connectionIdleTimeout?: number;
+  /** Interval of PINGs that keep a connection alive; 0: none. Default 25000. */
+  readonly keepaliveInterval?: number;
+  /** How long one read waits, then TimeoutError; the stream lives on. 0: no limit. Default 0. */
+  readonly readTimeout?: number;
+  /** Limit of one write; 0: none. Default 30000. */
+  readonly writeTimeout?: number;
+  /** How long a closing session waits for what was finished to be delivered; 0 to 600000. Default 5000. */
+  readonly closeTimeout?: number;
+  /** How long opening a stream waits for the peer to allow it; 0: without limit. Default 10000. */
+  readonly streamCreationTimeout?: number;
+  /** Open streams of each direction that the peer may have on a connection, 1 to 1000000. Default 100. */
+  readonly maxIncomingStreams?: number;
+  /** Bytes of a stream that wait for the reader, and for the writer's high-water mark; 1024 to 2^30. Default 65536. */
+  readonly streamBufferSize?: number;
+  /** QUIC flow-control window of a stream, 1024 to 2^30. Default 1 MiB. */
+  readonly maxStreamBufferSize?: number;
+  /** Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. Default 8 MiB. */
+  readonly maxSessionBufferSize?: number;
+  /** Largest DATAGRAM frame that is accepted, 0 to 65535; 0: no datagrams. Default 65535. */
+  readonly maxDatagramSize?: number;
+  /** Default "cubic". */
+  readonly congestionControl?: "cubic" | "newreno" | "bbr";
+  /** Of pino's shape. Default: lines on standard error. */
+  readonly logger?: Logger;
+  /** Least level of what is logged. Default "info" of a server, "warn" of a client. */
+  readonly logLevel?: LogLevel;
+  /** True is the same as the `logLevel` "debug". Default false. */
+  readonly debug?: boolean;
+  /** Gets NSS key-log lines, which decrypt the traffic: for debugging only. */
+  readonly keylog?: (line: string) => void;
+  /** An existing directory: each connection writes a qlog file there, which qvis opens. For debugging only. */
+  readonly qlogDirectory?: string;
+}
+
+/** Those of them that have no default. */
+export type ConnectionOptionWithoutDefault = "cert" | "key" | "certfile" | "keyfile" | "keylog" | "qlogDirectory";
+
+const MiB = 1024 * 1024;
+/** The longest time of a Node timer, and the largest size of many a buffer. */
+export const longest = 2 ** 31 - 1;
+
+/** The part of an option table that they are; `logLevel`: its default. */
+export const connectionOptions = (logLevel: LogLevel): Record<keyof ConnectionConfigOptions, Option> => ({
+  cert: textOption(),
+  key: { ...textOption(), secret: true },
+  certfile: textOption(),
+  keyfile: textOption(),
+  drafts: { initial: "all", check: draftSelection },
+  connectionIdleTimeout: numberOption(60_000, 0, longest),
+  keepaliveInterval: numberOption(25_000, 0, longest),
+  readTimeout: numberOption(0, 0, longest),
+  writeTimeout: numberOption(30_000, 0, longest),
+  closeTimeout: numberOption(5000, 0, 600_000),
+  streamCreationTimeout: numberOption(10_000, 0, longest),
+  maxIncomingStreams: numberOption(100, 1, 1_000_000),
+  streamBufferSize: numberOption(65_536, 1024, 2 ** 30),
+  maxStreamBufferSize: numberOption(MiB, 1024, 2 ** 30),
+  maxSessionBufferSize: numberOption(8 * MiB, 65_536, longest),
+  maxDatagramSize: numberOption(65_535, 0, 65_535),
+  congestionControl: choiceOption("cubic", "cubic", "newreno", "bbr"),
+  logger: { initial: consoleLogger, check: functionOrObject, live: true },
+  logLevel: choiceOption(logLevel, ...Object.values(LogLevel)),
+  debug: flagOption(false),
+  keylog: { initial: undefined, check: optional(aFunction), live: true },
+  qlogDirectory: textOption(),
+});
+
+/** Throws ConfigurationError when there are two sources of the certificate or its key, or only one of both. */
+export function checkCertificate(
+  values: Readonly<Record<"cert" | "key" | "certfile" | "keyfile", string | undefined>>,
+): void {
+  const { cert, certfile, key, keyfile } = values;
+  if (cert !== undefined && certfile !== undefined) throw refused("certfile", certfile, "stands beside cert");
+  if (key !== undefined && keyfile !== undefined) throw refused("keyfile", keyfile, "stands beside key");
+  const hasCertificate = (cert ?? certfile) !== undefined;
+  if (hasCertificate !== ((key ?? keyfile) !== undefined)) {
+    const missing = hasCertificate ? "key" : "cert";
+    throw refused(missing, undefined, "is missing: a certificate and its key are given together");
+  }
+}
