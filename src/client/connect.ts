@@ -31,7 +31,8 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
  * `connectTimeout`. Redirects are not followed. Rejects with the signal's reason, or with an error whose `handshakeStage`
  * says how far it came and whose text says what to do: ConfigurationError (URL, options), ConnectionError (address, UDP,
  * QUIC), CertificateError, HandshakeError (ALPN, SETTINGS), HttpError (the server's status), SessionError (the server
- * refused, or chose a subprotocol that was not offered), TimeoutError.
+ * refused, or chose a subprotocol that was not offered), TimeoutError. Nothing handles this rejection but the caller; no
+ * other promise of a failed call rejects.
  */
 export async function connect(url: string | URL, options: ClientOptions = {}): Promise<WebTransportSession> {
   const { config, signal, transport = {}, session = {}, engine, lookup, setTimer, ...others } = options;

@@ -1,9 +1,10 @@
-import { atLevel } from "../config/logger.ts";
+import { loggerOf } from "../config/logger.ts";
+import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
 import { resolveOptions } from "../session/options.ts";
 import type { LiveOptions } from "../session/options.ts";
-import { untilAborted } from "../session/promises.ts";
+import { quiet, untilAborted } from "../session/promises.ts";
 import type { WebTransportSession } from "../session/session.ts";
 
 import { RaceLost, raceAddresses } from "./address-race.ts";
@@ -39,6 +40,7 @@ export class Connector {
   readonly #target: Target;
   readonly #options: ConnectorOptions;
   readonly #context: ConnectContext;
+  readonly #logger: Logger;
   readonly #abort = new AbortController();
   #stage: HandshakeStage = "dns";
   #failure: unknown;
@@ -47,6 +49,7 @@ export class Connector {
     const { config } = options;
     this.#target = target;
     this.#options = options;
+    this.#logger = loggerOf(config);
     this.#context = {
       authority: `${target.url.hostname}:${target.port}`,
       path: target.url.pathname,
@@ -78,6 +81,7 @@ export class Connector {
   async #attempts(): Promise<WebTransportSession> {
     const { config } = this.#options;
     const options = await this.#reachOptions();
+    this.#abort.signal.throwIfAborted();
     for (let retry = 1; ; retry += 1) {
       try {
         return await this.#attempt(options);
@@ -107,8 +111,11 @@ export class Connector {
   async #race(addresses: readonly string[], options: ReachOptions): Promise<Reached> {
     try {
       return await raceAddresses(addresses, {
-        attempt: (address, signal) => reach(address, options, signal),
-        discard: ({ endpoint }) => void release(endpoint),
+        attempt: (address, signal) => {
+          this.#logger.debug({ authority: this.#context.authority, address }, "Trying an address");
+          return reach(address, options, signal);
+        },
+        discard: ({ endpoint }) => void quiet(release(endpoint)),
         setTimer: this.#options.surroundings.setTimer,
         signal: this.#abort.signal,
       });
@@ -140,7 +147,7 @@ export class Connector {
     const delay = retryDelayOf(retry, config, error);
     const { authority } = this.#context;
     const why = error instanceof Error ? error.message : String(error);
-    atLevel(config.logger, config.logLevel).info({ authority, retry, delay }, `Trying again in ${delay} ms: ${why}`);
+    this.#logger.warn({ authority, retry, delay }, `Trying again in ${delay} ms: ${why}`);
     let cancel: (() => void) | undefined;
     const over = new Promise<void>((resolve) => {
       cancel = surroundings.setTimer(delay, resolve);
@@ -197,6 +204,7 @@ function liveOf(config: ClientConfigValues): LiveOptions {
     maxOutgoingStreams: config.maxStreams,
     drafts: config.drafts,
     streamCreationTimeout: config.streamCreationTimeout,
+    readTimeout: config.readTimeout,
     writeTimeout: config.writeTimeout,
   };
 }

@@ -25,9 +25,14 @@ export const consoleLogger: Logger = {
   error: (fields, message) => line("error", fields, message),
 };
 
-/** The logger with everything below `level` left out. */
-export function atLevel(logger: Logger, level: LogLevel): Logger {
-  const least = levels.indexOf(level);
+/** A configuration's logger with everything below its level left out. */
+export function loggerOf(values: {
+  readonly logger: Logger;
+  readonly logLevel: LogLevel;
+  readonly debug: boolean;
+}): Logger {
+  const { logger, logLevel, debug } = values;
+  const least = debug ? 0 : levels.indexOf(logLevel);
   const only = (name: Exclude<LogLevel, "silent">): Logger["info"] =>
     levels.indexOf(name) < least ? () => {} : (fields, message) => logger[name](fields, message);
   return { debug: only("debug"), info: only("info"), warn: only("warn"), error: only("error") };
@@ -37,10 +42,17 @@ function line(level: string, fields: object, message: string): void {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${plain(value)}`);
-  console.error(`${new Date().toISOString()} ${level.toUpperCase()} ${message}${details.join("")}`);
+  console.error(`${new Date().toISOString()} ${level.toUpperCase()} ${escaped(`${message}${details.join("")}`)}`);
 }
 
-/** Control characters of what a peer sent never reach the terminal. */
+/** Characters that control a terminal, or the order of its text, never reach it: a peer may have sent them. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
 function plain(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
   if (typeof value === "string" && /^[\w.:/@[\]-]+$/.test(value)) return value;

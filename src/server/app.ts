@@ -1,4 +1,4 @@
-import { atLevel } from "../config/logger.ts";
+import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { ConfigurationError, SessionError } from "../errors/errors.ts";
@@ -72,8 +72,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions & { readonly config?: ServerConfig | ServerConfigOptions } = {}) {
     this.server = new WebTransportServer(options);
-    const { logger, logLevel } = this.server.config.values;
-    this.#logger = atLevel(logger, logLevel);
+    this.#logger = loggerOf(this.server.config.values);
     this.server.handleSessions((incoming) => this.#handle(incoming));
   }
 

@@ -1,4 +1,4 @@
-import { atLevel } from "../config/logger.ts";
+import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { ServerConfig } from "../config/server-config.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
@@ -112,11 +112,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   constructor(options: WebTransportServerOptions = {}) {
     super();
     this.config = ServerConfig.create(options.config);
-    const { logger, logLevel, maxTotalBufferSize } = this.config.values;
-    this.#logger = atLevel(logger, logLevel);
+    this.#logger = loggerOf(this.config.values);
     this.#engine = options.engine;
     this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(this.config.values));
-    this.#budget = new BufferBudget(maxTotalBufferSize);
+    this.#budget = new BufferBudget(this.config.values.maxTotalBufferSize);
     this.on("session_ready", () => {
       this.#sessionsAccepted += 1;
       this.#sessionCount += 1;

@@ -36,6 +36,7 @@ export function untilAborted<T>(
 ): Promise<T> {
   if (signal === undefined) return promise;
   if (signal.aborted) {
+    void quiet(promise);
     onAbort?.();
     return rejected(signal.reason);
   }

@@ -51,14 +51,22 @@ describe("a client of a server on this machine", () => {
     await session.close();
   });
 
-  it("is a process that ends by itself, after a session as after a failure", async () => {
-    const program = fileURLToPath(new URL("programs/ending.mjs", import.meta.url));
+  async function outputOf(name: string): Promise<string> {
+    const program = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
     const hash = Buffer.from(certificate.certificateHash.value).toString("hex");
     const child = spawn(process.execPath, [program, String(port), hash], { stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     const [code] = (await once(child, "close")) as [number | null];
-    expect(output).toBe("session closed\nERR_WT_HTTP_STATUS\nERR_WT_TIMEOUT\n");
     expect(code).toBe(0);
+    return output;
+  }
+
+  it("is a process that ends by itself, after a session as after a failure", async () => {
+    expect(await outputOf("ending.mjs")).toBe("session closed\nERR_WT_HTTP_STATUS\nERR_WT_TIMEOUT\n");
+  });
+
+  it("leaves no rejection unhandled but that of a promise which connect() has given to its caller", async () => {
+    expect(await outputOf("unhandled.mjs")).toBe("aborted\naborting\nconfig\ndns\nhttp\nlate\ntls\nurl\n");
   });
 });

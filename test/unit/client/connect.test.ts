@@ -83,6 +83,13 @@ describe("connect()", () => {
     expect(engine.closedEndpoints).toBe(2);
   });
 
+  it("gives a session's reads the configuration's readTimeout", async () => {
+    const session = await connect("https://127.0.0.1/", { engine: new FakeEngine(), insecure: true, readTimeout: 1 });
+    const stream = await session.createBidirectionalStream();
+    await expect(stream.read()).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT", timeoutDuration: 1 });
+    await session.close({ abort: true });
+  });
+
   it("rejects with a typed error when the engine refuses its options", async () => {
     const engine: QuicEngine = {
       name: "refusing",

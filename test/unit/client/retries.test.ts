@@ -31,7 +31,7 @@ class Client {
   }
 
   connect(options: ClientOptions = {}): Promise<WebTransportSession> {
-    const info = (_fields: object, message: string): void => void this.messages.push(message);
+    const warn = (_fields: object, message: string): void => void this.messages.push(message);
     const opening = connect(url, {
       engine: this.engine,
       setTimer: this.time.setTimer,
@@ -39,8 +39,7 @@ class Client {
         this.lookups.push(name);
         return this.addresses;
       },
-      logger: { debug: info, info, warn: info, error: info },
-      logLevel: "info",
+      logger: { debug: () => {}, info: () => {}, warn, error: warn },
       verifyMode: "none",
       ...options,
     });
@@ -79,6 +78,22 @@ describe("connect() retries", () => {
     expect(client.messages).toHaveLength(3);
     expect(client.engine.openEndpoints).toBe(0);
     expect(client.time.timers.size).toBe(0);
+  });
+
+  it("with a warning that says why, and with debug a line about every address, too", async () => {
+    const messages: [level: string, message: string][] = [];
+    const note = (level: string) => (_fields: object, message: string) => void messages.push([level, message]);
+    const logger = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
+    const client = new Client(new FakeEngine((_address, attempt) => (attempt === 1 ? full : "server")));
+    const opening = client.connect({ logger, debug: true });
+    await client.settle();
+    await client.advance(1000);
+    await (await opening).close();
+    expect(messages).toEqual([
+      ["debug", "Trying an address"],
+      ["warn", expect.stringMatching(/^Trying again in 1000 ms: Cannot connect to server\.example:443: .*it is full/)],
+      ["debug", "Trying an address"],
+    ]);
   });
 
   it("until one attempt succeeds", async () => {
