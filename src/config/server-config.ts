@@ -1,3 +1,4 @@
+import { authorityOption } from "./authorities.ts";
 import { Configuration } from "./configuration.ts";
 import { checkCertificate, connectionOptions } from "./connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "./connection-options.ts";
@@ -47,6 +48,12 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly reusePort?: boolean;
   /** Address validation by Retry packets (RFC 9000 §8.1.2). Default "adaptive": when many handshakes are pending. */
   readonly retry?: "never" | "adaptive" | "always";
+  /**
+   * Hosts that are served, with or without a port: "example.com", "example.com:4433", "*.example.com" (one label in place of
+   * the asterisk), "[::1]:4433". Requests for others are answered 421 (RFC 9110 §15.5.20). An entry without a port is for
+   * every port. Default: none, and every host is served.
+   */
+  readonly authorities?: readonly string[];
   /** Exact origins that may connect; without it middleware decides. */
   readonly allowedOrigins?: readonly string[];
   /** One line per session. Default true. */
@@ -77,6 +84,7 @@ const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
   handshakeTimeout: numberOption(10_000, 1, 600_000),
   reusePort: flagOption(false),
   retry: choiceOption("adaptive", "never", "adaptive", "always"),
+  authorities: authorityOption,
   allowedOrigins: listOption(),
   accessLog: flagOption(true),
 });

@@ -39,6 +39,8 @@ export type ProtocolEvent =
       /** From `wt-available-protocols`, in the client's order. */
       readonly protocols: readonly string[];
     }
+  /** Server: a WebTransport CONNECT that the core has answered itself: 421 or 429. */
+  | { readonly type: "requestRefused"; readonly status: number; readonly headers: HeaderList }
   /** Server: the request has ended before it was answered. */
   | { readonly type: "requestCancelled"; readonly sessionId: number }
   /** Client: the server has accepted. */

@@ -1,3 +1,4 @@
+import { servedAuthorities } from "../config/authorities.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { ServerConfig } from "../config/server-config.ts";
@@ -17,6 +18,7 @@ import { WireCodes } from "../constants/wire-codes.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../session/buffer-budget.ts";
 import { WebTransportConnection } from "../session/connection.ts";
+import type { RefusedRequest } from "../session/connection.ts";
 import type { ConnectionEventMap } from "../session/events.ts";
 import { resolveOptions } from "../session/options.ts";
 import type { ResolvedLiveOptions } from "../session/options.ts";
@@ -107,6 +109,17 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #sessionsRequested = 0;
   #sessionsAccepted = 0;
   #sessionCount = 0;
+  readonly #onRefused = ({ status, headers, remoteAddress }: RefusedRequest): void => {
+    const field = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
+    const causes: Readonly<Record<number, string>> = {
+      400: `"${field(":authority")}${field(":path")}" is no URL`,
+      421: `${field(":authority")} is not in authorities`,
+      429: `maxSessionsPerConnection (${this.config.values.maxSessionsPerConnection}) is reached`,
+    };
+    const [path = ""] = field(":path").split("?");
+    this.#sessionsRequested += 1;
+    this.#logRefusal(status, path, remoteAddress, causes[status] ?? "");
+  };
 
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
@@ -268,6 +281,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       info,
       role: "server",
       onSession: (incoming) => this.#request(incoming),
+      onRefused: this.#onRefused,
     });
     this.#connections.add(connection);
     void connection.closed.then(() => {
@@ -293,9 +307,12 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   }
 
   async #refuse(incoming: IncomingSession, status: number, cause: string): Promise<void> {
-    const { path, remoteAddress } = incoming;
-    this.#logger.warn({ status, path, remote: `${remoteAddress.host}:${remoteAddress.port}` }, `refused: ${cause}`);
+    this.#logRefusal(status, incoming.path, incoming.remoteAddress, cause);
     await incoming.reject(status);
+  }
+
+  #logRefusal(status: number, path: string, { host, port }: Address, cause: string): void {
+    this.#logger.warn({ status, path, remote: `${host}:${port}` }, `refused: ${cause}`);
   }
 
   /** The engine is dead: what it carried has been told; the server is closed. */
@@ -347,6 +364,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       totalBudget: this.#budget,
       maxStreamBufferSize: values.maxStreamBufferSize,
       maxSessions: values.maxSessionsPerConnection,
+      servesAuthority: servedAuthorities(values.authorities),
       maxIncomingStreams: values.maxIncomingStreams,
       drafts: values.drafts,
       maxOutgoingStreams: values.maxStreamsPerConnection,

@@ -28,8 +28,18 @@ export interface ConnectionOptions {
   readonly info?: ConnectionInfo;
   /** Server: answers session requests. Without it, or when it throws, they are rejected. */
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+  /** Server: hears of session requests that were answered before the application could see them. */
+  readonly onRefused?: (refused: RefusedRequest) => void;
   /** Of {@link resolveOptions}. Default: those of no options. */
   readonly live?: ResolvedLiveOptions;
+}
+
+/** A session request that the application has not seen: status 400 (no URL), 421 (authority) or 429 (maxSessions). */
+export interface RefusedRequest {
+  readonly status: number;
+  /** Pseudo-headers included. */
+  readonly headers: HeaderList;
+  readonly remoteAddress: Address;
 }
 
 export interface OpenSessionOptions extends SignalOption {
@@ -63,6 +73,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   readonly #live: LiveConnection;
   readonly #options: ResolvedLiveOptions;
   readonly #onSession: ConnectionOptions["onSession"];
+  readonly #onRefused: ConnectionOptions["onRefused"];
   readonly #requests = new Map<number, IncomingSession>();
   /** Takes back each session that is being opened. */
   readonly #openings = new Set<(reason: unknown) => void>();
@@ -80,10 +91,12 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     this.id = `${options.role}-${connections}`;
     this.role = options.role;
     this.#onSession = options.onSession;
+    this.#onRefused = options.onRefused;
     this.#options = live;
     const observer: ConnectionObserver = {
       established: () => this.#established(),
       sessionRequested: (output) => this.#sessionRequested(output),
+      requestRefused: ({ status, headers }) => this.#refused(status, headers),
       requestCancelled: (sessionId, reason) => this.#requestCancelled(sessionId, reason),
       violated: (error) => this.#violated(error),
       ended: (info, error, wasEstablished) => this.#ended(info, error, wasEstablished),
@@ -201,6 +214,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const url = urlOf(headers);
     if (url === undefined) {
       this.#reject(sessionId, 400, []);
+      this.#refused(400, headers);
       return;
     }
     const request = new IncomingSession({
@@ -216,6 +230,14 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       this.publish("session_request", { connection: this, request, timestamp: Date.now() });
     }
     void this.#handle(request);
+  }
+
+  #refused(status: number, headers: HeaderList): void {
+    try {
+      this.#onRefused?.({ status, headers, remoteAddress: this.remoteAddress });
+    } catch (error) {
+      this.reportListenerError(error, "session_request");
+    }
   }
 
   #requestCancelled(sessionId: number, reason: SessionError): void {

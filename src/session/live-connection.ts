@@ -23,11 +23,13 @@ import { Deferred } from "./promises.ts";
 import type { CloseInfo, Connection } from "./types.ts";
 
 type SessionRequestOutput = Extract<ProtocolOutput, { type: "sessionRequest" }>;
+type RequestRefusedOutput = Extract<ProtocolOutput, { type: "requestRefused" }>;
 
 /** Who hears what happens to the connection as a whole. */
 export interface ConnectionObserver {
   established(): void;
   sessionRequested(output: SessionRequestOutput): void;
+  requestRefused(output: RequestRefusedOutput): void;
   requestCancelled(sessionId: number, reason: SessionError): void;
   violated(error: WebTransportError): void;
   /** `error` makes what the end is called. */
@@ -398,6 +400,9 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
         break;
       case "sessionRequest":
         this.#observer.sessionRequested(output);
+        break;
+      case "requestRefused":
+        this.#observer.requestRefused(output);
         break;
       case "requestCancelled":
         this.#observer.requestCancelled(

@@ -25,6 +25,8 @@ export interface LiveOptions {
   readonly datagramHighWaterMark?: number;
   /** Sessions of one connection. Default 16. */
   readonly maxSessions?: number;
+  /** Server: whether a request for this authority is; others are answered 421. Default: every one is. */
+  readonly servesAuthority?: ((authority: string) => boolean) | undefined;
   /** Streams of the peer that a session may have waiting to be taken; further ones are refused (0x3994bd84). Default 1024. */
   readonly maxPendingStreams?: number;
   /** Streams of a kind that the peer may have open in a session, where both sides speak session flow control. Default 100. */
@@ -48,7 +50,9 @@ export interface LiveOptions {
   readonly setTimer?: SetTimer;
 }
 
-export type ResolvedLiveOptions = Required<Omit<LiveOptions, "totalBudget" | "events" | "protocol">> &
+export type ResolvedLiveOptions = Required<
+  Omit<LiveOptions, "totalBudget" | "events" | "protocol" | "servesAuthority">
+> &
   Pick<LiveOptions, "totalBudget" | "events"> & {
     /** The core's options; the preamble that the engine sends is made of the same. */
     readonly core: Omit<ProtocolConnectionOptions, "role">;
@@ -62,7 +66,8 @@ export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
     maxStreamsBidirectional: maxIncomingStreams,
     maxStreamsUnidirectional: maxIncomingStreams,
   };
-  const core = { ...options.protocol, maxSessions, drafts, sessionLimits };
+  const { servesAuthority } = options;
+  const core = { ...options.protocol, maxSessions, drafts, sessionLimits, servesAuthority };
   return {
     closeTimeout: options.closeTimeout ?? 5000,
     streamBufferSize: options.streamBufferSize ?? 65_536,

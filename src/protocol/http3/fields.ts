@@ -48,6 +48,7 @@ export function parseRequest(fields: HeaderList): RequestHead {
   if (head.protocol === "") throw malformed("an empty :protocol");
   const scheme = required(pseudo, ":scheme");
   required(pseudo, ":path");
+  if (head.method === "CONNECT") required(pseudo, ":authority");
   if ((scheme === "https" || scheme === "http") && head.path === "") throw malformed("an empty :path");
   checkAuthority(head, scheme);
   return head;

@@ -38,6 +38,8 @@ export interface ProtocolConnectionOptions {
   readonly limits?: Partial<ProtocolLimits>;
   /** Sessions that may be open or waiting at a time; further requests are answered 429. Default 16. */
   readonly maxSessions?: number;
+  /** Server: whether a request for this authority is; others are answered 421. Default: every one is. */
+  readonly servesAuthority?: ((authority: string) => boolean) | undefined;
   /** What the peer may do in each session at first, where both sides speak flow control. Default 8 MiB and 100 streams of a kind. */
   readonly sessionLimits?: SessionLimits;
   /** What all of these announce, where many connections share it: of {@link settingsOf}. */
@@ -111,8 +113,7 @@ export class ProtocolConnection {
     const host = this.#makeHost();
     this.#requests = new Requests(this.#limits, this.#outputs, host);
     if (options.role === "server") {
-      const { maxSessions = 16 } = options;
-      this.#server = new ServerRequests(this.#requests, this.#outputs, host, this.#peer, this.#limits, maxSessions);
+      this.#server = new ServerRequests(this.#requests, this.#outputs, host, this.#peer, this.#limits, options);
       this.#requests.role = this.#server;
     } else {
       this.#client = new ClientRequests(this.#requests, this.#outputs, this.#peer, (request) => {

@@ -13,13 +13,20 @@ import { headersFrame } from "./requests.ts";
 import type { RequestHost, RequestRole, Requests } from "./requests.ts";
 import { offeredProtocols, serializeProtocol } from "./subprotocols.ts";
 
+/** Which requests are not even offered. */
+export interface RequestPolicy {
+  /** Default 16. */
+  readonly maxSessions?: number;
+  readonly servesAuthority?: ((authority: string) => boolean) | undefined;
+}
+
 /** A server's side of requests: which of them are offered to the application, and when. */
 export class ServerRequests implements RequestRole {
   readonly #requests: Requests;
   readonly #outputs: Outputs;
   readonly #host: RequestHost;
   readonly #peer: Peer;
-  readonly #maxSessions: number;
+  readonly #policy: RequestPolicy;
   /** Session requests that wait for the peer's SETTINGS. */
   readonly #held = new Map<number, { readonly fields: HeaderList; readonly token: string }>();
   readonly #heldDeadlines: DeadlineList<number>;
@@ -31,13 +38,13 @@ export class ServerRequests implements RequestRole {
     host: RequestHost,
     peer: Peer,
     limits: ProtocolLimits,
-    maxSessions: number,
+    policy: RequestPolicy,
   ) {
     this.#requests = requests;
     this.#outputs = outputs;
     this.#host = host;
     this.#peer = peer;
-    this.#maxSessions = maxSessions;
+    this.#policy = policy;
     this.#heldDeadlines = new DeadlineList(limits.settingsTimeout);
   }
 
@@ -67,8 +74,14 @@ export class ServerRequests implements RequestRole {
       return;
     }
     if (head.scheme !== "https") throw streamError("H3_MESSAGE_ERROR", "malformed message: :scheme is not https");
-    if (this.#requests.sessions >= this.#maxSessions) {
-      this.#requests.respond(request, 429, []);
+    const { maxSessions = 16, servesAuthority } = this.#policy;
+    if (servesAuthority?.(head.authority ?? "") === false) {
+      // RFC 9110 §15.5.20.
+      this.#turnDown(request, 421, fields);
+      return;
+    }
+    if (this.#requests.sessions >= maxSessions) {
+      this.#turnDown(request, 429, fields);
       return;
     }
     this.#requests.sessions += 1;
@@ -122,6 +135,11 @@ export class ServerRequests implements RequestRole {
     this.#offered.add(request.id);
     const protocols = offeredProtocols(fields, draft?.subprotocols === "tokens");
     this.#outputs.push({ type: "sessionRequest", sessionId: request.id, headers: fields, protocols });
+  }
+
+  #turnDown(request: RequestStream, status: number, headers: HeaderList): void {
+    this.#requests.respond(request, status, []);
+    this.#outputs.push({ type: "requestRefused", status, headers });
   }
 
   #unhold(streamId: number): void {

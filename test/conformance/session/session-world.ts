@@ -1,7 +1,7 @@
 import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../src/engine/engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
 import { WebTransportConnection } from "../../../src/session/connection.ts";
-import type { OpenSessionOptions } from "../../../src/session/connection.ts";
+import type { OpenSessionOptions, RefusedRequest } from "../../../src/session/connection.ts";
 import { resolveOptions } from "../../../src/session/options.ts";
 import type { LiveOptions } from "../../../src/session/options.ts";
 import type { IncomingSession } from "../../../src/session/request.ts";
@@ -19,6 +19,7 @@ export interface WorldOptions {
   readonly serverWindow?: number;
   /** Default: every request is accepted. */
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+  readonly onRefused?: (refused: RefusedRequest) => void;
 }
 
 /** One end of a connection, with what is under it: for what no well-behaved session does. */
@@ -91,6 +92,7 @@ export class SessionWorld {
             quic,
             info,
             onSession,
+            ...(options.onRefused && { onRefused: options.onRefused }),
           });
           acceptServer({ connection, quic });
           return connection.listener;

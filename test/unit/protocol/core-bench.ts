@@ -177,6 +177,8 @@ export class CoreBench {
         return `unsupported: ${output.reason}`;
       case "sessionRequest":
         return `request ${output.sessionId}${output.protocols.length > 0 ? ` [${output.protocols.join("|")}]` : ""}`;
+      case "requestRefused":
+        return `refused ${output.status}`;
       case "requestCancelled":
         return `cancelled ${output.sessionId}`;
       case "sessionAccepted":

@@ -42,6 +42,35 @@ export function connectionCases(factory: EngineFactory): void {
       ),
     );
 
+    it("are not disturbed by a request for an authority that is not served, of which the application sees nothing", async () => {
+      const refused: unknown[] = [];
+      await withSessions(
+        factory,
+        async (world) => {
+          const requests: unknown[] = [];
+          world.server.connection.on("session_request", (event) => requests.push(event));
+          const { client, server } = await world.session();
+          expect(await rejection(world.open({ url: "https://other.example/test" }))).toMatchObject({
+            name: "HttpError",
+            status: 421,
+          });
+          expect(requests).toHaveLength(1);
+          const stream = await client.createUnidirectionalStream();
+          await stream.writeAll("goes on");
+          expect(text(await given(await server.incomingUnidirectionalStreams.next()).readAll())).toBe("goes on");
+          expect((await world.session()).client.isReady).toBe(true);
+        },
+        {
+          server: { servesAuthority: (authority) => authority === "localhost" },
+          onRefused: (request) => void refused.push(request),
+        },
+      )();
+      expect(refused).toMatchObject([{ status: 421, remoteAddress: { family: 4 } }]);
+      expect(refused).toMatchObject([
+        { headers: expect.arrayContaining([[":authority", "other.example"]]) as unknown },
+      ]);
+    });
+
     it(
       "leave nothing behind, however many there were",
       withSessions(factory, async (world) => {

@@ -245,6 +245,7 @@ tryRows("malformed requests", [
   changed("no :path", { ":path": undefined }),
   changed("no :authority", { ":authority": undefined }),
   changed("an empty :authority", { ":authority": "" }),
+  changed("host instead of :authority", { ":authority": undefined }, ["host", "example.com"]),
   changed("an empty :path", { ":path": "" }),
   changed("an empty :protocol", { ":protocol": "" }),
   changed("user information in :authority", { ":authority": "a@example.com" }),
@@ -373,8 +374,48 @@ tryRows("requests that are taken back, refused or too many", [
     ],
     expect: [
       ...["request 0", "write 0 200", "request 4", "write 4 200"],
-      ...["write 8 429 fin", "stop 8 H3_NO_ERROR"],
+      ...["write 8 429 fin", "stop 8 H3_NO_ERROR", "refused 429"],
       ...['closed 0 0 "" by peer', "write 0 fin", "request 12", "write 12 200"],
+    ],
+  },
+  {
+    name: "an authority that is not served is answered 421, before the limit is looked at, and the sessions go on",
+    options: { maxSessions: 1, servesAuthority: (authority) => authority === "example.com" },
+    before: serverReady,
+    steps: [
+      sends(0, connectRequest()),
+      sends(4, connectRequest({ ":authority": "other.example" })),
+      sends(8, connectRequest()),
+      sends(14, uniStream(0), true),
+    ],
+    expect: [
+      ...["request 0", "write 0 200"],
+      ...["write 4 421 fin", "stop 4 H3_NO_ERROR", "refused 421"],
+      ...["write 8 429 fin", "stop 8 H3_NO_ERROR", "refused 429"],
+      'stream 14 of 0 "" fin',
+    ],
+    after: ({ core }) => expect(core.counts.sessions).toBe(1),
+  },
+  {
+    name: "an authority that is not served is answered 421 before the peer's SETTINGS are there",
+    options: { servesAuthority: () => false },
+    steps: [sends(0, connectRequest())],
+    expect: ["write 0 421 fin", "stop 0 H3_NO_ERROR", "refused 421"],
+    after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
+  },
+  {
+    name: "method, :protocol and :scheme are looked at before the authority",
+    options: { servesAuthority: () => false },
+    before: serverReady,
+    steps: [
+      sends(0, headers(...getFields), true),
+      sends(4, connectRequest({ ":protocol": "websocket" })),
+      sends(8, connectRequest({ ":scheme": "http" })),
+    ],
+    expect: [
+      "write 0 404 fin",
+      ...["write 4 501 fin", "stop 4 H3_NO_ERROR"],
+      ...["reset 8 H3_MESSAGE_ERROR", "stop 8 H3_MESSAGE_ERROR"],
     ],
   },
   {
