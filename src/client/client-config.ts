@@ -41,8 +41,6 @@ export interface ClientConfigOptions extends ConnectionConfigOptions {
   readonly userAgent?: string;
   /** From the call to the established session, retries included; 0: no limit. Default 30000. */
   readonly connectTimeout?: number;
-  /** Silence after which an address is given up, 1 to 600000. Default 10000. */
-  readonly handshakeTimeout?: number;
   /** Further attempts after a failure that may pass (nothing answered, refused, 503 …), 0 to 1000. Default 3. */
   readonly maxRetries?: number;
   /** Pause before the first retry. Default 1000. */
@@ -118,7 +116,6 @@ const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
   headers,
   userAgent: textOption("tswebtransport"),
   connectTimeout: numberOption(30_000, 0, longest),
-  handshakeTimeout: numberOption(10_000, 1, 600_000),
   maxRetries: numberOption(3, 0, 1000),
   retryDelay: numberOption(1000, 0, longest),
   retryBackoff: {

@@ -2,6 +2,7 @@ import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
+import { liveOf, transportOf } from "../session/configured.ts";
 import { resolveOptions } from "../session/options.ts";
 import type { LiveOptions } from "../session/options.ts";
 import { quiet, untilAborted } from "../session/promises.ts";
@@ -168,45 +169,9 @@ export class Connector {
       },
       port: this.#target.port,
       transport: { ...transportOf(config), ...transport },
-      live: resolveOptions({ ...liveOf(config), ...live }),
+      live: resolveOptions({ ...liveOf(config), maxOutgoingStreams: config.maxStreams, ...live }),
     };
   }
-}
-
-/** The server's control stream and its two QPACK streams, beside its WebTransport streams (RFC 9114 §6.2). */
-const controlStreams = 3;
-
-function transportOf(config: ClientConfigValues): TransportOptions {
-  return {
-    maxIdleTimeout: config.connectionIdleTimeout,
-    keepAliveInterval: config.keepaliveInterval,
-    handshakeTimeout: config.handshakeTimeout,
-    maxIncomingBidirectionalStreams: config.maxIncomingStreams,
-    maxIncomingUnidirectionalStreams: config.maxIncomingStreams + controlStreams,
-    initialCredit: config.streamBufferSize,
-    streamReceiveWindow: config.maxStreamBufferSize,
-    receiveWindow: config.maxSessionBufferSize,
-    maxDatagramFrameSize: config.maxDatagramSize,
-    congestionControl: config.congestionControl,
-    ...(config.keylog && { keyLog: config.keylog }),
-    ...(config.qlogDirectory !== undefined && { qlogDirectory: config.qlogDirectory }),
-  };
-}
-
-function liveOf(config: ClientConfigValues): LiveOptions {
-  return {
-    closeTimeout: config.closeTimeout,
-    streamBufferSize: config.streamBufferSize,
-    maxStreamBufferSize: config.maxStreamBufferSize,
-    maxSessionBufferSize: config.maxSessionBufferSize,
-    outgoingHighWaterMark: config.streamBufferSize,
-    maxIncomingStreams: config.maxIncomingStreams,
-    maxOutgoingStreams: config.maxStreams,
-    drafts: config.drafts,
-    streamCreationTimeout: config.streamCreationTimeout,
-    readTimeout: config.readTimeout,
-    writeTimeout: config.writeTimeout,
-  };
 }
 
 /** Nothing of a client outlives its session: the process can end. */

@@ -26,6 +26,8 @@ export interface ConnectionConfigOptions {
   readonly connectionIdleTimeout?: number;
   /** Interval of PINGs that keep a connection alive; 0: none. Default 25000. */
   readonly keepaliveInterval?: number;
+  /** How long a handshake may take: at a server from the client's first packet on, at a client with each address. 1 to 600000. Default 10000. */
+  readonly handshakeTimeout?: number;
   /** How long one read waits, then TimeoutError; the stream lives on. 0: no limit. Default 0. */
   readonly readTimeout?: number;
   /** Limit of one write; 0: none. Default 30000. */
@@ -61,6 +63,10 @@ export interface ConnectionConfigOptions {
 /** Those of them that have no default. */
 export type ConnectionOptionWithoutDefault = "cert" | "key" | "certfile" | "keyfile" | "keylog" | "qlogDirectory";
 
+export type ConnectionConfigValues = Required<Omit<ConnectionConfigOptions, ConnectionOptionWithoutDefault>> & {
+  readonly [Name in ConnectionOptionWithoutDefault]: ConnectionConfigOptions[Name] | undefined;
+};
+
 const MiB = 1024 * 1024;
 /** The longest time of a Node timer, and the largest size of many a buffer. */
 export const longest = 2 ** 31 - 1;
@@ -74,6 +80,7 @@ export const connectionOptions = (logLevel: LogLevel): Record<keyof ConnectionCo
   drafts: { initial: "all", check: draftSelection },
   connectionIdleTimeout: numberOption(60_000, 0, longest),
   keepaliveInterval: numberOption(25_000, 0, longest),
+  handshakeTimeout: numberOption(10_000, 1, 600_000),
   readTimeout: numberOption(0, 0, longest),
   writeTimeout: numberOption(30_000, 0, longest),
   closeTimeout: numberOption(5000, 0, 600_000),

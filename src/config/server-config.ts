@@ -42,8 +42,6 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly maxStreamsPerConnection?: number;
   /** Bytes that all sessions of the process may hold unread, 65536 to 2^40. Default 512 MiB. */
   readonly maxTotalBufferSize?: number;
-  /** From a client's first packet to its completed handshake, 1 to 600000. Default 10000. */
-  readonly handshakeTimeout?: number;
   /** SO_REUSEPORT. Default false. */
   readonly reusePort?: boolean;
   /** Address validation by Retry packets (RFC 9000 §8.1.2). Default "adaptive": when many handshakes are pending. */
@@ -81,7 +79,6 @@ const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
   maxSessionsPerConnection: numberOption(16, 1, 1024),
   maxStreamsPerConnection: numberOption(100, 1, 1_000_000),
   maxTotalBufferSize: numberOption(512 * MiB, 65_536, 2 ** 40),
-  handshakeTimeout: numberOption(10_000, 1, 600_000),
   reusePort: flagOption(false),
   retry: choiceOption("adaptive", "never", "adaptive", "always"),
   authorities: authorityOption,

@@ -17,6 +17,7 @@ import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../session/buffer-budget.ts";
+import { liveOf, transportOf } from "../session/configured.ts";
 import { WebTransportConnection } from "../session/connection.ts";
 import type { RefusedRequest } from "../session/connection.ts";
 import type { ConnectionEventMap } from "../session/events.ts";
@@ -34,9 +35,6 @@ import { Endpoints } from "./endpoints.ts";
 
 /** ALPN of HTTP/3 (RFC 9114 §3.1). */
 const http3 = "h3";
-
-/** The peer's control stream and its two QPACK streams, beside its WebTransport streams (RFC 9114 §6.2). */
-const peerControlStreams = 3;
 
 /** Sessions that may wait for `incomingSessions()` to take them; further ones are refused. */
 const maxWaitingSessions = 1024;
@@ -336,20 +334,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         ...(values.caCerts === undefined ? {} : { clientCa: values.caCerts }),
       },
       transport: {
-        maxIdleTimeout: values.connectionIdleTimeout,
-        keepAliveInterval: values.keepaliveInterval,
-        handshakeTimeout: values.handshakeTimeout,
+        ...transportOf(values),
         // Each session's CONNECT stream is a bidirectional one.
         maxIncomingBidirectionalStreams: values.maxIncomingStreams + values.maxSessionsPerConnection,
-        maxIncomingUnidirectionalStreams: values.maxIncomingStreams + peerControlStreams,
-        streamReceiveWindow: values.maxStreamBufferSize,
-        receiveWindow: Math.max(values.maxSessionBufferSize, values.maxStreamBufferSize),
-        initialCredit: values.streamBufferSize,
-        maxDatagramFrameSize: values.maxDatagramSize,
-        congestionControl: values.congestionControl,
         preamble: [controlStreamPreamble(this.#liveOptions.core)],
-        ...(values.keylog === undefined ? {} : { keyLog: values.keylog }),
-        ...(values.qlogDirectory === undefined ? {} : { qlogDirectory: values.qlogDirectory }),
       },
     };
   }
@@ -357,20 +345,11 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #makeLiveOptions(): ResolvedLiveOptions {
     const { values } = this.config;
     return resolveOptions({
-      closeTimeout: values.closeTimeout,
-      streamBufferSize: values.streamBufferSize,
-      outgoingHighWaterMark: values.streamBufferSize,
-      maxSessionBufferSize: values.maxSessionBufferSize,
+      ...liveOf(values),
       totalBudget: this.#budget,
-      maxStreamBufferSize: values.maxStreamBufferSize,
       maxSessions: values.maxSessionsPerConnection,
       servesAuthority: servedAuthorities(values.authorities),
-      maxIncomingStreams: values.maxIncomingStreams,
-      drafts: values.drafts,
       maxOutgoingStreams: values.maxStreamsPerConnection,
-      streamCreationTimeout: values.streamCreationTimeout,
-      readTimeout: values.readTimeout,
-      writeTimeout: values.writeTimeout,
       events: this,
     });
   }
