@@ -1,7 +1,7 @@
 import type { UnderlyingByteSource } from "node:stream/web";
 
-import { quietReadable } from "../client/session-parts.ts";
 import type { WebTransportSession } from "../client/index.ts";
+import { quietReadable } from "../client/session-parts.ts";
 
 import type { Transport } from "./transport.ts";
 

@@ -1,8 +1,8 @@
 import type { UnderlyingSink } from "node:stream/web";
 
+import { quiet } from "../client/session-parts.ts";
 import type { SendSide } from "../client/session-parts.ts";
 
-import { quiet } from "../client/session-parts.ts";
 import { sendGroupInternals, toSendGroup } from "./send-group.ts";
 import type { WebTransportSendGroup } from "./send-group.ts";
 import { streamFailure } from "./transport.ts";

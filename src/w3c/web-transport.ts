@@ -1,5 +1,6 @@
 import { connect } from "../client/index.ts";
 import type { WebTransportSession } from "../client/index.ts";
+import { Deferred, quiet } from "../client/session-parts.ts";
 
 import type { WebTransportBidirectionalStream } from "./bidirectional-stream.ts";
 import { DatagramState } from "./datagram-state.ts";
@@ -8,7 +9,6 @@ import { incomingBytes, incomingObjects } from "./incoming.ts";
 import type { Incoming } from "./incoming.ts";
 import { parseArguments, parseCloseInfo } from "./options.ts";
 import type { ParsedOptions } from "./options.ts";
-import { Deferred, quiet } from "../client/session-parts.ts";
 import type { WebTransportReceiveStream } from "./receive-stream.ts";
 import { toResponseHeaders } from "./response-headers.ts";
 import { WebTransportSendGroup } from "./send-group.ts";

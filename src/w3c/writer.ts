@@ -1,6 +1,6 @@
+import { quiet, rejected } from "../client/session-parts.ts";
 import type { SendSide } from "../client/session-parts.ts";
 
-import { quiet, rejected } from "../client/session-parts.ts";
 import { defineInterface, mayConstruct } from "./web-idl.ts";
 import type { Construct } from "./web-idl.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { ConnectionError, SessionError } from "../../../src/errors/errors.ts";
+import type { WebTransportStream } from "../../../src/session/bidirectional-stream.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
 import { isPending, text } from "./fake-quic.ts";
@@ -11,6 +12,19 @@ function noLeaks(pair: Pair): void {
   expect(pair.client.counts).toEqual(none);
   expect(pair.server.counts).toEqual(none);
   expect(pair.time.timers.size).toBe(0);
+}
+
+/** A stream from one side to the other, which has read its first bytes. */
+async function streamOf(
+  pair: Pair,
+  from: WebTransportSession,
+  to: WebTransportSession,
+): Promise<{ stream: WebTransportStream; incoming: WebTransportStream }> {
+  const stream = await from.createBidirectionalStream();
+  await stream.write("x");
+  const incoming = (await pair.wait(to.incomingBidirectionalStreams.next()))!;
+  await incoming.read();
+  return { stream, incoming };
 }
 
 describe("close()", () => {
@@ -121,10 +135,7 @@ describe("the end of a session", () => {
   it("ends every child with the close code and reason", async () => {
     const pair = new Pair();
     const { client, server } = await pair.session();
-    const stream = await client.createBidirectionalStream();
-    await stream.write("x");
-    const incoming = (await pair.wait(server.incomingBidirectionalStreams.next()))!;
-    await incoming.read();
+    const { stream, incoming } = await streamOf(pair, client, server);
     const waits = [incoming.read(), server.incomingBidirectionalStreams.next(), server.datagrams.receive()];
     await pair.wait(client.close({ code: 9, reason: "enough" }));
     const gone = { name: "SessionError", closeCode: 9, reason: "enough" };
@@ -261,10 +272,7 @@ describe("a reset with WT_SESSION_GONE", () => {
   it("waits for the session's end, which says more, but not for ever", async () => {
     const pair = new Pair();
     const { client, server } = await pair.session();
-    const stream = await client.createBidirectionalStream();
-    await stream.write("x");
-    const incoming = (await pair.wait(server.incomingBidirectionalStreams.next()))!;
-    await incoming.read();
+    const { stream, incoming } = await streamOf(pair, client, server);
     const read = incoming.read();
     pair.link.client.reset(stream.id, 0x170d7b68n);
     pair.link.client.stop(stream.id, 0x170d7b68n);
