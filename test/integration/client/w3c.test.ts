@@ -5,9 +5,22 @@ import type { SelfSignedCertificate } from "../../../src/certificates/self-signe
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ServerApp } from "../../../src/server/index.ts";
 import type { SessionHandler } from "../../../src/server/index.ts";
-import { WebTransport } from "../../../src/w3c/index.ts";
+import type { WebTransportReceiveStream } from "../../../src/session/receive-stream.ts";
+import { Deferred } from "../../../src/session/promises.ts";
+import { WebTransport, WebTransportError } from "../../../src/w3c/index.ts";
+import type { WebTransportWriter } from "../../../src/w3c/index.ts";
 
 import { failure, first, readText } from "../wpt/streams.ts";
+
+async function readToError(stream: WebTransportReceiveStream | null): Promise<[bytes: Buffer, error: unknown]> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of stream ?? []) chunks.push(chunk);
+    throw new Error("The stream has ended without an error");
+  } catch (error) {
+    return [Buffer.concat(chunks), error];
+  }
+}
 
 describe("the W3C's WebTransport against a server of this package", () => {
   let certificate: SelfSignedCertificate;
@@ -88,6 +101,48 @@ describe("the W3C's WebTransport against a server of this package", () => {
     writer.commit();
     transport.close();
     expect(await failure(writer.closed)).toMatchObject({ name: "AbortError" });
+  });
+
+  describe("delivers what was committed before an abort, and then its code", () => {
+    /** What a server reads that begins when the client has aborted: the bytes, and the error behind them. */
+    async function abort(write: (writer: WebTransportWriter) => Promise<void>): Promise<[Buffer, unknown]> {
+      const aborted = new Deferred<void>();
+      const read = new Deferred<[Buffer, unknown]>();
+      const transport = await open(async (session) => {
+        const stream = await session.incomingUnidirectionalStreams.next();
+        await aborted.promise;
+        read.resolve(await readToError(stream));
+        await session.closed;
+      });
+      const writer = (await transport.createUnidirectionalStream()).getWriter();
+      await write(writer);
+      await writer.abort(new WebTransportError("", { streamErrorCode: 5 }));
+      aborted.resolve();
+      const result = await read.promise;
+      transport.close();
+      return result;
+    }
+
+    it("of one packet", async () => {
+      const [bytes, error] = await abort(async (writer) => {
+        await writer.write(Buffer.from("committed"));
+        writer.commit();
+      });
+      expect(bytes.toString()).toBe("committed");
+      expect(error).toMatchObject({ name: "StreamError", streamErrorCode: 5 });
+    });
+
+    it("of more than the stream's window, without what was written behind it", async () => {
+      const committed = Buffer.from(Uint8Array.from({ length: 3 * 1024 * 1024 }, (_, index) => index % 251));
+      const [bytes, error] = await abort(async (writer) => {
+        await writer.write(committed.subarray(0, 9));
+        void writer.write(committed.subarray(9));
+        writer.commit();
+        void writer.write(Buffer.from("taken back"));
+      });
+      expect(bytes.equals(committed)).toBe(true);
+      expect(error).toMatchObject({ name: "StreamError", streamErrorCode: 5 });
+    });
   });
 
   it("says in `cause` why there is no session", async () => {
