@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Function, JsValue, Object, Uint8ArraySlice};
+use napi::bindgen_prelude::{BigInt, Function, JsValue, Object};
 use napi_derive::napi;
 use rustls::KeyLog;
 use tswebtransport_core::quinn_proto::{Dir, EndpointConfig, TransportConfig};
@@ -16,7 +16,7 @@ use tswebtransport_core::{ConnectionId, Core, transport_config};
 
 use crate::driver::{Deadline, Driver};
 use crate::fault::Fault;
-use crate::javascript::{Callback, array_buffer};
+use crate::javascript::{ByteArgument, Callback, array_buffer};
 use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
 use crate::qlog::Qlog;
 use crate::socket::Socket;
@@ -155,19 +155,16 @@ impl NativeEndpoint {
     /// Copies the records of the turn into `scratch` and returns their length; when they do not fit, returns the
     /// length needed as a negative number and keeps them.
     #[napi]
-    pub fn take_events(&self, mut scratch: Uint8ArraySlice<'_>) -> f64 {
-        self.inner.with(0.0, |driver| {
+    pub fn take_events(&self, scratch: ByteArgument) -> napi::Result<f64> {
+        self.inner.with(Ok(0.0), |driver| {
             let batch = driver.events();
-            let length = batch.records.len();
-            if length > scratch.len() {
-                return -(length as f64);
+            let length = batch.records.len() as f64;
+            if !scratch.overwrite(&batch.records)? {
+                return Ok(-length);
             }
-            // SAFETY: JavaScript, the buffer's only other user, waits for this call.
-            let target = unsafe { scratch.as_mut() };
-            target[..length].copy_from_slice(&batch.records);
             batch.records.clear();
             *self.inner.large.borrow_mut() = std::mem::take(&mut batch.large);
-            length as f64
+            Ok(length)
         })
     }
 
@@ -227,11 +224,11 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn write(&self, connection: u32, stream: f64, data: &[u8], fin: bool) -> f64 {
-        let data = Bytes::copy_from_slice(data);
-        self.inner.with(0.0, |driver| {
+    pub fn write(&self, connection: u32, stream: f64, data: ByteArgument, fin: bool) -> napi::Result<f64> {
+        let data = ByteArgument::copied([data])?;
+        Ok(self.inner.with(0.0, |driver| {
             driver.core.write(ConnectionId(connection), stream as u64, data, fin) as f64
-        })
+        }))
     }
 
     #[napi]
@@ -267,13 +264,11 @@ impl NativeEndpoint {
 
     /// 0 queued, 1 blocked, 2 too large, 3 unsupported.
     #[napi]
-    pub fn send_datagram(&self, connection: u32, header: &[u8], payload: &[u8]) -> u32 {
-        let mut data = Vec::with_capacity(header.len() + payload.len());
-        data.extend_from_slice(header);
-        data.extend_from_slice(payload);
-        self.inner.with(3, |driver| {
-            driver.core.send_datagram(ConnectionId(connection), data.into()) as u32
-        })
+    pub fn send_datagram(&self, connection: u32, header: ByteArgument, payload: ByteArgument) -> napi::Result<u32> {
+        let data = ByteArgument::copied([header, payload])?;
+        Ok(self.inner.with(3, |driver| {
+            driver.core.send_datagram(ConnectionId(connection), data) as u32
+        }))
     }
 
     #[napi]

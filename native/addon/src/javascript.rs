@@ -1,7 +1,7 @@
 //! The few calls of Node-API that napi-rs has no safe form for.
 
 use std::cell::Cell;
-use std::ptr;
+use std::{ptr, slice};
 
 use bytes::Bytes;
 use napi::bindgen_prelude::{FromNapiValue, Object};
@@ -76,6 +76,60 @@ impl Callback {
             // SAFETY: the reference is this object's own, and nobody can get at it any more.
             unsafe { sys::napi_delete_reference(self.env, reference) };
         }
+    }
+}
+
+/// A Uint8Array among a call's arguments. Its bytes are copied at once: napi-rs registers every slice that it lends, which
+/// takes longer than the copy of a datagram.
+pub struct ByteArgument {
+    env: sys::napi_env,
+    value: sys::napi_value,
+}
+
+impl FromNapiValue for ByteArgument {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        Ok(Self { env, value })
+    }
+}
+
+impl ByteArgument {
+    /// The bytes of the arguments, one behind the other.
+    pub(crate) fn copied<const N: usize>(arguments: [Self; N]) -> napi::Result<Bytes> {
+        let mut parts: [&[u8]; N] = [&[]; N];
+        for (part, argument) in parts.iter_mut().zip(&arguments) {
+            let (data, length) = argument.memory()?;
+            if length > 0 {
+                // SAFETY: an argument lives as long as its call, and no JavaScript runs until its bytes are copied.
+                *part = unsafe { slice::from_raw_parts(data, length) };
+            }
+        }
+        Ok(parts.concat().into())
+    }
+
+    /// Writes `contents` to the argument's beginning. False: they do not fit.
+    pub(crate) fn overwrite(&self, contents: &[u8]) -> napi::Result<bool> {
+        let (data, length) = self.memory()?;
+        if contents.len() > length {
+            return Ok(false);
+        }
+        if !contents.is_empty() {
+            // SAFETY: there is room, and JavaScript, the memory's only other user, waits for this call.
+            unsafe { ptr::copy_nonoverlapping(contents.as_ptr(), data, contents.len()) };
+        }
+        Ok(true)
+    }
+
+    fn memory(&self) -> napi::Result<(*mut u8, usize)> {
+        let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+        let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: the value is an argument of the call that runs, and the places that are written to are this function's.
+        let status = unsafe {
+            sys::napi_get_typedarray_info(self.env, self.value, &mut kind, &mut length, &mut data, buffer, offset)
+        };
+        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
+            return Err(napi::Error::new(Status::InvalidArg, "a Uint8Array is needed"));
+        }
+        Ok((data.cast(), length))
     }
 }
 
