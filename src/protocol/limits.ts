@@ -11,7 +11,7 @@ export interface ProtocolLimits {
   readonly maxControlFrames: number;
   /** Frames without any effect on a stream, one after the other. */
   readonly maxIdleFrames: number;
-  /** Session requests in `rateWindow`: a rapid reset costs more here than at the peer. */
+  /** Requests that the peer gives up before their answer, in `rateWindow`: a rapid reset costs more here than at the peer. */
   readonly maxRequests: number;
   readonly rateWindow: number;
   /** Unknown unidirectional streams that are open and discarded at a time. */

@@ -49,8 +49,10 @@ export function parseRequest(fields: HeaderList): RequestHead {
   const scheme = required(pseudo, ":scheme");
   required(pseudo, ":path");
   if (head.method === "CONNECT") required(pseudo, ":authority");
-  if ((scheme === "https" || scheme === "http") && head.path === "") throw malformed("an empty :path");
-  checkAuthority(head, scheme);
+  if (scheme === "https" || scheme === "http") {
+    checkPath(head);
+    checkAuthority(head);
+  }
   return head;
 }
 
@@ -89,8 +91,12 @@ function checkFields(fields: HeaderList, allowedPseudo: ReadonlySet<string>): Re
   return pseudo;
 }
 
-function checkAuthority(head: RequestHead, scheme: string): void {
-  if (scheme !== "https" && scheme !== "http") return;
+/** RFC 9114 §4.3.1: what else it began with would become a part of the host when both are put together. */
+function checkPath({ method, path = "" }: RequestHead): void {
+  if (!path.startsWith("/") && !(method === "OPTIONS" && path === "*")) throw malformed(":path does not begin with /");
+}
+
+function checkAuthority(head: RequestHead): void {
   const host = head.fields.find(([name]) => name === "host")?.[1];
   const authority = head.authority ?? host;
   if (authority === undefined || authority === "") throw malformed("no :authority");
@@ -99,6 +105,8 @@ function checkAuthority(head: RequestHead, scheme: string): void {
   }
   // RFC 9114 §4.3.1.
   if (authority.includes("@")) throw malformed("user information in :authority");
+  // RFC 3986 §3.2: these end an authority.
+  if (/[/?#\\\s]/.test(authority)) throw malformed(":authority is more than a host and a port");
 }
 
 function required(pseudo: ReadonlyMap<string, string>, name: string): string {

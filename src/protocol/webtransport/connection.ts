@@ -140,6 +140,11 @@ export class ProtocolConnection {
     };
   }
 
+  /** Streams that live and of which bytes were read whose credit is not given back yet. */
+  get ungrantedStreams(): number {
+    return this.#outputs.ungranted;
+  }
+
   pollOutput(): ProtocolOutput | undefined {
     return this.#outputs.poll();
   }
@@ -201,6 +206,7 @@ export class ProtocolConnection {
       } else {
         this.#countStray(streamId, reset.finalSize);
         this.#peerControl.closed(streamId);
+        this.#outputs.forget(streamId);
       }
     });
   }
@@ -405,7 +411,8 @@ export class ProtocolConnection {
       parked.fin ||= fin;
     } else if (this.#peerControl.has(streamId)) {
       this.#peerControl.push(streamId, chunk, fin, this.#now);
-      this.#outputs.consumed(streamId, chunk.length);
+      if (fin) this.#outputs.forget(streamId);
+      else this.#outputs.consumed(streamId, chunk.length);
     }
   }
 

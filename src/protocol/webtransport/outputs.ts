@@ -10,6 +10,11 @@ export class Outputs {
   /** Bytes that were consumed and not yet given back, by stream. */
   readonly #ungranted = new Map<number, number>();
 
+  /** Streams of which bytes were consumed and not yet given back. */
+  get ungranted(): number {
+    return this.#ungranted.size;
+  }
+
   poll(): ProtocolOutput | undefined {
     return this.#queue.shift();
   }

@@ -109,6 +109,7 @@ export class Requests implements RequestEvents {
   }
 
   peerStopped(request: RequestStream, code: bigint): void {
+    const wasAnswered = request.state !== "head" && request.state !== "waiting";
     request.isFinished = true;
     // RFC 9114 §4.1: with H3_NO_ERROR the answer is complete, or on its way.
     if (request.state === "head" && code === WireCodes.H3_NO_ERROR) return;
@@ -118,9 +119,10 @@ export class Requests implements RequestEvents {
       return;
     }
     this.#peerAborted(request, code, "stopped");
+    if (!wasAnswered) this.countReset();
   }
 
-  /** A request was reset before its answer, which is cheap for the peer. Throws WireError when there are too many. */
+  /** A request was given up before its answer, which is cheap for the peer. Throws WireError when there are too many. */
   countReset(): void {
     if (!this.#resets.count(this.#host.now())) {
       throw connectionError("H3_EXCESSIVE_LOAD", "too many requests were reset");
@@ -220,7 +222,8 @@ export class Requests implements RequestEvents {
   }
 
   consumed(request: RequestStream, bytes: number): void {
-    this.#outputs.consumed(request.id, bytes);
+    // The bytes may have ended it.
+    if (this.#requests.has(request.id)) this.#outputs.consumed(request.id, bytes);
   }
 
   #peerAborted(request: RequestStream, code: bigint, what: string): void {

@@ -184,6 +184,25 @@ tryRows("frames on a request stream", [
     expect: ["close H3_EXCESSIVE_LOAD"],
   },
   {
+    name: "200 requests whose answer nobody wants in 10 s are accepted, one more ends the connection",
+    whole: true,
+    options: { accepts: false },
+    before: serverReady,
+    steps: Array.from({ length: 201 }, (_, index) => [
+      sends(4 * index, connectRequest()),
+      stops(4 * index, WireCodes.H3_REQUEST_CANCELLED),
+    ]).flat(),
+    expect: [
+      ...Array.from({ length: 201 }, (_, index) => [
+        `request ${4 * index}`,
+        `cancelled ${4 * index}`,
+        `stop ${4 * index} H3_REQUEST_CANCELLED`,
+      ]).flat(),
+      "close H3_EXCESSIVE_LOAD",
+    ],
+    after: ({ core }) => expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 }),
+  },
+  {
     name: "200 requests that are reset in 10 s are accepted, one more ends the connection",
     whole: true,
     before: serverReady,
@@ -247,6 +266,12 @@ tryRows("malformed requests", [
   changed("an empty :authority", { ":authority": "" }),
   changed("host instead of :authority", { ":authority": undefined }, ["host", "example.com"]),
   changed("an empty :path", { ":path": "" }),
+  ...[".evil.example/admin", ":444@x", "echo", "*", "?x"].map((path) =>
+    changed(`:path "${path}", which would become a part of the host`, { ":path": path }),
+  ),
+  ...["example.com/admin?", "example.com?x", "example.com#x", "example.com\\admin", "example.com x"].map((authority) =>
+    changed(`:authority "${authority}", which is more than a host`, { ":authority": authority }),
+  ),
   changed("an empty :protocol", { ":protocol": "" }),
   changed("user information in :authority", { ":authority": "a@example.com" }),
   changed(":authority and host that differ", {}, ["host", "example.org"]),
