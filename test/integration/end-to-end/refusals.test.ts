@@ -91,9 +91,9 @@ describe("a request that is refused before the application sees it", () => {
     const local = await start({});
     const client = await RawClient.connect(local.port);
     client.send("unidirectional", control());
-    client.send("bidirectional", connectRequest({ ":authority": "[no address]" }));
+    client.send("bidirectional", connectRequest({ ":authority": "[::no]" }));
     await turnsUntil(() => lines.length > 0);
-    expect(lines).toMatchObject([['refused: "[no address]/wt" is no URL', { status: 400, path: "/wt" }]]);
+    expect(lines).toMatchObject([['refused: "[::no]/wt" is no URL', { status: 400, path: "/wt" }]]);
     await client.close();
   });
 });
