@@ -84,7 +84,8 @@ function runAttempts<Winner>(
     attempt.then(
       (winner) => {
         running.delete(attempt);
-        if (isWon || over.aborted) {
+        // An abort settles the race at once, but `over` only a turn later.
+        if (isWon || over.aborted || race.signal.aborted) {
           race.discard(winner);
           return;
         }

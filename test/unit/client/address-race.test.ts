@@ -130,6 +130,15 @@ describe("raceAddresses()", () => {
     expect(course.time.timers.size).toBe(0);
   });
 
+  it("gives back what succeeds in the very turn in which the signal aborts", async () => {
+    const course = new Course();
+    const race = course.run("::1");
+    course.attempts[0]?.succeed();
+    course.abort.abort(new Error("enough"));
+    await expect(race).rejects.toThrow("enough");
+    expect(course.discarded).toEqual(["::1"]);
+  });
+
   it("tries nothing when the signal has aborted before", async () => {
     const course = new Course();
     course.abort.abort(new Error("enough"));
