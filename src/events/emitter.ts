@@ -77,7 +77,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
     options: WaitForOptions<Events[Type]> = {},
   ): Promise<Events[Type]> {
     const { timeout, condition, signal } = options;
-    return new Promise((resolve, reject) => {
+    const waiting = new Promise<Events[Type]>((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason as Error);
         return;
@@ -105,6 +105,9 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       this.#untyped.on(type, onEvent);
       signal?.addEventListener("abort", onAbort, { once: true });
     });
+    // Whoever awaits it later is told; until then its rejection is nobody's fault.
+    waiting.catch(() => {});
+    return waiting;
   }
 
   /** Emits a typed event: see {@link emit}. */

@@ -94,4 +94,13 @@ describe("TypedEmitter", () => {
       vi.useRealTimers();
     }
   });
+
+  it("waitFor() may reject before anybody awaits it", async () => {
+    const abort = new AbortController();
+    const waiting = new TypedEmitter<Events>().waitFor("session_ready", { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    // Node tells of unhandled rejections after this turn; test/setup fails a test that has one.
+    await new Promise(setImmediate);
+    await expect(waiting).rejects.toThrow("enough");
+  });
 });
