@@ -1,4 +1,4 @@
-import { StreamError } from "../errors/errors.ts";
+import { StreamError, TimeoutError } from "../errors/errors.ts";
 import type { WebTransportSession } from "../client/index.ts";
 
 import { WebTransportError } from "./web-transport-error.ts";
@@ -15,8 +15,9 @@ export interface Transport {
   readonly over: Promise<unknown>;
 }
 
-/** What has ended a stream, as the W3C has it: the server's reset or stop, or else the session's end. */
-export async function streamFailure(error: unknown, { over }: Transport): Promise<unknown> {
+/** What has ended a stream, as the W3C has it: the server's reset or stop, a time-out, or else the session's end. */
+export async function streamFailure(error: unknown, { over }: Pick<Transport, "over">): Promise<unknown> {
+  if (error instanceof TimeoutError) return error;
   const isPeers = error instanceof StreamError && /_(RESET|STOPPED)$/.test(error.code);
   if (!isPeers) return over;
   return new WebTransportError(error.message, { source: "stream", streamErrorCode: error.streamErrorCode });

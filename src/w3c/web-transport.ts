@@ -33,7 +33,10 @@ type State = "connecting" | "connected" | "closed" | "failed";
 /** W3C §6.9: streams of each direction that a server may always open. */
 const leastIncomingStreams = 100;
 
-/** W3C WebTransport §6, for Node. A session has a connection of its own; `connect()` has more options and says more. */
+/**
+ * W3C WebTransport §6, for Node. A session has a connection of its own; `connect()` has more options and says more. Reads
+ * and writes have no time limit, whatever `readTimeout` and `writeTimeout` of the configuration say.
+ */
 export class WebTransport {
   /** There is no WebTransport over TCP here. */
   static readonly supportsReliableOnly: boolean = false;
@@ -227,6 +230,9 @@ export class WebTransport {
         ...(config && { config }),
         headers,
         maxRetries: 0,
+        // The W3C's streams wait as long as their session lives: they have no way to tell of a time-out and go on.
+        readTimeout: 0,
+        writeTimeout: 0,
         maxIncomingStreams: Math.max(
           leastIncomingStreams,
           this.#anticipatedUnidirectional ?? 0,

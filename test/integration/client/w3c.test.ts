@@ -2,6 +2,8 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
+import { connect } from "../../../src/client/index.ts";
+import type { ClientConfigOptions } from "../../../src/client/index.ts";
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ServerApp } from "../../../src/server/index.ts";
 import type { SessionHandler } from "../../../src/server/index.ts";
@@ -33,7 +35,11 @@ describe("the W3C's WebTransport against a server of this package", () => {
     await app?.close({ timeout: 0 });
   });
 
-  async function open(handler: SessionHandler, config: ServerConfigOptions = {}): Promise<WebTransport> {
+  async function open(
+    handler: SessionHandler,
+    config: ServerConfigOptions = {},
+    clientConfig: ClientConfigOptions = {},
+  ): Promise<WebTransport> {
     const { cert, key, certificateHash } = certificate;
     app = new ServerApp({ config: { cert, key, logLevel: "silent", ...config } });
     app.route("/", { protocols: ["chat.v1"] }, handler);
@@ -41,6 +47,7 @@ describe("the W3C's WebTransport against a server of this package", () => {
     return new WebTransport(`https://127.0.0.1:${port}/`, {
       serverCertificateHashes: [certificateHash],
       protocols: ["chat.v2", "chat.v1"],
+      config: clientConfig,
     });
   }
 
@@ -143,6 +150,42 @@ describe("the W3C's WebTransport against a server of this package", () => {
       expect(bytes.equals(committed)).toBe(true);
       expect(error).toMatchObject({ name: "StreamError", streamErrorCode: 5 });
     });
+  });
+
+  it("reads and writes without a time limit, whatever its configuration says", async () => {
+    const config = { readTimeout: 20, writeTimeout: 20 };
+    const bytes = new Uint8Array(8_000_000);
+    const isLate = new Deferred<undefined>();
+    const handler: SessionHandler = async (session) => {
+      for await (const stream of session.incomingBidirectionalStreams) {
+        await isLate.promise;
+        await stream.writeAll(String((await stream.readAll()).byteLength));
+      }
+    };
+    const transport = await open(handler, {}, config);
+    const { readable, writable } = await transport.createBidirectionalStream();
+    const answer = readText(readable);
+    const writer = writable.getWriter();
+    const written = writer.write(bytes);
+    const closed = writer.close();
+
+    // A session whose configuration holds tells when it is late for both.
+    const session = await connect(`https://127.0.0.1:${app?.server.localAddress?.port}/`, {
+      serverCertificateHashes: [certificate.certificateHash],
+      ...config,
+    });
+    const stream = await session.createBidirectionalStream();
+    const late = { name: "TimeoutError" };
+    await Promise.all([
+      expect(stream.read()).rejects.toMatchObject(late),
+      expect(stream.write(bytes)).rejects.toMatchObject(late),
+    ]);
+    await session.close({ abort: true });
+    isLate.resolve(undefined);
+
+    await Promise.all([written, closed]);
+    expect(await answer).toBe("8000000");
+    transport.close();
   });
 
   it("says in `cause` why there is no session", async () => {
