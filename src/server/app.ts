@@ -2,6 +2,7 @@ import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { ConfigurationError, SessionError } from "../errors/errors.ts";
+import { checkCloseCode } from "../session/close-code.ts";
 import type { IncomingSession } from "../session/request.ts";
 import type { WebTransportSession } from "../session/session.ts";
 import type { Address, DynamicParams, HeadersInput } from "../session/types.ts";
@@ -162,8 +163,12 @@ export class ServerApp<Locals = Record<string, unknown>> {
     }
   }
 
-  /** Closes the server, then runs the shutdown hooks. Idempotent, but a later call with `timeout: 0` ends the waiting. */
+  /**
+   * Closes the server, then runs the shutdown hooks. Idempotent, but a later call with `timeout: 0` ends the waiting.
+   * Throws RangeError for a code out of its range.
+   */
   close(options: ServerCloseOptions = {}): Promise<void> {
+    checkCloseCode(options.code);
     if (this.#closing !== undefined && options.timeout === 0) void this.server.close(options);
     this.#closing ??= this.#close(options);
     return this.#closing;

@@ -17,6 +17,7 @@ import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../session/buffer-budget.ts";
+import { checkCloseCode } from "../session/close-code.ts";
 import { liveOf, transportOf } from "../session/configured.ts";
 import { WebTransportConnection } from "../session/connection.ts";
 import type { RefusedRequest } from "../session/connection.ts";
@@ -205,9 +206,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   /**
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
    * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
-   * nothing of the server keeps the process alive after it.
+   * nothing of the server keeps the process alive after it. Throws RangeError for a code out of its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
+    checkCloseCode(options.code);
     if (options.timeout === 0) this.#forced.resolve();
     this.#closing ??= this.#close(options);
     return this.#closing;

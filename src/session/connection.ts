@@ -6,6 +6,7 @@ import { TypedEmitter } from "../events/emitter.ts";
 import type { HeaderList, ProtocolOutput } from "../protocol/output.ts";
 import { protocolsFault } from "../protocol/webtransport/subprotocols.ts";
 
+import { checkCloseCode } from "./close-code.ts";
 import type { ConnectionEventMap } from "./events.ts";
 import { FieldList } from "./field-list.ts";
 import { LiveConnection } from "./live-connection.ts";
@@ -54,7 +55,7 @@ export interface OpenSessionOptions extends SignalOption {
 }
 
 export interface CloseConnectionOptions {
-  /** Of the sessions. Default 0. */
+  /** Of the sessions, 0 to 2^32 - 1. Default 0. */
   readonly code?: number;
   readonly reason?: string;
   /** Do not wait until answers and the sessions' ends are delivered. Default false. */
@@ -172,8 +173,9 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     });
   }
 
-  /** Ends every session with code and reason, and then the connection. Resolves when it has ended. */
+  /** Ends every session with code and reason, and then the connection. Resolves when it has ended. Throws RangeError. */
   close(options: CloseConnectionOptions = {}): Promise<CloseInfo> {
+    checkCloseCode(options.code);
     this.#closing ??= this.#close(options);
     if (options.abort === true) this.#live.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closing;

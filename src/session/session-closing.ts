@@ -1,6 +1,7 @@
 import { SessionError } from "../errors/errors.ts";
 import { withoutStack } from "../errors/webtransport-error.ts";
 
+import { checkCloseCode } from "./close-code.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { DatagramQueue } from "./datagram-queue.ts";
 import type { LiveStream } from "./live-stream.ts";
@@ -44,9 +45,7 @@ export class SessionClosing {
   /** The first call decides code and reason; a later one with `abort` only ends the waiting for delivery. */
   start(options: CloseOptions): Promise<void> {
     const { code = 0, reason = "", abort = false, capsule = true } = options;
-    if (!Number.isInteger(code) || code < 0 || code > 0xffff_ffff) {
-      throw new RangeError(`Cannot close a session with code ${String(code)}: 0 to 4294967295 is allowed`);
-    }
+    checkCloseCode(code);
     if (!capsule && (code !== 0 || reason !== "")) {
       throw new RangeError("Cannot close a session with a code or reason without a capsule");
     }

@@ -254,5 +254,6 @@ export interface Connection {
   readonly closed: Promise<CloseInfo>;
   getStats(): ConnectionStats;
   goaway(): void;
+  /** Throws RangeError for a code outside 0 to 2^32 - 1. */
   close(options?: { readonly code?: number; readonly reason?: string }): Promise<CloseInfo>;
 }
