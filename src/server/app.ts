@@ -1,7 +1,7 @@
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
-import { ConfigurationError, SessionError } from "../errors/errors.ts";
+import { ConfigurationError, ServerError, SessionError } from "../errors/errors.ts";
 import { checkCloseCode } from "../session/close-code.ts";
 import type { IncomingSession } from "../session/request.ts";
 import type { WebTransportSession } from "../session/session.ts";
@@ -129,21 +129,32 @@ export class ServerApp<Locals = Record<string, unknown>> {
     this.#onError = handler;
   }
 
-  /** Startup hooks, then listening: resolves with the address, which tells the port when it was 0. */
+  /**
+   * Startup hooks, then listening: resolves with the address, which tells the port when it was 0. Rejects with ServerError
+   * when the app is closed meanwhile, and as {@link WebTransportServer.listen} does.
+   */
   async listen(options: ListenOptions = {}): Promise<Address> {
     this.#assertOpen("listen");
-    for (const hook of this.#startup) await hook();
+    for (const hook of this.#startup) {
+      if (this.#closing === undefined) await hook();
+    }
     return this.server.listen(options);
   }
 
-  /** Listens, unless the app does already, and resolves when it has closed. */
+  /** Listens, unless the app does already, and resolves when it has closed, even if that was before it was listening. */
   async serve({ signal, ...options }: ServeOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    if (!this.server.isServing) await this.listen(options);
     const onAbort = (): void => void this.close();
     signal?.addEventListener("abort", onAbort, { once: true });
-    await this.server.serveForever();
-    signal?.removeEventListener("abort", onAbort);
+    try {
+      if (!this.server.isServing) await this.listen(options);
+      await this.server.serveForever();
+    } catch (error) {
+      // Who closes the app while it starts has what he wants; that it did not listen is no failure.
+      if (this.#closing === undefined || !(error instanceof ServerError)) throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
     await this.#closing;
   }
 

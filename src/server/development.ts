@@ -81,6 +81,11 @@ export class DevelopmentServer extends ServerApp {
       const { PageServer } = await import("./development/page-server.ts");
       this.#page = new PageServer(() => ({ url: this.url, certificateHash: this.certificateHash ?? "" }));
       this.#pageUrl = await this.#page.listen(this.#options.pagePort ?? 8080);
+      if (!this.server.isServing) {
+        // The shutdown hook came too early for it.
+        await this.#page.close();
+        throw new ServerError("Cannot listen: the server was closed before its page was there");
+      }
     } catch (error) {
       await this.close({ timeout: 0 });
       throw error;

@@ -157,7 +157,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     return this.connections.flatMap((connection) => connection.sessions);
   }
 
-  /** Binds and accepts. Rejects with ServerError (port in use …) or CertificateError, each saying what to do. */
+  /**
+   * Binds and accepts. Rejects with ServerError (port in use, closed meanwhile …) or CertificateError, each saying what to
+   * do.
+   */
   async listen(options: ListenOptions = {}): Promise<Address> {
     if (this.#state !== "idle") throw new ServerError(`Cannot listen: the server is ${this.#state}`);
     this.#state = "starting";
@@ -168,9 +171,14 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         bindAddresses(host),
         options.engine ?? this.#engine ?? loadNativeEngine(),
       ]);
-      this.#endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
+      const endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
+      if (this.#closing !== undefined) {
+        await endpoints.close(WireCodes.H3_NO_ERROR, "");
+        throw new ServerError("Cannot listen: the server was closed before it was listening");
+      }
+      this.#endpoints = endpoints;
     } catch (error) {
-      this.#state = "idle";
+      if (this.#closing === undefined) this.#state = "idle";
       throw explainListenError(error, host, port);
     }
     this.#state = "serving";

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 
+import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
+import type { QuicEngine } from "../../../src/engine/engine.ts";
 import { ServerApp } from "../../../src/server/app.ts";
-import { createTestPair } from "../../../src/testing/index.ts";
+import { createDevelopmentServer } from "../../../src/server/development.ts";
+import { WebTransportServer } from "../../../src/server/server.ts";
+import { Deferred } from "../../../src/session/promises.ts";
+import { createTestPair, memoryEngine } from "../../../src/testing/index.ts";
 
 const config = { logLevel: "silent" } as const;
 const outOfRange = [-1, 2 ** 32, 1.5, NaN];
@@ -26,5 +31,108 @@ describe("a close with a code out of its range", () => {
     expect(await client.closed).toMatchObject({ clean: true, by: "peer" });
     expect(hooks).toEqual(["shutdown"]);
     await app.server.serveForever();
+  });
+});
+
+describe("a close while the server is starting", () => {
+  const identity = generateSelfSignedCertificate();
+  const certificate = () => identity;
+  const address = { host: "127.0.0.1", port: 4433 };
+  const closed = { name: "ServerError" };
+
+  /** An engine that calls `onBound` before the server gets its endpoint. */
+  function boundBy(engine: QuicEngine, onBound: () => unknown): QuicEngine {
+    return {
+      ...engine,
+      createEndpoint: async (options, listener) => {
+        const endpoint = await engine.createEndpoint(options, listener);
+        await onBound();
+        return endpoint;
+      },
+    };
+  }
+
+  /** Another server can have the address. */
+  async function listenOn(engine: QuicEngine): Promise<void> {
+    const server = new WebTransportServer({ config, engine, certificate });
+    expect((await server.listen(address)).port).toBe(address.port);
+    await server.close();
+  }
+
+  it("gives the endpoint back and lets the server never listen", async () => {
+    const network = memoryEngine();
+    const engine = boundBy(network, () => server.close());
+    const server: WebTransportServer = new WebTransportServer({ config, engine, certificate });
+    await expect(server.listen(address)).rejects.toMatchObject(closed);
+    expect(server.isServing).toBe(false);
+    expect(server.localAddress).toBeUndefined();
+    await server.close();
+    await server.serveForever();
+    await expect(server.listen(address)).rejects.toMatchObject(closed);
+    await listenOn(network);
+  });
+
+  it("lets the server never listen when it could not have listened anyway", async () => {
+    const server: WebTransportServer = new WebTransportServer({
+      config,
+      engine: memoryEngine(),
+      certificate: async () => {
+        await server.close();
+        throw new Error("no certificate");
+      },
+    });
+    await expect(server.listen(address)).rejects.toThrow("no certificate");
+    await expect(server.listen(address)).rejects.toMatchObject(closed);
+  });
+
+  it("by serve()'s signal ends it, without the startup hooks that are left", async () => {
+    const abort = new AbortController();
+    const app = new ServerApp({ config, engine: memoryEngine(), certificate });
+    const hooks: string[] = [];
+    app.onStartup(() => {
+      hooks.push("first");
+      abort.abort();
+    });
+    app.onStartup(() => hooks.push("second"));
+    app.onShutdown(() => hooks.push("shutdown"));
+    await app.serve({ ...address, signal: abort.signal });
+    expect(hooks).toEqual(["first", "shutdown"]);
+    expect(app.server.isServing).toBe(false);
+  });
+
+  it("by Ctrl-C ends run()", async () => {
+    const before = process.listeners("SIGINT");
+    const interrupt = (): Promise<void> => {
+      for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
+      return app.close();
+    };
+    const network = memoryEngine();
+    const app: ServerApp = new ServerApp({ config, engine: boundBy(network, interrupt), certificate });
+    await app.run(address);
+    await listenOn(network);
+    expect(app.server.isServing).toBe(false);
+    expect(process.listeners("SIGINT")).toEqual(before);
+  });
+
+  it("does not hide from serve() that the app has been closed before", async () => {
+    const app = new ServerApp({ config, engine: memoryEngine(), certificate });
+    await app.close();
+    await expect(app.serve(address)).rejects.toMatchObject({ name: "ConfigurationError" });
+  });
+
+  it("gives a development server's page back, too", async () => {
+    const isServing = new Deferred<undefined>();
+    const engine = boundBy(memoryEngine(), () => {
+      void closeOnceServing();
+    });
+    const app = createDevelopmentServer({ host: address.host, port: 0, pagePort: 0, config, engine });
+    const closeOnceServing = async (): Promise<void> => {
+      while (!app.server.isServing) await Promise.resolve();
+      isServing.resolve(undefined);
+      await app.close();
+    };
+    await expect(app.listen()).rejects.toMatchObject(closed);
+    await isServing.promise;
+    await expect(fetch(app.pageUrl ?? "")).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
   });
 });
