@@ -34,7 +34,7 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly verifyMode?: "none" | "optional" | "required";
   /** QUIC connections, those in handshake included; 1 to 1000000. An idle one costs about 40 KiB. Default 10000. */
   readonly maxConnections?: number;
-  /** Sessions of all connections, 1 to 1000000; further requests get 429. Default 10000. */
+  /** Sessions and unanswered requests of all connections, 1 to 1000000; further requests get 429. Default 10000. */
   readonly maxSessions?: number;
   /** Sessions of one connection, 1 to 1024; further requests get 429. Default 16. */
   readonly maxSessionsPerConnection?: number;

@@ -108,6 +108,8 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #sessionsRequested = 0;
   #sessionsAccepted = 0;
   #sessionCount = 0;
+  /** Requests that are not answered yet. */
+  #requestCount = 0;
   readonly #onRefused = ({ status, headers, remoteAddress }: RefusedRequest): void => {
     const field = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
     const causes: Readonly<Record<number, string>> = {
@@ -289,6 +291,9 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       info,
       role: "server",
       onSession: (incoming) => this.#request(incoming),
+      onAnswered: () => {
+        this.#requestCount -= 1;
+      },
       onRefused: this.#onRefused,
     });
     this.#connections.add(connection);
@@ -300,10 +305,11 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   async #request(incoming: IncomingSession): Promise<void> {
     this.#sessionsRequested += 1;
+    this.#requestCount += 1;
     const { maxSessions } = this.config.values;
     if (this.#state !== "serving") {
       await this.#refuse(incoming, 503, "the server is closing");
-    } else if (this.#sessionCount >= maxSessions) {
+    } else if (this.#sessionCount + this.#requestCount > maxSessions) {
       await this.#refuse(incoming, 429, `maxSessions (${maxSessions}) is reached`);
     } else if (this.#handler !== undefined) {
       await this.#handler(incoming);

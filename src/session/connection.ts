@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   readonly info?: ConnectionInfo;
   /** Server: answers session requests. Without it, or when it throws, they are rejected. */
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+  /** Server: hears of each request that `onSession` was given, once it is answered or the client has gone. */
+  readonly onAnswered?: () => void;
   /** Server: hears of session requests that were answered before the application could see them. */
   readonly onRefused?: (refused: RefusedRequest) => void;
   /** Of {@link resolveOptions}. Default: those of no options. */
@@ -74,6 +76,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   readonly #live: LiveConnection;
   readonly #options: ResolvedLiveOptions;
   readonly #onSession: ConnectionOptions["onSession"];
+  readonly #onAnswered: ConnectionOptions["onAnswered"];
   readonly #onRefused: ConnectionOptions["onRefused"];
   readonly #requests = new Map<number, IncomingSession>();
   /** Takes back each session that is being opened. */
@@ -92,6 +95,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     this.id = `${options.role}-${connections}`;
     this.role = options.role;
     this.#onSession = options.onSession;
+    this.#onAnswered = options.onAnswered;
     this.#onRefused = options.onRefused;
     this.#options = live;
     const observer: ConnectionObserver = {
@@ -244,7 +248,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   #requestCancelled(sessionId: number, reason: SessionError): void {
     this.#requests.get(sessionId)?.cancel(reason);
-    this.#requests.delete(sessionId);
+    this.#answered(sessionId);
+  }
+
+  #answered(sessionId: number): void {
+    if (this.#requests.delete(sessionId)) this.#onAnswered?.();
   }
 
   #violated(error: WebTransportError): void {
@@ -266,8 +274,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   #cancelRequests(cause: WebTransportError): void {
     const text = `The connection has ended: ${cause.message}`;
     const gone = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED", cause });
-    for (const request of this.#requests.values()) request.cancel(gone);
-    this.#requests.clear();
+    for (const [sessionId, request] of this.#requests) {
+      request.cancel(gone);
+      this.#answered(sessionId);
+    }
   }
 
   #tellFailure(error: WebTransportError, wasEstablished: boolean, isLost: boolean): void {
@@ -284,7 +294,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     headers: HeaderList,
     description: SessionDescription,
   ): WebTransportSession<object, unknown> {
-    this.#requests.delete(sessionId);
+    this.#answered(sessionId);
     const session = this.#createSession(sessionId, description);
     this.#live.sessions.get(sessionId)?.holdDatagrams();
     const { protocol } = description;
@@ -296,7 +306,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   }
 
   #reject(sessionId: number, status: number, headers: HeaderList): void {
-    this.#requests.delete(sessionId);
+    this.#answered(sessionId);
     this.#live.input((core) => {
       core.rejectSession(sessionId, { status, headers });
     });
