@@ -112,8 +112,9 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #requestCount = 0;
   readonly #onRefused = ({ status, headers, remoteAddress }: RefusedRequest): void => {
     const field = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
+    const origins = headers.filter(([key]) => key === "origin").length;
     const causes: Readonly<Record<number, string>> = {
-      400: `"${field(":authority")}${field(":path")}" is no URL`,
+      400: origins > 1 ? `it has ${origins} origins` : `"${field(":authority")}${field(":path")}" is no URL`,
       421: `${field(":authority")} is not in authorities`,
       429: `maxSessionsPerConnection (${this.config.values.maxSessionsPerConnection}) is reached`,
     };

@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   readonly live?: ResolvedLiveOptions;
 }
 
-/** A session request that the application has not seen: status 400 (no URL), 421 (authority) or 429 (maxSessions). */
+/** A session request that the application has not seen: status 400 (no URL, two origins), 421 (authority) or 429 (maxSessions). */
 export interface RefusedRequest {
   readonly status: number;
   /** Pseudo-headers included. */

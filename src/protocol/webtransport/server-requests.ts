@@ -74,6 +74,11 @@ export class ServerRequests implements RequestRole {
       return;
     }
     if (head.scheme !== "https") throw streamError("H3_MESSAGE_ERROR", "malformed message: :scheme is not https");
+    if (fields.filter(([name]) => name === "origin").length > 1) {
+      // RFC 6454 §7.3: a request has one Origin at most; which of several to judge is nobody's to guess.
+      this.#turnDown(request, 400, fields);
+      return;
+    }
     const { maxSessions = 16, servesAuthority } = this.#policy;
     if (servesAuthority?.(head.authority ?? "") === false) {
       // RFC 9110 §15.5.20.

@@ -87,6 +87,16 @@ describe("a request that is refused before the application sees it", () => {
     await session.close();
   });
 
+  it("gets 400 for more than one origin, with a line in the log", async () => {
+    const local = await start({});
+    const client = await RawClient.connect(local.port);
+    client.send("unidirectional", control());
+    client.send("bidirectional", connectRequest({}, ["origin", "https://example.org"]));
+    await turnsUntil(() => lines.length > 0);
+    expect(lines).toMatchObject([["refused: it has 2 origins", { status: 400, path: "/wt" }]]);
+    await client.close();
+  });
+
   it("gets 400 for an authority that no URL can have, with a line in the log", async () => {
     const local = await start({});
     const client = await RawClient.connect(local.port);

@@ -422,6 +422,21 @@ tryRows("requests that are taken back, refused or too many", [
     after: ({ core }) => expect(core.counts.sessions).toBe(1),
   },
   {
+    name: "several origins, equal ones included, are answered 400, before the authority is looked at",
+    options: { servesAuthority: (authority) => authority === "example.com" },
+    before: serverReady,
+    steps: [
+      sends(0, connectRequest({}, ["origin", "https://example.org"])),
+      sends(4, connectRequest({ origin: "null", ":authority": "other.example" }, ["origin", "null"])),
+      sends(8, connectRequest()),
+    ],
+    expect: [
+      ...["write 0 400 fin", "stop 0 H3_NO_ERROR", "refused 400"],
+      ...["write 4 400 fin", "stop 4 H3_NO_ERROR", "refused 400"],
+      ...["request 8", "write 8 200"],
+    ],
+  },
+  {
     name: "an authority that is not served is answered 421 before the peer's SETTINGS are there",
     options: { servesAuthority: () => false },
     steps: [sends(0, connectRequest())],
