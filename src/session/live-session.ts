@@ -241,15 +241,16 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
       this.#info = info;
       // Made when something needs it: most sessions end well, and nobody does.
       const error = (): SessionError => this.#errorOf(info);
-      for (const stream of [...this.#streams]) this.#endStream(stream, error(), info.clean && info.by === "peer");
-      this.datagrams.end(error, info.clean);
-      this.incoming.end(info.clean ? undefined : error());
+      // First those who wait for a stream: the end of the session's streams would give them one.
+      this.flow?.end();
       for (const { waiter, fail } of [...this.#waiters]) {
         this.#cancelOpen(waiter);
         fail(error());
       }
+      for (const stream of [...this.#streams]) this.#endStream(stream, error(), info.clean && info.by === "peer");
+      this.datagrams.end(error, info.clean);
+      this.incoming.end(info.clean ? undefined : error());
       this.budget.detach();
-      this.flow?.end();
       this.#abort?.abort(error());
     }
     if (settled) this.settle();

@@ -150,6 +150,16 @@ describe("the end of a session", () => {
     noLeaks(pair);
   });
 
+  it.each(["P1", "all"] as const)("gives no stream to those who wait for one, with drafts %s", async (drafts) => {
+    const pair = new Pair({ server: { maxOutgoingStreams: 2, drafts }, client: { drafts } });
+    const { client, server } = await pair.session();
+    await pair.wait(Promise.all([server.createUnidirectionalStream(), server.createUnidirectionalStream()]));
+    const waiting = [server.createUnidirectionalStream(), server.createBidirectionalStream()];
+    await pair.wait(client.close({ code: 3 }));
+    for (const stream of waiting) await expect(stream).rejects.toMatchObject({ name: "SessionError", closeCode: 3 });
+    noLeaks(pair);
+  });
+
   it("leaves completely received streams readable, also those not yet taken", async () => {
     const pair = new Pair();
     const { client, server } = await pair.session();
