@@ -180,7 +180,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
       this.quic.stop(streamId, code);
       if (bidirectional) this.quic.reset(streamId, code);
       this.flow?.streamEnded(directionOf(streamId));
-      this.#skip(streamId, prefixLength, 0, reset?.finalSize);
+      // Behind a FIN that has been delivered nothing more is told.
+      const delivered = chunks.reduce((size, chunk) => size + chunk.byteLength, prefixLength);
+      this.#skip(streamId, prefixLength, 0, reset?.finalSize ?? (fin ? delivered : undefined));
       return;
     }
     this.#streamsAccepted += 1;

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 
+import { concatenate } from "../../../src/base/bytes.ts";
 import { WireCodes } from "../../../src/constants/wire-codes.ts";
 import type { LiveOptions } from "../../../src/session/options.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
 import { bytes, isPending, text } from "./fake-quic.ts";
+import type { LinkedQuic } from "./linked-quic.ts";
 import { Pair } from "./pair.ts";
 
 const window = 65_536;
@@ -21,6 +23,19 @@ async function uni(pair: Pair, { client, server }: { client: WebTransportSession
   const receiving = await pair.wait(server.incomingUnidirectionalStreams.next());
   if (receiving === null) throw new Error("The session has ended");
   return { sending, receiving };
+}
+
+/** What is written to a unidirectional stream reaches the peer in one piece with its FIN. */
+function joinWrites(quic: LinkedQuic): void {
+  const held = new Map<number, Uint8Array>();
+  const write = quic.write.bind(quic);
+  quic.write = (streamId, data, fin) => {
+    if ((streamId & 2) === 0) return write(streamId, data, fin);
+    const joined = concatenate([held.get(streamId) ?? new Uint8Array(0), data]);
+    if (fin) write(streamId, joined, true);
+    else held.set(streamId, joined);
+    return data.byteLength;
+  };
 }
 
 describe("session flow control", () => {
@@ -204,6 +219,21 @@ describe("session flow control", () => {
       expect(await pair.wait(receiving.readAll())).toHaveLength(window);
     },
   );
+
+  it("counts a stream that was refused with its FIN by all that has come", async () => {
+    const pair = new Pair({ server: { ...small, maxPendingStreams: 1 } });
+    const session = await pair.session();
+    joinWrites(pair.link.client);
+    const taken = await session.client.createUnidirectionalStream();
+    await pair.wait(taken.writeAll("x"));
+    for (let round = 0; round < 10; round += 1) {
+      const refused = await pair.wait(session.client.createUnidirectionalStream());
+      void refused.writeAll(new Uint8Array(window / 4)).catch(() => {});
+      await pair.settle();
+      expect(refused.bufferedAmount).toBe(0);
+    }
+    expect(session.server.getStats().streamsAccepted).toBe(1);
+  });
 
   it("ends a session whose peer sends more than it may, and no other", async () => {
     const pair = new Pair({ server: { ...small, maxSessionBufferSize: 10_000 } });
