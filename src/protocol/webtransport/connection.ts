@@ -19,7 +19,7 @@ import { announcedSettings } from "./drafts.ts";
 import type { SessionLimits } from "./drafts.ts";
 import type { SessionFlowControl } from "./flow-control.ts";
 import { IncomingStreams, requireSessionId } from "./incoming-streams.ts";
-import type { SessionStanding } from "./incoming-streams.ts";
+import type { SessionStanding, Stray } from "./incoming-streams.ts";
 import { Outputs } from "./outputs.ts";
 import { Peer } from "./peer.ts";
 import { PeerControlStreams } from "./peer-control.ts";
@@ -108,7 +108,9 @@ export class ProtocolConnection {
     this.#role = options.role;
     this.#limits = options.limits === undefined ? defaultLimits : { ...defaultLimits, ...options.limits };
     this.#peer = new Peer(options.settings ?? settingsOf(options));
-    this.#incoming = new IncomingStreams(this.#limits, this.#outputs);
+    this.#incoming = new IncomingStreams(this.#limits, this.#outputs, (stray, finalSize) => {
+      this.#countStray(stray, finalSize);
+    });
     this.#goawayDeadline = new DeadlineList(this.#limits.goawayDelay);
     const host = this.#makeHost();
     this.#requests = new Requests(this.#limits, this.#outputs, host);
@@ -132,11 +134,18 @@ export class ProtocolConnection {
   }
 
   /** What is kept; all 0 when everything has ended. */
-  get counts(): { readonly sessions: number; readonly parkedStreams: number; readonly pendingStreams: number } {
+  get counts(): {
+    readonly sessions: number;
+    readonly parkedStreams: number;
+    readonly pendingStreams: number;
+    /** Streams that were refused before their session came, and have not ended. */
+    readonly strays: number;
+  } {
     return {
       sessions: this.#requests.sessions,
       parkedStreams: this.#incoming.parkedCount,
       pendingStreams: this.#incoming.openingCount,
+      strays: this.#incoming.strayCount,
     };
   }
 
@@ -204,7 +213,7 @@ export class ProtocolConnection {
       } else if (request !== undefined) {
         this.#requests.peerReset(request, reset.code);
       } else {
-        this.#countStray(streamId, reset.finalSize);
+        this.#incoming.ended(streamId, reset.finalSize);
         this.#peerControl.closed(streamId);
         this.#outputs.forget(streamId);
       }
@@ -439,24 +448,25 @@ export class ProtocolConnection {
       request.state = "open";
       this.#incoming.release(request.id, request.flow);
       request.establish(this.#now);
+      // Streams that were refused meanwhile are given back.
+      this.sendFlowControl(request.id);
       this.#requests.forgetIfOver(request);
     });
   }
 
   /** A stream that was refused before its session came is counted there all the same, and given back. */
-  #countStray(streamId: number, finalSize: number): void {
-    const stray = this.#incoming.takeStray(streamId);
-    const flow = stray === undefined ? undefined : this.flowControl(stray.sessionId);
-    if (stray === undefined || flow === undefined) return;
+  #countStray({ streamId, sessionId, prefixLength }: Stray, finalSize: number): void {
+    const flow = this.flowControl(sessionId);
+    if (flow === undefined) return;
     const kind = (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
-    const bytes = Math.max(0, finalSize - stray.prefixLength);
-    this.#ofSession(stray.sessionId, streamId, () => {
+    const bytes = Math.max(0, finalSize - prefixLength);
+    this.#ofSession(sessionId, streamId, () => {
       flow.received(kind, 1);
       flow.received("data", bytes);
     });
     flow.giveBack(kind, 1);
     flow.giveBack("data", bytes);
-    this.sendFlowControl(stray.sessionId);
+    this.sendFlowControl(sessionId);
   }
 
   #takeSettings(settings: Settings): void {

@@ -19,6 +19,9 @@ export type SessionStanding =
   /** The request was turned down, or was none for a session. */
   | { readonly kind: "never" };
 
+/** A stream that was refused before its session came, if that comes at all. */
+export type Stray = Pick<ParkedStream, "streamId" | "sessionId" | "prefixLength">;
+
 /** The peer's streams until it is known what they are: their first bytes, and then, for WebTransport's, their session. */
 export class IncomingStreams {
   readonly #limits: ProtocolLimits;
@@ -26,12 +29,15 @@ export class IncomingStreams {
   readonly #openings = new Map<number, StreamOpening>();
   readonly #deadlines: DeadlineList<number>;
   readonly #parking: Parking;
-  /** Streams of a session that may come, which were refused: they still count there when their final size is known. */
-  readonly #strays = new Map<number, { readonly sessionId: number; readonly prefixLength: number }>();
+  readonly #countStray: (stray: Stray, finalSize: number) => void;
+  /** Those that still count in their session when their final size is known. */
+  readonly #strays = new Map<number, Stray>();
 
-  constructor(limits: ProtocolLimits, outputs: Outputs) {
+  /** `countStray`: the final size of one is known. */
+  constructor(limits: ProtocolLimits, outputs: Outputs, countStray: (stray: Stray, finalSize: number) => void) {
     this.#limits = limits;
     this.#outputs = outputs;
+    this.#countStray = countStray;
     this.#deadlines = new DeadlineList(limits.prefixTimeout);
     this.#parking = new Parking(limits);
   }
@@ -42,6 +48,10 @@ export class IncomingStreams {
 
   get openingCount(): number {
     return this.#openings.size;
+  }
+
+  get strayCount(): number {
+    return this.#strays.size;
   }
 
   get nextDeadline(): number {
@@ -110,11 +120,12 @@ export class IncomingStreams {
     return this.#parking.stream(streamId);
   }
 
-  /** A stream has been reset that was refused; undefined when it was none that counts. */
-  takeStray(streamId: number): { readonly sessionId: number; readonly prefixLength: number } | undefined {
+  /** A stream has been reset: if it was one that was refused, it counts now. */
+  ended(streamId: number, finalSize: number): void {
     const stray = this.#strays.get(streamId);
+    if (stray === undefined) return;
     this.#strays.delete(streamId);
-    return stray;
+    this.#countStray(stray, finalSize);
   }
 
   parkDatagram(sessionId: number, payload: Uint8Array<ArrayBuffer>, now: number): void {
@@ -142,6 +153,7 @@ export class IncomingStreams {
     for (const { streamId } of this.#parking.takeStreams(sessionId)) {
       this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
     }
+    for (const [streamId, stray] of this.#strays) if (stray.sessionId === sessionId) this.#strays.delete(streamId);
   }
 
   #deliver(stream: ParkedStream, flow: SessionFlowControl | undefined): void {
@@ -164,9 +176,18 @@ export class IncomingStreams {
     this.#outputs.refuse(oldest, WireCodes.WT_BUFFERED_STREAM_REJECTED);
   }
 
-  #refuseParked({ streamId, sessionId, prefixLength }: ParkedStream): void {
-    this.#strays.set(streamId, { sessionId, prefixLength });
+  #refuseParked(stream: ParkedStream): void {
+    const { streamId, sessionId, prefixLength, chunks, fin, reset } = stream;
     this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
+    const stray = { streamId, sessionId, prefixLength };
+    if (reset !== undefined) this.#countStray(stray, reset.finalSize);
+    else if (!fin) this.#strays.set(streamId, stray);
+    // Behind a FIN that has been delivered nothing more is told.
+    else
+      this.#countStray(
+        stray,
+        chunks.reduce((size, chunk) => size + chunk.length, prefixLength),
+      );
   }
 }
 

@@ -297,7 +297,7 @@ tryRows("what only a client may send on its control stream", [
     steps: [sends(0, connectRequest()), waits(4999), waits(1)],
     expect: ["reset 0 H3_REQUEST_REJECTED", "stop 0 H3_REQUEST_REJECTED"],
     after: ({ core }) => {
-      expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 });
+      expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 });
       expect(core.nextTimeout()).toBeUndefined();
     },
   },

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 
 import { CapsuleType, SettingId } from "../../../../src/constants/http3.ts";
 import { WireCodes } from "../../../../src/constants/wire-codes.ts";
-import { calls, resets, sends } from "../core-bench.ts";
+import { calls, resets, sends, waits } from "../core-bench.ts";
 import type { BenchOptions, Step } from "../core-bench.ts";
 import {
   ascii,
@@ -186,6 +186,49 @@ tryRows("session flow control", [
       `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
     ],
     after: ({ core }) => expect(core.counts.sessions).toBe(1),
+  },
+  {
+    name: "a complete stream that was refused before its session came counts at once",
+    options: { ...options, accepts: false, limits: { maxParkedStreams: 0 } },
+    before,
+    steps: [
+      sends(6, uniStream(0), true),
+      sends(10, uniStream(0), true),
+      calls(({ core }) => expect(core.counts.strays).toBe(0)),
+      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+    ],
+    expect: [
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
+    ],
+  },
+  {
+    name: "complete and reset streams that have waited too long for their session count at once",
+    options: { ...options, accepts: false },
+    before,
+    steps: [
+      sends(6, uniStream(0, new Uint8Array(300)), true),
+      sends(10, uniStream(0, ascii("x"))),
+      resets(10, 0n, 3 + 300),
+      waits(5000),
+      calls(({ core }) => expect(core.counts.strays).toBe(0)),
+      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+    ],
+    expect: [
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      `write 0 ${hex(capsule(CapsuleType.maxData, 1600))}`,
+      `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
+    ],
+  },
+  {
+    name: "complete streams that were refused end the session when they are more than it allows",
+    options: { ...options, accepts: false },
+    before,
+    steps: [sends(6, uniStream(0, new Uint8Array(1001)), true), waits(5000)],
+    expect: [
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "cancelled 0", "reset 0 WT_FLOW_CONTROL_ERROR"],
+      ...["stop 0 WT_FLOW_CONTROL_ERROR", "stop 6 WT_SESSION_GONE"],
+    ],
   },
   ...(
     [

@@ -214,7 +214,7 @@ tryRows("frames on a request stream", [
       ...Array.from({ length: 201 }, (_, index) => `reset ${4 * index} H3_REQUEST_CANCELLED`),
       "close H3_EXCESSIVE_LOAD",
     ],
-    after: ({ core }) => expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 }),
+    after: ({ core }) => expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 }),
   },
   {
     name: "a request that never completes is ended after 10 s",
@@ -490,7 +490,7 @@ tryRows("requests that are taken back, refused or too many", [
     ],
     expect: ["request 0", "write 0 403 fin", "stop 0 H3_NO_ERROR"],
     after: ({ core }) => {
-      expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 });
+      expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 });
       expect(core.nextTimeout()).toBeUndefined();
     },
   },

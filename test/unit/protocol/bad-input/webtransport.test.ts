@@ -39,7 +39,7 @@ const sessionError = (code: string): readonly string[] => [
   `reset 0 ${code}`,
   `stop 0 ${code}`,
 ];
-const nothingKept = { sessions: 0, parkedStreams: 0, pendingStreams: 0 };
+const nothingKept = { sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 };
 
 tryRows("streams and their sessions", [
   ...[1, 2, 3, 5, 2n ** 62n - 1n, 4n * 5000n, 2n ** 62n - 4n].flatMap((id) => [
@@ -73,6 +73,31 @@ tryRows("streams and their sessions", [
     steps: Array.from({ length: 25 }, (_, index) => sends(6 + 4 * index, uniStream(8))),
     expect: [`stop ${6 + 4 * 24} WT_BUFFERED_STREAM_REJECTED`],
     after: ({ core }) => expect(core.counts.parkedStreams).toBe(24),
+  },
+  {
+    name: "of complete streams whose session never comes nothing is left",
+    before: sessionOpen,
+    steps: [
+      ...Array.from({ length: 5000 }, (_, index) => sends(6 + 4 * index, uniStream(8), true)),
+      waits(5000),
+      calls((bench) => bench.take()),
+    ],
+    expect: [],
+    after: ({ core }) => expect(core.counts).toEqual({ ...nothingKept, sessions: 1 }),
+    whole: true,
+  },
+  {
+    name: "of streams that were refused nothing is left when their session is turned down",
+    options: { accepts: false, limits: { maxParkedStreams: 0 } },
+    before: serverReady,
+    steps: [
+      sends(6, uniStream(0)),
+      calls(({ core }) => expect(core.counts.strays).toBe(1)),
+      sends(0, connectRequest(), true),
+      calls(({ core }) => core.rejectSession(0, { status: 404, headers: [] })),
+    ],
+    expect: ["stop 6 WT_BUFFERED_STREAM_REJECTED", "request 0", "write 0 404 fin"],
+    after: ({ core }) => expect(core.counts).toEqual(nothingKept),
   },
   {
     name: "streams and datagrams before their session are delivered in the order of their arrival",
