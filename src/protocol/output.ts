@@ -61,7 +61,8 @@ export type ProtocolEvent =
   /**
    * A WebTransport stream that the peer has opened, classified. From now on the core steps out of the way: the stream's
    * further events go to its live object. `chunks` are the body bytes that came with or were parked behind the prefix,
-   * each owning its ArrayBuffer; they count against the stream's credit. `reset` is set when the peer has reset it since.
+   * each owning its ArrayBuffer; they count against the stream's credit. `reset` is set when the peer has reset it since,
+   * `stopped` (the wire code) when it has sent STOP_SENDING.
    */
   | {
       readonly type: "stream";
@@ -72,6 +73,7 @@ export type ProtocolEvent =
       readonly chunks: readonly Uint8Array<ArrayBuffer>[];
       readonly fin: boolean;
       readonly reset: StreamReset | undefined;
+      readonly stopped: bigint | undefined;
     }
   /** `payload` owns its ArrayBuffer. */
   | { readonly type: "datagram"; readonly sessionId: number; readonly payload: Uint8Array<ArrayBuffer> }

@@ -172,7 +172,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   // What the connection tells.
 
   acceptStream(output: StreamOutput): void {
-    const { streamId, prefixLength, chunks, fin, reset } = output;
+    const { streamId, prefixLength, chunks, fin, reset, stopped } = output;
     const bidirectional = directionOf(streamId) === "bidirectional";
     if (this.#hasEnded() || this.#hasTooManyPending()) {
       // Draft §4.6: nobody will read it; the session's end has a code of its own.
@@ -193,6 +193,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     // One of them may have been too many for the session.
     if (this.#hasEnded()) return;
     if (reset !== undefined) this.streamReset(stream, reset);
+    if (stopped !== undefined) this.streamStopped(stream, stopped);
     this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
   }
 

@@ -220,7 +220,7 @@ export class ProtocolConnection {
     });
   }
 
-  /** STOP_SENDING for a stream of the core: the control stream or a request's. */
+  /** STOP_SENDING for a stream of the core: the control stream, a request's, or one that it has not told of yet. */
   handleStreamStopped(streamId: number, code: bigint, now: number): void {
     if (this.#failed) return;
     this.#now = now;
@@ -231,6 +231,7 @@ export class ProtocolConnection {
       }
       const request = this.#requests.get(streamId);
       if (request !== undefined) this.#requests.peerStopped(request, code);
+      else this.#incoming.stopped(streamId, code);
     });
   }
 
@@ -378,11 +379,11 @@ export class ProtocolConnection {
   #open(streamId: number, opened: Opening, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
     switch (opened.kind) {
       case "webTransport": {
-        const { sessionId, prefixLength } = opened;
+        const { sessionId, prefixLength, stopped } = opened;
         requireSessionId(sessionId);
         const chunks = opened.consumed === chunk.length ? [] : [copy(chunk, opened.consumed)];
         this.#ofSession(sessionId, streamId, () => {
-          const stream = { streamId, sessionId, prefixLength, chunks, fin, reset: undefined };
+          const stream = { streamId, sessionId, prefixLength, chunks, fin, reset: undefined, stopped };
           this.#incoming.place(stream, this.#standingOf(sessionId), this.#now);
         });
         break;
@@ -400,6 +401,10 @@ export class ProtocolConnection {
         if (streamId >= this.#goawayId) {
           this.#requests.refuse(request, WireCodes.H3_REQUEST_REJECTED);
           return;
+        }
+        if (opened.stopped !== undefined) {
+          this.#requests.peerStopped(request, opened.stopped);
+          if (this.#requests.get(streamId) !== request) return;
         }
         if (opened.replay.length > 0) this.#requests.push(request, opened.replay, false);
         this.#streamData(streamId, chunk, fin);

@@ -120,6 +120,12 @@ export class IncomingStreams {
     return this.#parking.stream(streamId);
   }
 
+  /** STOP_SENDING for a stream that is not the caller's yet: it is told with it. */
+  stopped(streamId: number, code: bigint): void {
+    const stream = this.#openings.get(streamId) ?? this.#parking.stream(streamId);
+    if (stream !== undefined) stream.stopped ??= code;
+  }
+
   /** A stream has been reset: if it was one that was refused, it counts now. */
   ended(streamId: number, finalSize: number): void {
     const stray = this.#strays.get(streamId);
@@ -157,9 +163,9 @@ export class IncomingStreams {
   }
 
   #deliver(stream: ParkedStream, flow: SessionFlowControl | undefined): void {
-    const { streamId, sessionId, prefixLength, chunks, fin, reset } = stream;
+    const { streamId, sessionId, prefixLength, chunks, fin, reset, stopped } = stream;
     flow?.received((streamId & 2) === 0 ? "bidirectional" : "unidirectional", 1);
-    this.#outputs.push({ type: "stream", streamId, sessionId, prefixLength, chunks, fin, reset });
+    this.#outputs.push({ type: "stream", streamId, sessionId, prefixLength, chunks, fin, reset, stopped });
   }
 
   /**

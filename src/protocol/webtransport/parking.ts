@@ -10,6 +10,8 @@ export interface ParkedStream {
   readonly chunks: Uint8Array<ArrayBuffer>[];
   fin: boolean;
   reset: StreamReset | undefined;
+  /** The code of the peer's STOP_SENDING. */
+  stopped: bigint | undefined;
 }
 
 interface ParkedDatagram {

@@ -131,7 +131,7 @@ export class Requests implements RequestEvents {
 
   /** This side has said goodbye in `capsule`. */
   close(request: RequestStream, capsule: Uint8Array, end: SessionEnd): void {
-    this.#outputs.write(request.id, capsule, true);
+    if (!request.isFinished) this.#outputs.write(request.id, capsule, true);
     request.isFinished = true;
     this.#closingDeadlines.set(request.id, this.#host.now());
     request.closeLocally(end);
@@ -152,7 +152,9 @@ export class Requests implements RequestEvents {
     if (request.state === "waiting") this.sessions -= 1;
     this.role.forgotten(request.id);
     request.discard();
-    this.#outputs.write(request.id, headersFrame([[":status", String(status)], ...headers]), true);
+    if (!request.isFinished) {
+      this.#outputs.write(request.id, headersFrame([[":status", String(status)], ...headers]), true);
+    }
     request.isFinished = true;
     this.#neverASession(request.id);
     if (!stop || request.hasEnded) return;

@@ -128,7 +128,7 @@ export class CoreBench {
     this.open(streamId);
     const stream = this.#streams.get(streamId);
     if (stream === undefined) this.core.handleStreamReset(streamId, { code, finalSize, reliableSize: 0 }, this.now);
-    else stream.end = ` reset ${nameOf(code)}`;
+    else stream.end += ` reset ${nameOf(code)}`;
   }
 
   wait(milliseconds: number): void {
@@ -146,7 +146,7 @@ export class CoreBench {
     if (stream === undefined) this.core.handleStreamData(streamId, chunk, fin, this.now);
     else {
       stream.body += text(chunk);
-      if (fin) stream.end = " fin";
+      if (fin) stream.end += " fin";
     }
     this.#drain();
   }
@@ -189,10 +189,11 @@ export class CoreBench {
       case "stream": {
         const body = output.chunks.map(text).join("");
         const reset = output.reset === undefined ? "" : ` reset ${nameOf(output.reset.code)}`;
+        const stopped = output.stopped === undefined ? "" : ` stopped ${nameOf(output.stopped)}`;
         this.#streams.set(output.streamId, {
           sessionId: output.sessionId,
           body,
-          end: reset || (output.fin ? " fin" : ""),
+          end: stopped + (reset || (output.fin ? " fin" : "")),
         });
         return undefined;
       }

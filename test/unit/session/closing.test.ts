@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 
+import { WireCodes } from "../../../src/constants/wire-codes.ts";
 import { ConnectionError, SessionError } from "../../../src/errors/errors.ts";
 import type { WebTransportStream } from "../../../src/session/bidirectional-stream.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
+import { getFields, headers } from "../protocol/wire.ts";
 import { isPending, text } from "./fake-quic.ts";
 import { Pair } from "./pair.ts";
 
@@ -232,6 +234,20 @@ describe("the end of the connection", () => {
     expect(await client.closed).toEqual({ clean: true, code: 5, reason: "restart", by: "peer" });
     await pair.settle();
     expect(pair.client.state).toBe("closed");
+    noLeaks(pair);
+  });
+
+  it("by our own close() does not wait for an answer that the peer has stopped", async () => {
+    const pair = new Pair();
+    await pair.session();
+    const { listener } = pair.server;
+    listener.streamOpened(40);
+    listener.stopped(40, WireCodes.H3_NO_ERROR);
+    listener.finished(40);
+    listener.data(40, headers(...getFields), true);
+    const closing = pair.server.close();
+    await pair.settle();
+    expect(await isPending(closing)).toBe(false);
     noLeaks(pair);
   });
 

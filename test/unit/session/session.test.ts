@@ -1,6 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { HttpError, SessionError } from "../../../src/errors/errors.ts";
+import { toWireCode } from "../../../src/protocol/webtransport/error-mapping.ts";
+import { Deferred } from "../../../src/session/promises.ts";
+import { ascii, bidiStream } from "../protocol/wire.ts";
 
 import { bytes, isPending, text } from "./fake-quic.ts";
 import { Pair } from "./pair.ts";
@@ -152,6 +155,30 @@ describe("streams of a session", () => {
     expect(() => stream.reset(-1)).toThrow(RangeError);
     expect(() => stream.stop(2 ** 32)).toThrow(RangeError);
     expect(client.streamCount + server.streamCount).toBe(0);
+  });
+
+  it("that the peer has stopped before their session was accepted cannot be written to", async () => {
+    const gate = new Deferred<void>();
+    const pair: Pair = new Pair({
+      onSession: async (request) => {
+        await gate.promise;
+        pair.accepted.push(await request.accept());
+      },
+    });
+    const opening = pair.client.openSession({ url: "https://localhost/" });
+    await pair.settle();
+    const early = pair.link.client.open("bidirectional")!;
+    pair.link.client.write(early, bidiStream(0, ascii("early")), true);
+    await pair.settle();
+    pair.link.client.stop(early, toWireCode(7));
+    await pair.settle();
+    gate.resolve();
+    await pair.wait(opening);
+    const stream = (await pair.wait(pair.accepted[0]!.incomingBidirectionalStreams.next()))!;
+    expect(text(await stream.readAll())).toBe("early");
+    expect([stream.isWritable, stream.state]).toEqual([false, "reset_received"]);
+    await expect(stream.writeAll("late")).rejects.toMatchObject({ streamErrorCode: 7 });
+    expect(pair.server.counts.streams).toBe(0);
   });
 
   it("stop a sender whose reader pauses, and lose nothing", async () => {

@@ -117,6 +117,30 @@ tryRows("streams and their sessions", [
     after: ({ core }) => expect(core.counts.parkedStreams).toBe(0),
   },
   {
+    name: "STOP_SENDING that overtakes a stream's first bytes is told with the stream",
+    before: sessionOpen,
+    steps: [
+      calls((bench) => bench.open(4)),
+      stops(4, toWireCode(7)),
+      stops(4, toWireCode(8)),
+      sends(4, bidiStream(0, ascii("x")), true),
+    ],
+    expect: ['stream 4 of 0 "x" stopped code 7 fin'],
+  },
+  {
+    name: "STOP_SENDING for a stream that waits for its session is told with the stream",
+    before: serverReady,
+    steps: [sends(4, bidiStream(0, ascii("x"))), stops(4, toWireCode(7)), sends(0, connectRequest())],
+    expect: ["request 0", "write 0 200", 'stream 4 of 0 "x" stopped code 7'],
+  },
+  {
+    name: "nothing is written to the stream of a session that the peer has stopped",
+    before: [...sessionOpen, stops(0, WireCodes.WT_SESSION_GONE)],
+    steps: [calls(({ core }) => core.closeSession(0, 5, "bye")), finishes(0)],
+    expect: ['closed 0 5 "bye" by local'],
+    after: ({ core }) => expect(core.counts).toEqual(nothingKept),
+  },
+  {
     name: "streams of a session that has closed are refused, and the connection lives",
     before: [...sessionOpen, finishes(0)],
     steps: [sends(6, uniStream(0, ascii("x"))), sends(4, bidiStream(0), true), sends(8, connectRequest())],
