@@ -217,6 +217,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   #sessionRequested(output: Extract<ProtocolOutput, { type: "sessionRequest" }>): void {
     const { sessionId, headers, protocols } = output;
+    if (this.#closing !== undefined) {
+      this.#reject(sessionId, 503, []);
+      return;
+    }
     const url = urlOf(headers);
     if (url === undefined) {
       this.#reject(sessionId, 400, []);

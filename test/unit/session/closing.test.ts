@@ -251,6 +251,20 @@ describe("the end of the connection", () => {
     noLeaks(pair);
   });
 
+  it("by our own close() accepts no further sessions", async () => {
+    const pair = new Pair();
+    const { server } = await pair.session();
+    pair.link.server.datagramResult = "blocked";
+    void server.datagrams.send("holds the close up").catch(() => {});
+    const closing = pair.server.close();
+    const late = pair.client.openSession({ url: "https://localhost/late" });
+    await expect(pair.wait(late)).rejects.toMatchObject({ name: "HttpError", status: 503 });
+    expect(pair.server.sessions).toEqual([server]);
+    void server.close({ abort: true });
+    await pair.wait(closing);
+    noLeaks(pair);
+  });
+
   it("rejects an opening session with the cause", async () => {
     const pair = new Pair({ onSession: () => {} });
     const opening = pair.client.openSession({ url: "https://localhost/" });
