@@ -404,12 +404,14 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
       case "requestRefused":
         this.#observer.requestRefused(output);
         break;
-      case "requestCancelled":
-        this.#observer.requestCancelled(
-          output.sessionId,
-          new SessionError("The client has taken the session request back", { code: "ERR_WT_SESSION_CANCELLED" }),
-        );
+      case "requestCancelled": {
+        const text = "The client has taken the session request back";
+        const error = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED" });
+        this.#observer.requestCancelled(output.sessionId, error);
+        // Accepted, but the same input has ended the request before the core could hear of it.
+        this.sessions.get(output.sessionId)?.end({ clean: false, by: "peer", error }, true);
         break;
+      }
       case "sessionAccepted":
         this.#take(output.sessionId)?.accepted(output.headers, output.protocol);
         break;

@@ -5,7 +5,7 @@ import { ConnectionError, SessionError } from "../../../src/errors/errors.ts";
 import type { WebTransportStream } from "../../../src/session/bidirectional-stream.ts";
 import type { WebTransportSession } from "../../../src/session/session.ts";
 
-import { getFields, headers } from "../protocol/wire.ts";
+import { connectRequest, data, getFields, headers, wire } from "../protocol/wire.ts";
 import { isPending, text } from "./fake-quic.ts";
 import { Pair } from "./pair.ts";
 
@@ -149,6 +149,19 @@ describe("the end of a session", () => {
     await expect(stream.read()).rejects.toMatchObject(gone);
     await expect(server.createBidirectionalStream()).rejects.toMatchObject(gone);
     expect(server.signal.reason).toMatchObject(gone);
+    noLeaks(pair);
+  });
+
+  it("comes when what ends its request has come together with it", async () => {
+    const pair = new Pair({ server: { streamBufferSize: 262_144 } });
+    await pair.settle();
+    const { listener } = pair.server;
+    listener.streamOpened(0);
+    listener.data(0, wire(connectRequest(), data(new Uint8Array(70_000))), false);
+    await pair.settle();
+    expect(pair.accepted).toHaveLength(1);
+    expect(await isPending(pair.accepted[0]!.closed)).toBe(false);
+    expect(await pair.accepted[0]!.closed).toMatchObject({ clean: false, by: "peer" });
     noLeaks(pair);
   });
 
