@@ -7,6 +7,12 @@ import { toBytes } from "./bytes.ts";
 import { Deferred, rejected, resolved, untilAborted } from "./promises.ts";
 import type { Bytes, BytesInput, SignalOption } from "./types.ts";
 
+/**
+ * Bytes of datagrams that wait to be received, whatever the high-water mark: in a capsule a datagram can be 65535 bytes
+ * long, and 256 of these would be 16 MiB.
+ */
+const maxIncomingBytes = 1_048_576;
+
 export interface DatagramHost {
   readonly quic: QuicConnection;
   readonly prefix: Uint8Array;
@@ -23,7 +29,7 @@ export interface DatagramHost {
 export interface DatagramStats {
   readonly sent: number;
   readonly received: number;
-  /** Incoming ones that were dropped because the reader was slower than the high-water mark allows. */
+  /** Incoming ones that were dropped because the reader was slower than the high-water mark, or 1 MiB, allows. */
   readonly droppedIncoming: number;
   /** Incoming ones that were older than `incomingMaxAge` when they were to be received. */
   readonly expiredIncoming: number;
@@ -54,6 +60,7 @@ export class DatagramQueue {
   outgoingMaxAge = Infinity;
   readonly #host: DatagramHost;
   readonly #incoming = new RingQueue<Incoming>();
+  #incomingBytes = 0;
   readonly #outgoing = new RingQueue<Outgoing>();
   readonly #receivers = new Set<Deferred<Bytes | null>>();
   #ended = false;
@@ -122,7 +129,7 @@ export class DatagramQueue {
 
   tryReceive(): Bytes | null | undefined {
     const oldest = this.#host.now() - this.incomingMaxAge;
-    for (let next = this.#incoming.shift(); next !== undefined; next = this.#incoming.shift()) {
+    for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
       if (next.at >= oldest) return next.bytes;
       this.#expiredIncoming += 1;
     }
@@ -163,12 +170,16 @@ export class DatagramQueue {
       receiver.resolve(bytes);
       return;
     }
-    while (this.#incoming.length > 0 && this.#incoming.length >= this.incomingHighWaterMark) {
-      this.#incoming.shift();
+    while (this.#incoming.length > 0 && this.#isFullFor(bytes.byteLength)) {
+      this.#shift();
       this.#droppedIncoming += 1;
     }
-    if (this.incomingHighWaterMark > 0) this.#incoming.push({ bytes, at: this.#host.now() });
-    else this.#droppedIncoming += 1;
+    if (this.incomingHighWaterMark === 0) {
+      this.#droppedIncoming += 1;
+      return;
+    }
+    this.#incoming.push({ bytes, at: this.#host.now() });
+    this.#incomingBytes += bytes.byteLength;
   }
 
   /** Datagrams wait until {@link release}. */
@@ -216,6 +227,7 @@ export class DatagramQueue {
     if (!clean) {
       this.#error = error();
       this.#incoming.clear();
+      this.#incomingBytes = 0;
     }
     for (const receiver of this.#receivers) {
       if (clean) receiver.resolve(null);
@@ -225,6 +237,17 @@ export class DatagramQueue {
     for (const { done } of this.#outgoing) done.reject(error());
     this.#outgoing.clear();
     this.#drained?.resolve();
+  }
+
+  #isFullFor(size: number): boolean {
+    return this.#incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
+  }
+
+  /** Takes the oldest incoming one out. */
+  #shift(): Incoming | undefined {
+    const oldest = this.#incoming.shift();
+    this.#incomingBytes -= oldest?.bytes.byteLength ?? 0;
+    return oldest;
   }
 
   #hand(bytes: Uint8Array): "queued" | "blocked" | "too-large" | "unsupported" {

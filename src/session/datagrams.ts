@@ -25,7 +25,7 @@ export class WebTransportDatagrams {
     return this.#queue.maxDatagramSize;
   }
 
-  /** Datagrams that wait to be received; past it the oldest is dropped. Default 256. */
+  /** Datagrams that wait to be received; past it, and past 1 MiB of them, the oldest is dropped. Default 256. */
   get incomingHighWaterMark(): number {
     return this.#queue.incomingHighWaterMark;
   }

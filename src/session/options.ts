@@ -21,7 +21,7 @@ export interface LiveOptions {
   readonly totalBudget?: BufferBudget;
   /** Unsent bytes of a stream at which `write` waits. Default 65536. */
   readonly outgoingHighWaterMark?: number;
-  /** Datagrams that wait per session and direction; then the oldest is dropped. Default 256. */
+  /** Datagrams that wait per session and direction; then, and past 1 MiB of incoming ones, the oldest is dropped. Default 256. */
   readonly datagramHighWaterMark?: number;
   /** Sessions of one connection. Default 16. */
   readonly maxSessions?: number;

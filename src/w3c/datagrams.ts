@@ -62,7 +62,7 @@ export class WebTransportDatagramDuplexStream {
     this.#state.outgoingMaxAge = toMaxAge(value, "outgoingMaxAge");
   }
 
-  /** Datagrams that may wait to be read, at least 1; past it the oldest is dropped. */
+  /** Datagrams that may wait to be read, at least 1; past it, and past 1 MiB of them, the oldest is dropped. */
   get incomingMaxBufferedDatagrams(): number {
     return this.#state.incomingMaxBuffered;
   }

@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 
+import { CapsuleType } from "../../../src/constants/http3.ts";
 import { HttpError, SessionError } from "../../../src/errors/errors.ts";
 import { toWireCode } from "../../../src/protocol/webtransport/error-mapping.ts";
 import { Deferred } from "../../../src/session/promises.ts";
-import { ascii, bidiStream } from "../protocol/wire.ts";
+import { ascii, bidiStream, capsule, data } from "../protocol/wire.ts";
 
 import { bytes, isPending, text } from "./fake-quic.ts";
 import { Pair } from "./pair.ts";
@@ -295,6 +296,23 @@ describe("datagrams of a session", () => {
     await pair.settle();
     expect(server.datagrams.stats).toMatchObject({ received: 3, droppedIncoming: 1, queuedIncoming: 2 });
     expect(text(await server.datagrams.receive())).toBe("2");
+  });
+
+  it("drop the oldest past 1 MiB, however few they are, and count it", async () => {
+    const pair = new Pair();
+    const { server } = await pair.session();
+    const send = async (first: number): Promise<void> => {
+      const payload = new Uint8Array(65_000);
+      payload[0] = first;
+      pair.link.client.write(0, data(capsule(CapsuleType.datagram, payload)), false);
+      await pair.settle();
+    };
+    for (let index = 0; index < 40; index += 1) await send(index);
+    expect(server.datagrams.stats).toMatchObject({ received: 40, droppedIncoming: 24, queuedIncoming: 16 });
+    expect(server.datagrams.tryReceive()?.[0]).toBe(24);
+    // What was taken makes room.
+    await send(40);
+    expect(server.datagrams.stats).toMatchObject({ droppedIncoming: 24, queuedIncoming: 16 });
   });
 
   it("wait while the engine is blocked and go out in order", async () => {
