@@ -64,6 +64,15 @@ export interface CloseConnectionOptions {
   readonly abort?: boolean;
 }
 
+/** A session that a client opens. */
+interface Opening {
+  readonly promise: Promise<WebTransportSession>;
+  /** Takes it back. */
+  cancel(reason: unknown): void;
+  /** The request is on its way. */
+  isSent(): boolean;
+}
+
 /** Milliseconds that a peer has to answer a session's end before its connection is closed. */
 const goodbyeTimeout = 2000;
 
@@ -79,8 +88,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   readonly #onAnswered: ConnectionOptions["onAnswered"];
   readonly #onRefused: ConnectionOptions["onRefused"];
   readonly #requests = new Map<number, IncomingSession>();
-  /** Takes back each session that is being opened. */
-  readonly #openings = new Set<(reason: unknown) => void>();
+  /** Sessions that are being opened. */
+  readonly #openings = new Set<Opening>();
   readonly #requestHost: RequestHost = {
     accept: (sessionId, headers, description) => this.#accept(sessionId, headers, description),
     reject: (sessionId, status, headers) => this.#reject(sessionId, status, headers),
@@ -103,6 +112,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       sessionRequested: (output) => this.#sessionRequested(output),
       requestRefused: ({ status, headers }) => this.#refused(status, headers),
       requestCancelled: (sessionId, reason) => this.#requestCancelled(sessionId, reason),
+      goingAway: () => this.#cancelWaiting(),
       violated: (error) => this.#violated(error),
       ended: (info, error, wasEstablished) => this.#ended(info, error, wasEstablished),
     };
@@ -267,12 +277,17 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   #ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void {
     if (this.#requests.size > 0) this.#cancelRequests(error());
-    for (const cancel of this.#openings) cancel(error());
+    for (const opening of this.#openings) opening.cancel(error());
     this.#closed.resolve(info);
     if (!wasEstablished || !info.clean) this.#tellFailure(error(), wasEstablished, info.by === "transport");
     if (this.listens("connection_closed")) {
       this.publish("connection_closed", { connection: this, info, timestamp: Date.now() });
     }
+  }
+
+  /** RFC 9114 §5.2: behind GOAWAY a client sends no request; one that is on its way may still be answered. */
+  #cancelWaiting(): void {
+    for (const opening of this.#openings) if (!opening.isSent()) opening.cancel(goingAway());
   }
 
   #cancelRequests(cause: WebTransportError): void {
@@ -305,7 +320,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     this.#live.input((core) => {
       core.acceptSession(sessionId, protocol === "" ? { headers } : { protocol, headers });
     });
-    this.#ready(session);
+    this.#ready(session, sessionId);
     return session;
   }
 
@@ -332,13 +347,15 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     return new WebTransportSession<object, unknown>(live, description, this);
   }
 
-  #ready(session: WebTransportSession<object, unknown>): void {
+  #ready(session: WebTransportSession<object, unknown>, sessionId: number): void {
     if (this.listens("session_ready") || session.listens("session_ready")) {
       session.publish("session_ready", { session, timestamp: Date.now() });
     }
+    // GOAWAY has come while the session was being opened.
+    if (this.#live.isDraining) this.#live.sessions.get(sessionId)?.drained();
   }
 
-  #open(options: OpenSessionOptions): { promise: Promise<WebTransportSession>; cancel(reason: unknown): void } {
+  #open(options: OpenSessionOptions): Opening {
     const live = this.#live;
     const result = new Deferred<WebTransportSession>();
     let url: URL;
@@ -348,7 +365,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       fields = FieldList.of(options.headers);
       checkProtocols(options.protocols ?? []);
     } catch (error) {
-      return { promise: rejected(error), cancel: () => {} };
+      return { promise: rejected(error), cancel: () => {}, isSent: () => false };
     }
     const { protocols = [] } = options;
     let sessionId: number | undefined;
@@ -365,7 +382,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
         params: {},
         pathParams: [],
       });
-      this.#ready(session);
+      this.#ready(session, sessionId);
       result.resolve(session as unknown as WebTransportSession);
     };
     const waiter = {
@@ -383,7 +400,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       () => {
         if (cancelled) return;
         if (live.isClosed) result.reject(live.error);
-        else if (live.isDraining) result.reject(new ConnectionError("The server opens no further sessions (GOAWAY)"));
+        else if (live.isDraining) result.reject(goingAway());
         else live.openStream(waiter);
       },
       (error: unknown) => {
@@ -402,12 +419,13 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       }
       result.reject(reason);
     };
-    this.#openings.add(cancel);
+    const opening: Opening = { promise: result.promise, cancel, isSent: () => sessionId !== undefined };
+    this.#openings.add(opening);
     const over = (): void => {
-      this.#openings.delete(cancel);
+      this.#openings.delete(opening);
     };
     result.promise.then(over, over);
-    return { promise: result.promise, cancel };
+    return opening;
   }
 
   async #close(options: CloseConnectionOptions): Promise<CloseInfo> {
@@ -431,6 +449,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     live.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closed.promise;
   }
+}
+
+function goingAway(): ConnectionError {
+  return new ConnectionError("The server opens no further sessions (GOAWAY)");
 }
 
 function checkProtocols(protocols: readonly string[]): void {

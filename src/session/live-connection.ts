@@ -31,6 +31,8 @@ export interface ConnectionObserver {
   sessionRequested(output: SessionRequestOutput): void;
   requestRefused(output: RequestRefusedOutput): void;
   requestCancelled(sessionId: number, reason: SessionError): void;
+  /** GOAWAY of the peer. */
+  goingAway(): void;
   violated(error: WebTransportError): void;
   /** `error` makes what the end is called. */
   ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void;
@@ -432,6 +434,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
       }
       case "goaway":
         this.#draining = true;
+        this.#observer.goingAway();
         for (const session of this.sessions.values()) session.drained();
         break;
     }
