@@ -220,20 +220,23 @@ describe("session flow control", () => {
     },
   );
 
-  it("counts a stream that was refused with its FIN by all that has come", async () => {
-    const pair = new Pair({ server: { ...small, maxPendingStreams: 1 } });
-    const session = await pair.session();
-    joinWrites(pair.link.client);
-    const taken = await session.client.createUnidirectionalStream();
-    await pair.wait(taken.writeAll("x"));
-    for (let round = 0; round < 10; round += 1) {
-      const refused = await pair.wait(session.client.createUnidirectionalStream());
-      void refused.writeAll(new Uint8Array(window / 4)).catch(() => {});
-      await pair.settle();
-      expect(refused.bufferedAmount).toBe(0);
-    }
-    expect(session.server.getStats().streamsAccepted).toBe(1);
-  });
+  it.each(["with", "before"])(
+    "counts a stream that was refused %s its FIN by all that the peer has sent",
+    async (when) => {
+      const pair = new Pair({ server: { ...small, maxPendingStreams: 1 } });
+      const session = await pair.session();
+      if (when === "with") joinWrites(pair.link.client);
+      const taken = await session.client.createUnidirectionalStream();
+      await pair.wait(taken.writeAll("x"));
+      for (let round = 0; round < 10; round += 1) {
+        const refused = await session.client.createUnidirectionalStream();
+        void refused.writeAll(new Uint8Array(window / 4)).catch(() => {});
+        await pair.settle();
+        expect(refused.bufferedAmount).toBe(0);
+      }
+      expect(session.server.getStats().streamsAccepted).toBe(1);
+    },
+  );
 
   it("ends a session whose peer sends more than it may, and no other", async () => {
     const pair = new Pair({ server: { ...small, maxSessionBufferSize: 10_000 } });

@@ -106,14 +106,18 @@ export class LinkedQuic implements QuicConnection {
     this.events.push(() => this.listener.finished(streamId));
   }
 
-  readonly #unread = new Set<number>();
-  readable(streamId: number): boolean {
-    return !this.#unread.has(streamId);
+  /** Streams that are not read any more, and the codes with which they were stopped. */
+  readonly #unread = new Map<number, bigint>();
+  /** Bytes of the peer have arrived. */
+  take(streamId: number, bytes: Uint8Array<ArrayBuffer>, fin: boolean, finalSize: number): void {
+    const code = this.#unread.get(streamId);
+    if (code === undefined) this.listener.data(streamId, bytes, fin);
+    else if (fin) this.listener.reset(streamId, code, finalSize, 0);
   }
 
   stop(streamId: number, code: bigint): void {
     if (this.closedBy !== undefined) return;
-    this.#unread.add(streamId);
+    this.#unread.set(streamId, code);
     this.peer.events.push(() => {
       const flow = this.peer.flows.get(streamId);
       if (flow === undefined || flow.ended || flow.finSent) return;
@@ -200,9 +204,7 @@ export class LinkedQuic implements QuicConnection {
       const part = Uint8Array.from(flow.chunks[0].subarray(0, end - flow.moved));
       flow.chunks.shift();
       flow.moved += part.byteLength;
-      this.peer.events.push(() => {
-        if (this.peer.readable(streamId)) this.peer.listener.data(streamId, part, false);
-      });
+      this.peer.events.push(() => this.peer.take(streamId, part, false, flow.written));
     }
   }
 
@@ -230,9 +232,7 @@ export class LinkedQuic implements QuicConnection {
       moved += part.byteLength;
       const last = flow.fin && flow.chunks.length === 0;
       if (last) flow.finSent = true;
-      this.peer.events.push(() => {
-        if (this.peer.readable(streamId)) this.peer.listener.data(streamId, part, last);
-      });
+      this.peer.events.push(() => this.peer.take(streamId, part, last, flow.written));
     }
     flow.accepted -= moved;
     const accepted = Math.min(flow.queued, windowSize) - flow.accepted;
@@ -242,9 +242,7 @@ export class LinkedQuic implements QuicConnection {
     }
     if (flow.fin && flow.chunks.length === 0 && !flow.finSent) {
       flow.finSent = true;
-      this.peer.events.push(() => {
-        if (this.peer.readable(streamId)) this.peer.listener.data(streamId, new Uint8Array(0), true);
-      });
+      this.peer.events.push(() => this.peer.take(streamId, new Uint8Array(0), true, flow.written));
     }
     if (flow.finSent) {
       flow.ended = true;
