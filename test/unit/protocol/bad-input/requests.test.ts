@@ -201,7 +201,7 @@ tryRows("frames on a request stream", [
       ]).flat(),
       "close H3_EXCESSIVE_LOAD",
     ],
-    after: ({ core }) => expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0 }),
+    after: ({ core }) => expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 }),
   },
   {
     name: "200 requests that are reset in 10 s are accepted, one more ends the connection",
