@@ -239,12 +239,14 @@ impl NativeEndpoint {
         });
     }
 
+    /// Says whether records wait, in which there may be data of the stream.
     #[napi]
-    pub fn stop(&self, connection: u32, stream: f64, code: BigInt) {
+    pub fn stop(&self, connection: u32, stream: f64, code: BigInt) -> bool {
         let code = code.get_u64().1;
-        self.inner.with((), |driver| {
-            driver.core.stop(ConnectionId(connection), stream as u64, code)
-        });
+        self.inner.with(false, |driver| {
+            driver.core.stop(ConnectionId(connection), stream as u64, code);
+            !driver.events().is_empty()
+        })
     }
 
     #[napi]

@@ -29,6 +29,8 @@ export class Receiving implements PeerReceiving {
   readonly #host: ReceivingHost;
   readonly #options: ReceiveOptions;
   readonly #halves = new Map<number, ReceiveHalf>();
+  /** Ended with a FIN that the listener has not been told yet: they can still be stopped. */
+  readonly #ending = new Map<number, ReceiveHalf>();
   #limit: number;
   #consumed = 0;
 
@@ -48,9 +50,11 @@ export class Receiving implements PeerReceiving {
   }
 
   stop(streamId: number, code: bigint): void {
-    const half = this.#halves.get(streamId);
+    const half = this.#halves.get(streamId) ?? this.#ending.get(streamId);
     if (half === undefined || half.stopCode !== undefined) return;
     half.stopCode = code;
+    // Its last event is on its way: `#tellData` finds that it was stopped.
+    if (!this.#halves.has(streamId)) return;
     half.drop();
     this.#consume(half, half.received - half.consumed);
     if (half.isComplete) {
@@ -82,6 +86,7 @@ export class Receiving implements PeerReceiving {
 
   clear(): void {
     this.#halves.clear();
+    this.#ending.clear();
   }
 
   // What arrives.
@@ -151,8 +156,12 @@ export class Receiving implements PeerReceiving {
   }
 
   #tellData(half: ReceiveHalf, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
+    const { streamId } = half;
+    if (fin) this.#ending.set(streamId, half);
     this.#host.emit((listener) => {
-      if (half.stopCode === undefined) listener.data(half.streamId, chunk, fin);
+      if (fin) this.#ending.delete(streamId);
+      if (half.stopCode === undefined) listener.data(streamId, chunk, fin);
+      else if (fin) listener.reset(streamId, half.stopCode, half.finalSize ?? half.received, 0);
     });
   }
 

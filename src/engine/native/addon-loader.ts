@@ -52,7 +52,8 @@ export interface NativeEndpoint {
   open(connection: number, unidirectional: boolean): number;
   write(connection: number, stream: number, data: Uint8Array, fin: boolean): number;
   reset(connection: number, stream: number, code: bigint, reliableSize: number): void;
-  stop(connection: number, stream: number, code: bigint): void;
+  /** Whether records wait that were made before. */
+  stop(connection: number, stream: number, code: bigint): boolean;
   grant(connection: number, stream: number, bytes: number): void;
   setPriority(connection: number, stream: number, session: number, group: number, order: number): void;
   /** Index into "queued", "blocked", "too-large", "unsupported". */

@@ -57,8 +57,8 @@ export class NativeConnection implements QuicConnection {
 
   stop(streamId: number, code: bigint): void {
     this.#scheduleFlush();
-    this.#native.stop(this.id, streamId, code);
-    this.#stops.add(this.id, streamId, code);
+    const recordsWait = this.#native.stop(this.id, streamId, code);
+    this.#stops.add(this.id, streamId, code, recordsWait);
   }
 
   grant(streamId: number, bytes: number): void {

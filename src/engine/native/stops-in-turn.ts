@@ -1,30 +1,48 @@
+type Codes = Map<number, Map<number, bigint>>;
+
 /**
- * What was stopped since the events of this turn were made: records of such a stream may still follow in the batch, and
- * the contract lets no data follow a `stop`.
+ * What was stopped after the records of its data were made: the contract lets no data follow a `stop`. Such records stand
+ * in the rest of the batch that is being decoded, and in the next one, into which `grant` reads at once. Behind that one
+ * the core knows of the stop itself.
  */
 export class StopsInTurn {
+  #isEmpty = true;
   #isDecoding = false;
-  readonly #codes = new Map<number, Map<number, bigint>>();
+  /** Since the batch that is, or was last, decoded was taken. */
+  #recent: Codes = new Map();
+  /** Before it was taken, and after the one before. */
+  #former: Codes = new Map();
 
+  /** A batch has been taken, and is decoded now. */
   begin(): void {
     this.#isDecoding = true;
+    if (this.#isEmpty) return;
+    this.#former = this.#recent;
+    this.#recent = new Map();
+    this.#isEmpty = this.#former.size === 0;
   }
 
+  /** The batch is decoded. */
   end(): void {
     this.#isDecoding = false;
-    if (this.#codes.size > 0) this.#codes.clear();
+    if (this.#isEmpty) return;
+    this.#former.clear();
+    this.#isEmpty = this.#recent.size === 0;
   }
 
-  add(connection: number, streamId: number, code: bigint): void {
-    if (!this.#isDecoding) return;
-    const codes = this.#codes.get(connection) ?? new Map<number, bigint>();
-    this.#codes.set(connection, codes);
+  /** `recordsWait`: a batch is begun, in which there may be data. Where there is none, nothing is noted that nobody would clear. */
+  add(connection: number, streamId: number, code: bigint, recordsWait: boolean): void {
+    if (!this.#isDecoding && !recordsWait) return;
+    const codes = this.#recent.get(connection) ?? new Map<number, bigint>();
+    this.#recent.set(connection, codes);
+    this.#isEmpty = false;
     // Only the first stop counts.
     if (!codes.has(streamId)) codes.set(streamId, code);
   }
 
-  /** The code that a stream was stopped with in this turn. */
+  /** The code that a stream was stopped with. */
   codeOf(connection: number, streamId: number): bigint | undefined {
-    return this.#codes.size === 0 ? undefined : this.#codes.get(connection)?.get(streamId);
+    if (this.#isEmpty) return undefined;
+    return this.#former.get(connection)?.get(streamId) ?? this.#recent.get(connection)?.get(streamId);
   }
 }

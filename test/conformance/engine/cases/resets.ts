@@ -163,6 +163,40 @@ export function resetCases(factory: EngineFactory): void {
       }),
     );
 
+    for (const where of ["outside of an event", "in an event"] as const) {
+      it(
+        `after a grant, before what it allowed is delivered, leaves the reset only (${where})`,
+        withWorld(factory, async (world) => {
+          const { client, server } = await world.pair({ serverTransport: { initialCredit: 1000 } });
+          const streamId = openStream(client.quic, "unidirectional");
+          client.quic.write(streamId, pattern(10_000), true);
+          await client.events.first("finished");
+          await passed(client, server);
+          const delivered = server.events.bytes(streamId).byteLength;
+          expect(delivered).toBe(1000);
+          const grantAndStop = (): void => {
+            server.quic.grant(streamId, 10_000);
+            server.quic.stop(streamId, 7n);
+          };
+          if (where === "in an event") {
+            server.events.onEvent = ({ type }) => {
+              if (type === "streamOpened") grantAndStop();
+            };
+            client.quic.write(openStream(client.quic, "unidirectional"), bytes("x"), true);
+          } else {
+            grantAndStop();
+          }
+          const reset = await server.events.first("reset");
+          expect(reset).toEqual({ type: "reset", streamId, code: 7n, finalSize: 10_000, reliableSize: 0 });
+          await passed(client, server);
+          await passed(server, client);
+          expect(server.events.of("reset")).toHaveLength(1);
+          expect(server.events.bytes(streamId)).toHaveLength(delivered);
+          expect(server.events.hasFin(streamId)).toBe(false);
+        }),
+      );
+    }
+
     it(
       "of a stream that the peer has not begun reaches its sender",
       withWorld(factory, async (world) => {

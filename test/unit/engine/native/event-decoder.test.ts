@@ -146,8 +146,8 @@ describe("decodeEvents()", () => {
       record({ type: 3, flags: 3, stream: 4, code: 99n, length: 5000, beside: 0 }),
     ];
     const { heard, taken } = decode(records, [], (stops) => {
-      stops.add(1, 4, 7n);
-      stops.add(1, 4, 8n);
+      stops.add(1, 4, 7n, false);
+      stops.add(1, 4, 8n, false);
     });
     expect(heard.slice(1).map(([name, stream]) => [name, stream])).toEqual([
       ["data", 8],
@@ -193,20 +193,6 @@ describe("decodeEvents()", () => {
       resetStreamAt: false,
       peerCertificates: [],
     });
-  });
-});
-
-describe("StopsInTurn", () => {
-  it("remembers nothing of what is stopped between turns, nor of the turn before", () => {
-    const stops = new StopsInTurn();
-    stops.add(1, 4, 7n);
-    expect(stops.codeOf(1, 4)).toBeUndefined();
-    stops.begin();
-    stops.add(1, 4, 7n);
-    expect(stops.codeOf(1, 4)).toBe(7n);
-    expect(stops.codeOf(2, 4)).toBeUndefined();
-    stops.end();
-    expect(stops.codeOf(1, 4)).toBeUndefined();
   });
 });
 
