@@ -59,13 +59,16 @@ export class Receiving implements PeerReceiving {
     this.#consume(half, half.received - half.consumed);
     if (half.isComplete) {
       this.#tellReset(half, code);
-    } else if (half.resetCode !== undefined) {
-      this.#tellReset(half, half.resetCode);
-    } else {
+      return;
+    }
+    const { resetCode } = half;
+    // Of a reset, the peer may still be sending what it left reliable.
+    if (resetCode === undefined || half.received < half.reliableSize) {
       this.#host.tell(() => {
         this.#host.peerSending().stopped(streamId, code);
       });
     }
+    if (resetCode !== undefined) this.#tellReset(half, resetCode);
   }
 
   grant(streamId: number, bytes: number): void {
@@ -113,6 +116,8 @@ export class Receiving implements PeerReceiving {
     const half = this.#halves.get(streamId);
     // RFC 9000 §3.2: once everything has arrived a reset may be ignored.
     if (half === undefined || half.isComplete) return;
+    // A further reset can only leave less of the stream.
+    if (half.resetCode !== undefined && reliableSize >= half.reliableSize) return;
     half.resetCode = code;
     half.finalSize = finalSize;
     half.reliableSize = reliableSize;
@@ -180,7 +185,9 @@ export class Receiving implements PeerReceiving {
     const { streamReceiveWindow, receiveWindow } = this.#options;
     const { streamId } = half;
     const streamLimit = half.consumed + streamReceiveWindow;
-    if (half.finalSize === undefined && streamLimit - half.limit >= Math.max(1, streamReceiveWindow / 8)) {
+    // Beyond the final size there is nothing to allow.
+    const needsMore = half.limit < (half.finalSize ?? Infinity);
+    if (needsMore && streamLimit - half.limit >= Math.max(1, streamReceiveWindow / 8)) {
       half.limit = streamLimit;
       this.#host.tell(() => {
         this.#host.peerSending().raiseStreamLimit(streamId, streamLimit);

@@ -19,6 +19,8 @@ export class SendHalf implements Sendable {
   /** Of our RESET_STREAM. */
   resetCode: bigint | undefined;
   resetAcknowledged = false;
+  /** That our reset told (RFC 9000 §4.5): it never changes. */
+  #finalSize: number | undefined;
   /** Bytes that are delivered in spite of the reset. */
   reliableSize = 0;
   /** Bytes that left the queue and were not told yet. */
@@ -83,10 +85,15 @@ export class SendHalf implements Sendable {
     return part;
   }
 
-  /** Ends the half; keeps only the bytes of the queue that stand before `reliableSize`. */
-  reset(code: bigint, reliableSize: number): void {
-    this.resetCode = code;
+  /**
+   * Ends the half, or lowers what is reliable of one that has ended so; keeps only the bytes of the queue that stand before
+   * `reliableSize`. Returns the final size.
+   */
+  reset(code: bigint, reliableSize: number): number {
+    this.resetCode ??= code;
+    this.resetAcknowledged = false;
     this.reliableSize = Math.min(reliableSize, this.sent + this.#queued);
+    this.#finalSize ??= Math.max(this.sent, this.reliableSize);
     const kept = Math.max(0, this.reliableSize - this.sent);
     const pieces: Uint8Array[] = [];
     for (let missing = kept; missing > 0;) {
@@ -99,5 +106,6 @@ export class SendHalf implements Sendable {
     this.#taken = 0;
     this.#queued = kept;
     for (const piece of pieces) this.#queue.push(piece);
+    return this.#finalSize;
   }
 }

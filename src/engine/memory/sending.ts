@@ -82,21 +82,25 @@ export class Sending {
 
   reset(streamId: number, code: bigint, reliableSize: number): void {
     const half = this.#halves.get(streamId);
-    if (half === undefined || half.isReset) return;
+    // A further reset can only leave less of the stream.
+    if (half === undefined || (half.isReset && reliableSize >= half.reliableSize)) return;
     this.#scheduler.remove(half);
-    half.reset(code, reliableSize);
+    const { isReset, queued } = half;
+    const finalSize = half.reset(code, reliableSize);
+    // RFC 9000 §4.5: what is dropped of an announced final size counts as sent.
+    if (isReset) this.#sent += queued - half.queued;
+    const { resetCode = code, reliableSize: reliable } = half;
     this.#host.withdraw((frame) => (frame.half === half ? this.#cut(frame, half) : frame));
-    const finalSize = Math.max(half.sent, half.reliableSize);
     this.#pump(half, Infinity);
     this.#schedule(half);
     this.#host.post({
       lane: { last: 0 },
       size: 24,
       arrive: () => {
-        this.#host.peerReceiving().reset(streamId, code, finalSize, half.reliableSize);
+        this.#host.peerReceiving().reset(streamId, resetCode, finalSize, reliable);
       },
       acknowledged: () => {
-        half.resetAcknowledged = true;
+        half.resetAcknowledged ||= reliable === half.reliableSize;
         this.#checkDone(half);
       },
     });
@@ -119,8 +123,10 @@ export class Sending {
 
   stopped(streamId: number, code: bigint): void {
     const half = this.#halves.get(streamId);
-    if (half === undefined || half.isReset) return;
+    if (half === undefined) return;
+    const { isReset } = half;
     this.reset(streamId, code, 0);
+    if (isReset) return;
     this.#host.emit((listener) => {
       listener.stopped(streamId, code);
     });

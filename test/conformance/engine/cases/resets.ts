@@ -105,6 +105,60 @@ export function resetCases(factory: EngineFactory): void {
     );
 
     it(
+      "delivers reliable bytes that the peer's window did not allow yet",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair({
+          serverTransport: { initialCredit: 0, streamReceiveWindow: 1000 },
+        });
+        const streamId = openStream(client.quic, "unidirectional");
+        client.quic.write(streamId, pattern(5000), false);
+        client.quic.reset(streamId, 5n, 4000);
+        server.events.onEvent = ({ type }) => {
+          if (type === "streamOpened") server.quic.grant(streamId, 5000);
+        };
+        const reset = await server.events.first("reset");
+        expect(reset).toMatchObject({ streamId, code: 5n });
+        if (client.info.resetStreamAt) {
+          expect(reset.reliableSize).toBe(4000);
+          expect(Buffer.compare(server.events.bytes(streamId).subarray(0, 4000), pattern(4000))).toBe(0);
+        }
+        await client.events.first("finished");
+      }),
+    );
+
+    for (const by of ["a further reset()", "the peer's stop()"] as const) {
+      it(
+        `keeps code and final size when ${by} lowers the reliable size`,
+        withWorld(factory, async (world) => {
+          const transport = { initialCredit: 100, streamReceiveWindow: 1000 };
+          const { client, server } = await world.pair({ serverTransport: transport });
+          const streamId = openStream(client.quic, "unidirectional");
+          client.quic.write(streamId, pattern(5000), false);
+          await server.events.until(() => server.events.bytes(streamId).byteLength === 100);
+          client.quic.reset(streamId, 5n, 4000);
+          await passed(client, server);
+          if (by === "the peer's stop()") {
+            server.quic.stop(streamId, 6n);
+          } else {
+            // Neither raises it.
+            client.quic.reset(streamId, 6n, 4001);
+            client.quic.reset(streamId, 6n, 0);
+            client.quic.reset(streamId, 7n, 4000);
+          }
+          const reset = await server.events.first("reset");
+          expect(reset).toMatchObject({ streamId, code: 5n, reliableSize: 0 });
+          expect(reset.finalSize).toBeGreaterThanOrEqual(100);
+          await client.events.first("finished", (event) => event.streamId === streamId);
+          await passed(client, server);
+          expect(client.events.of("finished").filter((event) => event.streamId === streamId)).toHaveLength(1);
+          expect(client.events.of("stopped")).toEqual([]);
+          expect(server.events.of("reset")).toHaveLength(1);
+          expect(server.events.bytes(streamId)).toHaveLength(100);
+        }),
+      );
+    }
+
+    it(
       "keeps nothing reliable where one side does not have RESET_STREAM_AT",
       withWorld(factory, async (world) => {
         const { client, server } = await world.pair({ clientTransport: { resetStreamAt: false } });
