@@ -79,6 +79,8 @@ struct Shared {
     timer: OwnedFd,
     handles: [Handle; 2],
     open_handles: usize,
+    /// What libuv polls the socket for; 0 when it has stopped.
+    interest: c_int,
     /// Set when the environment's clean-up waits for the handles.
     hook: sys::napi_async_cleanup_hook_handle,
 }
@@ -87,7 +89,6 @@ struct Shared {
 pub(crate) struct UvWaker {
     shared: *mut Shared,
     uv: &'static Uv,
-    interest: c_int,
     armed: Option<Instant>,
 }
 
@@ -106,12 +107,12 @@ impl UvWaker {
             timer,
             handles: [ptr::null_mut(); 2],
             open_handles: 0,
+            interest: READABLE,
             hook: ptr::null_mut(),
         }));
         let waker = Self {
             shared,
             uv,
-            interest: READABLE,
             armed: None,
         };
         let callbacks: [PollCallback; 2] = [on_socket, on_timer];
@@ -149,8 +150,8 @@ impl UvWaker {
         let interest = if writable { READABLE | WRITABLE } else { READABLE };
         // SAFETY: the handles are open as long as the waker is.
         unsafe {
-            if interest != self.interest {
-                self.interest = interest;
+            if interest != (*self.shared).interest {
+                (*self.shared).interest = interest;
                 (self.uv.poll_start)((*self.shared).handles[0], interest, on_socket);
             }
             match deadline {
@@ -232,7 +233,13 @@ unsafe extern "C" fn clean_up(_hook: sys::napi_async_cleanup_hook_handle, data: 
 }
 
 extern "C" fn on_socket(handle: Handle, status: c_int, events: c_int) {
-    // A negative status is an error of the descriptor: receiving tells which.
+    if status < 0 {
+        // An error of the descriptor, which receiving takes from it. libuv has stopped the handle: the turn's end starts it
+        // again.
+        let Some(uv) = uv() else { return };
+        // SAFETY: the handle's data is the shared part, which lives as long as the handle.
+        unsafe { (*(uv.get_data)(handle).cast::<Shared>()).interest = 0 };
+    }
     let readable = status < 0 || events & READABLE != 0;
     wake(
         handle,
