@@ -1,6 +1,7 @@
 //! The endpoint as JavaScript holds it: one plain synchronous call per operation.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use tswebtransport_core::quinn_proto::{Dir, EndpointConfig, TransportConfig};
 use tswebtransport_core::{ConnectionId, Core, transport_config};
 
 use crate::driver::{Deadline, Driver};
-use crate::fault::Fault;
+use crate::fault::{Fault, caught, panic_text};
 use crate::javascript::{ByteArgument, Callback, array_buffer};
 use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
 use crate::qlog::Qlog;
@@ -90,58 +91,8 @@ pub struct ConnectionStats {
 #[napi]
 impl NativeEndpoint {
     #[napi(constructor)]
-    pub fn new(env: Env, mut options: EndpointOptions, deliver: Function<'_, (), ()>) -> napi::Result<Self> {
-        let address = socket_address(&options.host, options.port)?;
-        let settings = options.transport_settings()?;
-        let qlog = match options.transport.qlog_directory.take() {
-            Some(directory) => Some(Rc::new(Qlog::new(directory, settings.clone())?)),
-            None => None,
-        };
-        let transport = Arc::new(transport_config(&settings));
-        let key_log = options.key_log.then(|| Arc::new(KeyLogLines::default()));
-        let endpoint = EndpointConfig::default();
-        let mut server_config = None;
-        let mut identities = None;
-        if let Some(server) = &options.server {
-            let resolver = server.identities()?;
-            server_config = Some(server.server_config(resolver.clone(), transport.clone(), as_key_log(&key_log))?);
-            identities = Some(RefCell::new(resolver));
-        }
-        let core_config = options.core_config()?;
-        let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
-        let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
-        let mut core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
-        if let Some(qlog) = qlog.clone() {
-            core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
-        }
-        let io = socket.io.try_clone().map_err(|error| Fault::new("internal", error))?;
-        let inner = Rc::new(Inner {
-            driver: RefCell::new(Some(Driver::new(core, socket))),
-            waker: RefCell::new(None),
-            callback: Callback::new(&env, deliver.raw())?,
-            large: RefCell::new(Vec::new()),
-            in_turn: Cell::new(false),
-            closing: Cell::new(false),
-            failure: RefCell::new(None),
-        });
-        let turner: Rc<dyn Turner> = inner.clone();
-        let turner: Weak<dyn Turner> = Rc::downgrade(&turner);
-        match Waker::new(&options.waker, &env, io, turner) {
-            Ok(waker) => *inner.waker.borrow_mut() = Some(waker),
-            Err(fault) => {
-                inner.callback.release();
-                return Err(fault.into());
-            }
-        }
-        Ok(Self {
-            inner,
-            transport,
-            server: options.server.take().zip(identities),
-            key_log,
-            qlog,
-            host: local.ip().to_string(),
-            port: local.port(),
-        })
+    pub fn new(env: Env, options: EndpointOptions, deliver: Function<'_, (), ()>) -> napi::Result<Self> {
+        caught(|| Self::bind(&env, options, &deliver))
     }
 
     #[napi]
@@ -196,19 +147,7 @@ impl NativeEndpoint {
 
     #[napi]
     pub fn connect(&self, options: ConnectOptions) -> napi::Result<u32> {
-        let remote = socket_address(&options.host, options.port)?;
-        let mut config = options.client_config(self.transport.clone(), as_key_log(&self.key_log))?;
-        if let Some(qlog) = &self.qlog {
-            qlog.trace_client(&mut config);
-        }
-        let closed = || Err(Fault::new("unavailable", "the endpoint has closed"));
-        let id = self.inner.with(closed(), |driver| {
-            let connected = driver
-                .core
-                .connect(Instant::now(), config, remote, &options.server_name);
-            connected.map_err(|error| Fault::new("invalid-option", error))
-        })?;
-        Ok(id.0)
+        caught(|| self.begin_connect(&options))
     }
 
     /// The stream's id, or -1 while the peer's limit is reached.
@@ -317,14 +256,7 @@ impl NativeEndpoint {
 
     #[napi]
     pub fn update_identity(&self, identity: TlsIdentity) -> napi::Result<()> {
-        let Some((server, identities)) = &self.server else {
-            return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
-        };
-        let updated = Arc::new(identities.borrow().with_default(&identity.borrow())?);
-        let config = server.server_config(updated.clone(), self.transport.clone(), as_key_log(&self.key_log))?;
-        *identities.borrow_mut() = updated;
-        self.inner.with((), |driver| driver.core.set_server_config(config));
-        Ok(())
+        caught(|| self.exchange_identity(&identity))
     }
 
     #[napi]
@@ -397,6 +329,100 @@ impl NativeEndpoint {
     }
 }
 
+impl NativeEndpoint {
+    fn bind(env: &Env, mut options: EndpointOptions, deliver: &Function<'_, (), ()>) -> napi::Result<Self> {
+        let address = socket_address(&options.host, options.port)?;
+        let settings = options.transport_settings()?;
+        let qlog = match options.transport.qlog_directory.take() {
+            Some(directory) => Some(Rc::new(Qlog::new(directory, settings.clone())?)),
+            None => None,
+        };
+        let transport = Arc::new(transport_config(&settings));
+        let key_log = options.key_log.then(|| Arc::new(KeyLogLines::default()));
+        let endpoint = EndpointConfig::default();
+        let mut server_config = None;
+        let mut identities = None;
+        if let Some(server) = &options.server {
+            let resolver = server.identities()?;
+            server_config = Some(server.server_config(resolver.clone(), transport.clone(), as_key_log(&key_log))?);
+            identities = Some(RefCell::new(resolver));
+        }
+        let core_config = options.core_config()?;
+        let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
+        let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
+        let mut core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
+        if let Some(qlog) = qlog.clone() {
+            core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
+        }
+        let io = socket.io.try_clone().map_err(|error| Fault::new("internal", error))?;
+        let inner = Rc::new(Inner {
+            driver: RefCell::new(Some(Driver::new(core, socket))),
+            waker: RefCell::new(None),
+            callback: Callback::new(env, deliver.raw())?,
+            large: RefCell::new(Vec::new()),
+            in_turn: Cell::new(false),
+            closing: Cell::new(false),
+            failure: RefCell::new(None),
+        });
+        let turner: Rc<dyn Turner> = inner.clone();
+        let turner: Weak<dyn Turner> = Rc::downgrade(&turner);
+        match Waker::new(&options.waker, env, io, turner) {
+            Ok(waker) => *inner.waker.borrow_mut() = Some(waker),
+            Err(fault) => {
+                inner.callback.release();
+                return Err(fault.into());
+            }
+        }
+        Ok(Self {
+            inner,
+            transport,
+            server: options.server.take().zip(identities),
+            key_log,
+            qlog,
+            host: local.ip().to_string(),
+            port: local.port(),
+        })
+    }
+
+    fn begin_connect(&self, options: &ConnectOptions) -> napi::Result<u32> {
+        let remote = self.reachable(socket_address(&options.host, options.port)?);
+        let mut config = options.client_config(self.transport.clone(), as_key_log(&self.key_log))?;
+        if let Some(qlog) = &self.qlog {
+            qlog.trace_client(&mut config);
+        }
+        let closed = || Err(Fault::new("unavailable", "the endpoint has closed"));
+        let id = self.inner.with(closed(), |driver| {
+            let connected = driver
+                .core
+                .connect(Instant::now(), config, remote, &options.server_name);
+            connected.map_err(|error| Fault::new("invalid-option", error))
+        })?;
+        Ok(id.0)
+    }
+
+    fn exchange_identity(&self, identity: &TlsIdentity) -> napi::Result<()> {
+        let Some((server, identities)) = &self.server else {
+            return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
+        };
+        let updated = Arc::new(identities.borrow().with_default(&identity.borrow())?);
+        let config = server.server_config(updated.clone(), self.transport.clone(), as_key_log(&self.key_log))?;
+        *identities.borrow_mut() = updated;
+        self.inner.with((), |driver| driver.core.set_server_config(config));
+        Ok(())
+    }
+
+    /// The address as the socket's family has it: what comes from an IPv4 peer to an IPv6 socket comes from a mapped
+    /// address (RFC 4291 §2.5.5.2), and the core compares them.
+    fn reachable(&self, remote: SocketAddr) -> SocketAddr {
+        match remote {
+            SocketAddr::V4(address) if self.host.contains(':') => {
+                SocketAddr::new(address.ip().to_ipv6_mapped().into(), address.port())
+            }
+            _ => remote,
+        }
+    }
+}
+
 impl Inner {
     /// Runs `action` on the driver; a panic ends the endpoint, not the process. No borrow outlives `action`, and
     /// `action` never calls JavaScript.
@@ -409,9 +435,7 @@ impl Inner {
             Ok(value) => value,
             Err(panic) => {
                 *slot = None;
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                *self.failure.borrow_mut() = Some(text.unwrap_or_else(|| "the engine failed".to_owned()));
+                *self.failure.borrow_mut() = Some(panic_text(panic.as_ref()));
                 drop(slot);
                 // JavaScript learns of it in a turn of its own.
                 self.rearm(false, Deadline::Now);

@@ -1,7 +1,9 @@
 //! What can go wrong before a connection exists, with the codes of the engine contract.
 
+use std::any::Any;
 use std::fmt::Display;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// An error whose code the TypeScript side turns into `EngineError.code`.
 #[derive(Debug)]
@@ -27,6 +29,18 @@ impl Fault {
         };
         Self::new(code, error)
     }
+}
+
+/// Runs what makes or changes something as a whole, of which a panic leaves nothing behind: the caller gets it as an error.
+pub(crate) fn caught<T>(action: impl FnOnce() -> napi::Result<T>) -> napi::Result<T> {
+    catch_unwind(AssertUnwindSafe(action))
+        .unwrap_or_else(|panic| Err(Fault::new("internal", panic_text(panic.as_ref())).into()))
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the engine failed".to_owned())
 }
 
 impl From<Fault> for napi::Error {

@@ -68,6 +68,25 @@ export function endpointCases(factory: EngineFactory): void {
     );
 
     it(
+      "connects from :: to both families",
+      withWorld(factory, async (world) => {
+        const from = await world.endpoint({ host: "::" });
+        for (const host of ["127.0.0.1", "::1"]) {
+          const { endpoint, acceptor } = await world.server({}, {}, { host });
+          const { quic, events } = world.connect(from, endpoint.localAddress);
+          const { info } = await events.first("connected");
+          expect(info.remoteAddress).toEqual(endpoint.localAddress);
+          expect(quic.remoteAddress).toEqual(endpoint.localAddress);
+          expect((await acceptor.connectionNumber(1)).info.remoteAddress).toMatchObject({
+            port: from.localAddress.port,
+            family: endpoint.localAddress.family,
+          });
+          expect(events.of("addressChanged")).toEqual([]);
+        }
+      }),
+    );
+
+    it(
       "lets endpoints with reusePort share a port, and no others",
       withWorld(factory, async (world) => {
         const first = await world.server({}, {}, { reusePort: true });
