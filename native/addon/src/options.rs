@@ -123,6 +123,7 @@ impl EndpointOptions {
             initial_credit: transport.initial_credit.map_or(defaults.initial_credit, u64::from),
             max_incoming_streams: self.max_incoming_streams(),
             preambles: preambles.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect(),
+            datagrams: transport.max_datagram_frame_size != Some(0),
         })
     }
 

@@ -38,6 +38,9 @@ pub struct CoreConfig {
     pub max_incoming_streams: [u64; 2],
     /// Written on unidirectional streams of their own as soon as keys exist.
     pub preambles: Vec<Bytes>,
+    /// Whether datagrams are sent at all: [`TransportSettings::max_datagram_frame_size`] of zero switches off both
+    /// directions.
+    pub datagrams: bool,
 }
 
 impl Default for CoreConfig {
@@ -50,6 +53,7 @@ impl Default for CoreConfig {
             initial_credit: 64 * 1024,
             max_incoming_streams: [128, 128],
             preambles: Vec::new(),
+            datagrams: true,
         }
     }
 }

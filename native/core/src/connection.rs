@@ -251,6 +251,14 @@ impl Connection {
         }
     }
 
+    /// Largest payload that can be sent now; 0 when the peer takes none, or datagrams are switched off.
+    pub(crate) fn max_datagram_size(&mut self) -> usize {
+        match self.config.datagrams {
+            true => self.quinn.datagrams().max_size().unwrap_or(0),
+            false => 0,
+        }
+    }
+
     /// The application learns of the end in the next turn.
     pub(crate) fn close(&mut self, now: Instant, kind: CloseKind, code: u64, reason: Bytes) {
         if self.phase == Phase::Closed || self.local_close.is_some() || self.quinn.is_closed() {
@@ -552,7 +560,7 @@ impl Connection {
             payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
             payload.extend_from_slice(certificate);
         }
-        let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
+        let datagrams = self.max_datagram_size() as u64;
         let flags = u8::from(self.is_client()) | u8::from(self.quinn.supports_reset_stream_at()) << 1;
         self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
     }

@@ -315,8 +315,7 @@ impl Core {
     /// Largest datagram payload that can be sent now; 0 when the peer takes none.
     pub fn max_datagram_size(&mut self, id: ConnectionId) -> usize {
         self.connection(id)
-            .and_then(|connection| connection.quinn.datagrams().max_size())
-            .unwrap_or(0)
+            .map_or(0, |connection| connection.max_datagram_size())
     }
 
     /// CONNECTION_CLOSE of the application; unsent data is lost.

@@ -208,6 +208,8 @@ export class MemoryConnection implements QuicConnection {
 
   maxDatagramSize(): number {
     if (this.#phase !== "established") return 0;
+    // Who accepts none sends none, either.
+    if (this.transport.maxDatagramFrameSize === 0) return 0;
     const { maxDatagramFrameSize } = this.peer.transport;
     return Math.max(0, Math.min(this.link.conditions.maxDatagramSize, maxDatagramFrameSize - datagramOverhead));
   }

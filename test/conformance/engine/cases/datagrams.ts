@@ -50,12 +50,14 @@ export function datagramCases(factory: EngineFactory): void {
     );
 
     it(
-      "are unsupported when the peer has disabled them",
+      "are unsupported in both directions when one side has disabled them",
       withWorld(factory, async (world) => {
-        const { client } = await world.pair({ serverTransport: { maxDatagramFrameSize: 0 } });
-        expect(client.info.maxDatagramSize).toBe(0);
-        expect(client.quic.maxDatagramSize()).toBe(0);
-        expect(client.quic.sendDatagram(nothing, bytes("x"))).toBe("unsupported");
+        const { client, server } = await world.pair({ serverTransport: { maxDatagramFrameSize: 0 } });
+        for (const { info, quic } of [client, server]) {
+          expect(info.maxDatagramSize).toBe(0);
+          expect(quic.maxDatagramSize()).toBe(0);
+          expect(quic.sendDatagram(nothing, bytes("x"))).toBe("unsupported");
+        }
       }),
     );
 
