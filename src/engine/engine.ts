@@ -160,7 +160,10 @@ export interface QuicEndpoint {
   readonly localAddress: SocketAddress;
   /** Connections that are not yet drained, both roles, and those in handshake. For leak tests and limits. */
   readonly connectionCount: number;
-  /** Starts a handshake: `listener.connected` or `listener.closed` follows. Throws {@link EngineError} for bad options. */
+  /**
+   * Starts a handshake: `listener.connected` or `listener.closed` follows. Throws {@link EngineError} for bad options, and
+   * "unavailable" after {@link QuicEndpoint.close}.
+   */
   connect(options: ConnectOptions, listener: ConnectionListener): QuicConnection;
   /** New handshakes get this identity. Throws {@link EngineError}. */
   updateIdentity(identity: TlsIdentity): void;
@@ -233,7 +236,10 @@ export interface ConnectionListener {
   datagramsWritable(): void;
   /** The peer's address has changed (RFC 9000 §9). */
   addressChanged(remoteAddress: SocketAddress): void;
-  /** Exactly once, the last event of a connection, also after a local close. Unread data has been delivered before, whatever the credit. */
+  /**
+   * Exactly once, the last event of a connection, also after a local close. When the peer closed it, or a time-out did,
+   * unread data has been delivered before, whatever the credit; a local close drops it.
+   */
   closed(info: ConnectionClosed): void;
   /** The last event of this connection in this turn has been delivered. */
   turnEnded(): void;
@@ -291,7 +297,10 @@ export interface QuicConnection {
   maxDatagramSize(): number;
   /** CONNECTION_CLOSE (application). Discards unsent data: who needs delivery waits for `finished` first. */
   close(code: bigint, reason: string): void;
-  /** TLS exporter (RFC 8446 §7.5). Throws {@link EngineError} before the handshake has completed. `length` 1 to 4096. */
+  /**
+   * TLS exporter (RFC 8446 §7.5). `length` 1 to 4096. Throws {@link EngineError} "unavailable" before the handshake has
+   * completed and after {@link ConnectionListener.closed}.
+   */
   exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
   getStats(): ConnectionStats;
 }

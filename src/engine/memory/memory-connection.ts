@@ -226,6 +226,9 @@ export class MemoryConnection implements QuicConnection {
       const text = `Cannot export ${length} bytes of keying material: 1 to ${largestKeyingMaterial} are allowed`;
       throw new EngineError("invalid-option", text);
     }
+    if (this.#phase === "closed") {
+      throw new EngineError("unavailable", "Cannot export keying material: the connection has ended");
+    }
     if (this.#secret === "") {
       throw new EngineError("unavailable", "Cannot export keying material before the handshake has completed");
     }

@@ -12,6 +12,8 @@ export class NativeConnection implements QuicConnection {
   remoteAddress: SocketAddress;
   /** DATAGRAM frames that did not fit the queue or the path. */
   datagramsDropped = 0;
+  /** `closed` has been told: the addon gives the id to another connection some day, and is not asked any more. */
+  isClosed = false;
   readonly #native: NativeEndpoint;
   readonly #scheduleFlush: () => void;
   readonly #stops: StopsInTurn;
@@ -34,54 +36,60 @@ export class NativeConnection implements QuicConnection {
   }
 
   get localAddress(): SocketAddress {
+    if (this.isClosed) return this.#endpointAddress;
     const ip = this.#native.connectionStats(this.id)?.localIp;
     return typeof ip === "string" ? socketAddress(ip, this.#endpointAddress.port) : this.#endpointAddress;
   }
 
   open(direction: StreamDirection): number | undefined {
+    if (this.isClosed) return undefined;
     const stream = this.#native.open(this.id, direction === "unidirectional");
     this.#scheduleFlush();
     return stream < 0 ? undefined : stream;
   }
 
   write(streamId: number, data: Uint8Array, fin: boolean): number {
-    if (data.length === 0 && !fin) return 0;
+    if (this.isClosed || (data.length === 0 && !fin)) return 0;
     this.#scheduleFlush();
     return this.#native.write(this.id, streamId, data, fin);
   }
 
   reset(streamId: number, code: bigint, reliableSize = 0): void {
+    if (this.isClosed) return;
     this.#scheduleFlush();
     this.#native.reset(this.id, streamId, code, reliableSize);
   }
 
   stop(streamId: number, code: bigint): void {
+    if (this.isClosed) return;
     this.#scheduleFlush();
     const recordsWait = this.#native.stop(this.id, streamId, code);
     this.#stops.add(this.id, streamId, code, recordsWait);
   }
 
   grant(streamId: number, bytes: number): void {
+    if (this.isClosed) return;
     this.#scheduleFlush();
     this.#native.grant(this.id, streamId, bytes);
   }
 
   setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
+    if (this.isClosed) return;
     this.#native.setPriority(this.id, streamId, session, sendGroup, sendOrder);
   }
 
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {
-    this.#scheduleFlush();
-    const result = datagramResults[this.#native.sendDatagram(this.id, header, payload)] ?? "unsupported";
+    const result = this.#queueDatagram(header, payload);
     if (result !== "queued") this.datagramsDropped += 1;
     return result;
   }
 
   maxDatagramSize(): number {
-    return this.#native.maxDatagramSize(this.id);
+    return this.isClosed ? 0 : this.#native.maxDatagramSize(this.id);
   }
 
   close(code: bigint, reason: string): void {
+    if (this.isClosed) return;
     this.#scheduleFlush();
     this.#native.close(this.id, code, reason);
   }
@@ -93,6 +101,9 @@ export class NativeConnection implements QuicConnection {
         `Cannot export ${length} bytes of keying material: 1 to 4096 are allowed`,
       );
     }
+    if (this.isClosed) {
+      throw new EngineError("unavailable", "Cannot export keying material: the connection has ended");
+    }
     const material = this.#native.exportKeyingMaterial(this.id, label, context, length);
     if (material === null) {
       throw new EngineError("unavailable", "Cannot export keying material before the handshake has completed");
@@ -101,7 +112,7 @@ export class NativeConnection implements QuicConnection {
   }
 
   getStats(): ConnectionStats {
-    const stats = this.#native.connectionStats(this.id);
+    const stats = this.isClosed ? null : this.#native.connectionStats(this.id);
     const figures: ConnectionStats & { localIp?: unknown } = {
       ...noStats,
       ...stats,
@@ -109,6 +120,12 @@ export class NativeConnection implements QuicConnection {
     };
     delete figures.localIp;
     return figures;
+  }
+
+  #queueDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {
+    if (this.isClosed) return "unsupported";
+    this.#scheduleFlush();
+    return datagramResults[this.#native.sendDatagram(this.id, header, payload)] ?? "unsupported";
   }
 }
 

@@ -73,6 +73,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
   }
 
   connect(options: ConnectOptions, listener: ConnectionListener): QuicConnection {
+    if (this.#closed !== undefined) throw new EngineError("unavailable", "the endpoint has closed");
     const { address, verification, identity, serverName, alpn } = options;
     const native: NativeConnectOptions = {
       host: address.host,
@@ -86,7 +87,9 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     };
     const id = withEngineErrors(() => this.#native.connect(native));
     this.#scheduleFlush();
-    return this.#add(id, socketAddress(address.host, address.port), () => listener).connection;
+    const connection = this.#connection(id, socketAddress(address.host, address.port));
+    this.#add(connection, listener);
+    return connection;
   }
 
   updateIdentity(identity: TlsIdentity): void {
@@ -121,12 +124,15 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     return this.#closed.promise;
   }
 
-  #add(id: number, remoteAddress: SocketAddress, listen: (connection: NativeConnection) => ConnectionListener): Entry {
-    const connection = new NativeConnection(id, this.#native, this.localAddress, remoteAddress, this.#stops, () => {
+  #connection(id: number, remoteAddress: SocketAddress): NativeConnection {
+    return new NativeConnection(id, this.#native, this.localAddress, remoteAddress, this.#stops, () => {
       this.#scheduleFlush();
     });
-    const entry: Entry = { connection, listener: listen(connection), touched: false };
-    this.#entries.set(id, entry);
+  }
+
+  #add(connection: NativeConnection, listener: ConnectionListener): Entry {
+    const entry: Entry = { connection, listener, touched: false };
+    this.#entries.set(connection.id, entry);
     return entry;
   }
 
@@ -141,14 +147,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     this.#stops.begin();
     decodeEvents(bytes, length, this.#takeLarge, this.#events);
     this.#stops.end();
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const entry of touched) {
-      entry.touched = false;
-      this.#guard(() => {
-        entry.listener.turnEnded();
-      });
-    }
+    this.#endTurn();
     if (this.#keyLog !== undefined) this.#deliverKeyLog(this.#keyLog);
     // The call that tells of the end has no events.
     if (length === 0) this.#checkEnd();
@@ -181,11 +180,13 @@ export class NativeQuicEndpoint implements QuicEndpoint {
   };
 
   #accept(id: number, info: ConnectionInfo): void {
+    const connection = this.#connection(id, info.remoteAddress);
     try {
-      this.#touch(this.#add(id, info.remoteAddress, (connection) => this.#listener.connection(connection, info)));
+      this.#touch(this.#add(connection, this.#listener.connection(connection, info)));
     } catch (error) {
       // Nobody will ever listen to this connection.
       this.#native.close(id, 0n, "");
+      connection.isClosed = true;
       throw error;
     }
   }
@@ -194,6 +195,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
+    entry.connection.isClosed = true;
     this.#touch(entry);
     entry.listener.closed(info);
   }
@@ -202,6 +204,17 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     if (entry.touched) return;
     entry.touched = true;
     this.#touched.push(entry);
+  }
+
+  #endTurn(): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const entry of touched) {
+      entry.touched = false;
+      this.#guard(() => {
+        entry.listener.turnEnded();
+      });
+    }
   }
 
   #guard(action: () => void): void {
@@ -242,6 +255,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
         this.#close(id, info);
       });
     }
+    this.#endTurn();
     this.#closed ??= promiseWithResolvers();
     this.#closed.resolve();
     if (failure !== null) {

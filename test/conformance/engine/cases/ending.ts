@@ -87,6 +87,39 @@ export function endingCases(factory: EngineFactory): void {
     );
   });
 
+  describe("a connection that has ended", () => {
+    it(
+      "ignores calls",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        const streamId = openStream(client.quic, "bidirectional");
+        client.quic.write(streamId, bytes("begun"), false);
+        await server.events.first("data");
+        client.quic.close(0n, "");
+        for (const { quic, events } of [client, server]) {
+          await events.first("closed");
+          expect(quic.open("unidirectional")).toBeUndefined();
+          expect(quic.write(streamId, bytes("late"), true)).toBe(0);
+          quic.reset(streamId, 1n);
+          quic.stop(streamId, 1n);
+          quic.grant(streamId, 1);
+          quic.setPriority(streamId, 0, 0, 1);
+          quic.close(2n, "again");
+          expect(quic.maxDatagramSize()).toBe(0);
+          expect(quic.sendDatagram(bytes("x"), bytes("y"))).toBe("unsupported");
+          expect(quic.getStats().datagramsDropped).toBe(1);
+          expect(() => quic.exportKeyingMaterial("label", bytes("context"), 32)).toThrow(
+            expect.objectContaining({ code: "unavailable", message: expect.stringContaining("has ended") as string }),
+          );
+        }
+        for (const { events } of [client, server]) {
+          expect(events.of("closed")).toHaveLength(1);
+          expect(events.of("reset")).toEqual([]);
+        }
+      }),
+    );
+  });
+
   describe("time-outs", () => {
     async function disturbed(world: World, idle: { client: number; server: number }): Promise<Ends & { cut(): void }> {
       const paths: Awaited<ReturnType<typeof world.under.path>>[] = [];

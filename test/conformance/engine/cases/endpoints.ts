@@ -232,6 +232,19 @@ export function endpointCases(factory: EngineFactory): void {
     );
 
     it(
+      "connects no more from close() on",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        const closing = client.endpoint.close(0n, "");
+        expect(() => world.connect(client.endpoint, server.endpoint.localAddress)).toThrow(
+          expect.objectContaining({ name: "EngineError", code: "unavailable" }),
+        );
+        await closing;
+        expect(client.events.events.slice(-2).map(({ type }) => type)).toEqual(["closed", "turnEnded"]);
+      }),
+    );
+
+    it(
       "can be closed without connections, and while a handshake is under way",
       withWorld(factory, async (world) => {
         const idle = await world.endpoint();
