@@ -53,6 +53,8 @@ pub(crate) struct Connection {
     stream_limits: [u64; 2],
     /// `open` has failed and `StreamsAvailable` is owed.
     awaits_streams: [bool; 2],
+    /// `send_datagram` was blocked and `DatagramsWritable` is owed.
+    pub(crate) awaits_datagrams: bool,
     remote: SocketAddr,
     local_close: Option<LocalClose>,
     /// quinn's endpoint has forgotten the connection.
@@ -90,6 +92,7 @@ impl Connection {
                 .max_incoming_streams
                 .map(|maximum| maximum.min(FIRST_STREAM_LIMIT)),
             awaits_streams: [false; 2],
+            awaits_datagrams: false,
             local_close: None,
             drained: false,
             config,
@@ -245,7 +248,10 @@ impl Connection {
         }
         match self.quinn.datagrams().send(data, false) {
             Ok(()) => DatagramOutcome::Queued,
-            Err(SendDatagramError::Blocked(_)) => DatagramOutcome::Blocked,
+            Err(SendDatagramError::Blocked(_)) => {
+                self.awaits_datagrams = true;
+                DatagramOutcome::Blocked
+            }
             Err(SendDatagramError::TooLarge) => DatagramOutcome::TooLarge,
             Err(SendDatagramError::UnsupportedByPeer | SendDatagramError::Disabled) => DatagramOutcome::Unsupported,
         }
@@ -290,7 +296,10 @@ impl Connection {
                     self.push(events, EventType::Datagram, 0, 0, 0, &datagram);
                 }
             }
-            Event::DatagramsUnblocked => self.push(events, EventType::DatagramsWritable, 0, 0, 0, &[]),
+            Event::DatagramsUnblocked => {
+                self.awaits_datagrams = false;
+                self.push(events, EventType::DatagramsWritable, 0, 0, 0, &[]);
+            }
         }
     }
 

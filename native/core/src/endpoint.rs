@@ -230,9 +230,14 @@ impl Core {
                     break;
                 }
             }
+            // While it sends, quinn finds that its queue has room; nothing else may call for the event for a round trip.
+            let unblocks = sent > 0 && connection.awaits_datagrams;
             if more {
                 connection.to_transmit = true;
                 self.to_transmit.push(slot);
+            }
+            if unblocks {
+                self.mark(slot);
             }
             self.arm(slot);
         }

@@ -1,9 +1,9 @@
 //! DATAGRAM frames (RFC 9221).
 
 use bytes::Bytes;
-use tswebtransport_core::{DatagramOutcome, TransportSettings};
+use tswebtransport_core::{DatagramOutcome, SendOutcome, TransportSettings};
 
-use crate::events::Event;
+use crate::events::{self, Event};
 use crate::pair::{Setup, pattern};
 
 #[test]
@@ -84,6 +84,30 @@ fn a_full_queue_blocks_and_becomes_writable_again() {
     assert_eq!(pair.server.datagrams().len(), queued);
     let outcome = pair.client.core.send_datagram(client, Bytes::from(pattern(1000)));
     assert_eq!(outcome, DatagramOutcome::Queued);
+}
+
+#[test]
+fn a_full_queue_is_writable_as_soon_as_it_has_been_sent_without_waiting_for_an_answer() {
+    let client_transport = TransportSettings {
+        datagram_send_buffer_size: 3000,
+        ..TransportSettings::default()
+    };
+    let setup = Setup {
+        client_transport,
+        ..Setup::default()
+    };
+    let mut pair = setup.pair();
+    let (client, _) = pair.connect();
+    pair.settle();
+    let now = pair.now;
+    let core = &mut pair.client.core;
+    while core.send_datagram(client, Bytes::from(pattern(1000))) == DatagramOutcome::Queued {}
+    core.process();
+    assert!(events::take(core.events()).is_empty());
+    core.transmit(now, 4, &mut |_, _| SendOutcome::Sent);
+    assert!(core.has_work(), "the event is owed in the next turn");
+    core.process();
+    assert_eq!(events::take(core.events()), [(client.0, Event::DatagramsWritable)]);
 }
 
 #[test]
