@@ -26,6 +26,11 @@ const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 /// Bytes that one connection may send before the others' turn.
 const TRANSMIT_BUDGET: usize = 1024 * 1024;
 
+/// Deadlines that are held before those which nobody waits for any more are looked for: a connection has one that counts,
+/// and leaves a far one, the keep-alive's, behind whenever it sends after a pause.
+const LEAST_TIMERS: usize = 64;
+const TIMERS_PER_CONNECTION: usize = 4;
+
 /// What became of a datagram of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatagramOutcome {
@@ -57,6 +62,8 @@ pub struct Statistics {
     pub pending_handshakes: usize,
     /// Streams of all connections.
     pub streams: usize,
+    /// Deadlines that are held, stale ones included.
+    pub timers: usize,
     /// Handshakes accepted since the start.
     pub accepted: u64,
     /// Handshakes refused since the start.
@@ -380,6 +387,7 @@ impl Core {
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         Statistics {
             streams: connections.map(|connection| connection.stream_count()).sum(),
+            timers: self.timers.len(),
             ..self.statistics
         }
     }
@@ -495,6 +503,13 @@ impl Core {
         {
             connection.armed = Some(deadline);
             self.timers.arm(deadline, connection.id);
+            if self.timers.len() > LEAST_TIMERS + TIMERS_PER_CONNECTION * self.statistics.connections {
+                let slots = &self.slots;
+                self.timers.retain(|deadline, id| {
+                    let connection = slots.get(slot_of(id)).and_then(|slot| slot.connection.as_ref());
+                    connection.is_some_and(|connection| connection.id == id && connection.armed == Some(deadline))
+                });
+            }
         }
     }
 

@@ -22,6 +22,15 @@ impl Timers {
         self.heap.push(Reverse((deadline, id)));
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Drops the deadlines that `counts` does not know any more.
+    pub(crate) fn retain(&mut self, counts: impl Fn(Instant, ConnectionId) -> bool) {
+        self.heap.retain(|Reverse((deadline, id))| counts(*deadline, *id));
+    }
+
     pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<(Instant, ConnectionId)> {
         if self.next()? > now {
             return None;

@@ -14,3 +14,4 @@ mod resets;
 mod sending;
 mod streams;
 mod tap;
+mod timers;
