@@ -196,7 +196,7 @@ export interface ConnectionInfo {
   readonly serverName: string | undefined;
   /** DER, leaf first; empty when the peer gave none. */
   readonly peerCertificates: readonly Uint8Array[];
-  /** Largest datagram (frame payload) that can be sent now; 0 when the peer takes none. */
+  /** Largest datagram (frame payload) that the peer takes on this path now, whatever our own options are; 0 when it takes none. */
   readonly maxDatagramSize: number;
   /** Both sides have announced RESET_STREAM_AT: `reset` can keep the beginning of a stream reliable. */
   readonly resetStreamAt: boolean;
@@ -293,7 +293,10 @@ export interface QuicConnection {
   setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void;
   /** Queues one DATAGRAM frame with `header` followed by `payload`. */
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult;
-  /** Largest DATAGRAM payload (header included) that can be sent now; 0 when the peer takes none. Follows the path MTU. */
+  /**
+   * Largest DATAGRAM payload (header included) that can be sent now; 0 when the peer takes none, or our own
+   * `maxDatagramFrameSize` is 0. Follows the path MTU.
+   */
   maxDatagramSize(): number;
   /** CONNECTION_CLOSE (application). Discards unsent data: who needs delivery waits for `finished` first. */
   close(code: bigint, reason: string): void;

@@ -569,7 +569,8 @@ impl Connection {
             payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
             payload.extend_from_slice(certificate);
         }
-        let datagrams = self.max_datagram_size() as u64;
+        // What the peer takes, whether or not datagrams are switched off here.
+        let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
         let flags = u8::from(self.is_client()) | u8::from(self.quinn.supports_reset_stream_at()) << 1;
         self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
     }

@@ -209,7 +209,10 @@ export class MemoryConnection implements QuicConnection {
   maxDatagramSize(): number {
     if (this.#phase !== "established") return 0;
     // Who accepts none sends none, either.
-    if (this.transport.maxDatagramFrameSize === 0) return 0;
+    return this.transport.maxDatagramFrameSize === 0 ? 0 : this.#peersDatagramSize();
+  }
+
+  #peersDatagramSize(): number {
     const { maxDatagramFrameSize } = this.peer.transport;
     return Math.max(0, Math.min(this.link.conditions.maxDatagramSize, maxDatagramFrameSize - datagramOverhead));
   }
@@ -285,7 +288,7 @@ export class MemoryConnection implements QuicConnection {
       alpn,
       serverName,
       peerCertificates,
-      maxDatagramSize: this.maxDatagramSize(),
+      maxDatagramSize: this.#phase === "established" ? this.#peersDatagramSize() : 0,
       resetStreamAt: this.#hasResetStreamAt,
     };
   }
