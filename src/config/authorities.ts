@@ -54,7 +54,10 @@ const pattern = /^(\[[\da-f:.]+\]|[^\s:/?#@[\]\\%*<>|^]+)(?::(\d{0,5}))?$/i;
 function parse(text: string): Authority | undefined {
   const [, host = "", digits = ""] = pattern.exec(text) ?? [];
   const port = digits === "" ? undefined : Number(digits);
-  const url = `https://${host}/`;
-  if (host === "" || host === "." || !URL.canParse(url) || (port ?? 0) > 65_535) return undefined;
-  return { host: new URL(url).hostname.replace(/\.$/, ""), port };
+  if (host === "" || host === "." || (port ?? 0) > 65_535) return undefined;
+  try {
+    return { host: new URL(`https://${host}/`).hostname.replace(/\.$/, ""), port };
+  } catch {
+    return undefined;
+  }
 }

@@ -1,39 +1,36 @@
 //! The endpoint as JavaScript holds it: one plain synchronous call per operation.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, JsValue, Object};
 use napi_derive::napi;
-use rustls::KeyLog;
 use tswebtransport_core::quinn_proto::{Dir, EndpointConfig, TransportConfig};
 use tswebtransport_core::{ConnectionId, Core, transport_config};
 
-use crate::driver::{Deadline, Driver};
-use crate::fault::{Fault, caught, panic_text};
+use crate::driver::Driver;
+use crate::fault::{Fault, caught};
 use crate::javascript::{ByteArgument, Callback, array_buffer};
+use crate::key_log::{KeyLogLines, as_key_log};
+use crate::live_endpoint::LiveEndpoint;
 use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
 use crate::qlog::Qlog;
 use crate::socket::Socket;
 use crate::tls::Identities;
-use crate::turn::{Ready, Turner};
+use crate::turn::Turner;
 use crate::waker::Waker;
-
-/// Calls into JavaScript of one turn: a handler that always causes further events must not keep the socket waiting.
-const DELIVERY_ROUNDS: usize = 16;
 
 /// Largest output of the TLS exporter that is asked for.
 const MOST_KEYING_MATERIAL: u32 = 4096;
 
 #[napi(js_name = "NativeEndpoint")]
 pub struct NativeEndpoint {
-    inner: Rc<Inner>,
+    inner: Rc<LiveEndpoint>,
     transport: Arc<TransportConfig>,
     server: Option<(ServerOptions, RefCell<Arc<Identities>>)>,
     key_log: Option<Arc<KeyLogLines>>,
@@ -41,22 +38,6 @@ pub struct NativeEndpoint {
     host: String,
     port: u16,
 }
-
-struct Inner {
-    /// Gone once the endpoint has closed or failed.
-    driver: RefCell<Option<Driver>>,
-    waker: RefCell<Option<Waker>>,
-    callback: Callback,
-    /// Large payloads of the batch that JavaScript decodes now.
-    large: RefCell<Vec<Vec<Bytes>>>,
-    in_turn: Cell<bool>,
-    closing: Cell<bool>,
-    failure: RefCell<Option<String>>,
-}
-
-/// NSS key-log lines that wait for JavaScript.
-#[derive(Debug, Default)]
-struct KeyLogLines(Mutex<Vec<String>>);
 
 #[napi(object, object_from_js = false)]
 pub struct LocalAddress {
@@ -240,7 +221,7 @@ impl NativeEndpoint {
 
     #[napi]
     pub fn is_closed(&self) -> bool {
-        self.inner.driver.borrow().is_none()
+        self.inner.is_closed()
     }
 
     /// Why the endpoint is dead, when it did not close.
@@ -321,11 +302,7 @@ impl NativeEndpoint {
 
     #[napi]
     pub fn take_key_log(&self) -> Vec<String> {
-        let lines = self
-            .key_log
-            .as_ref()
-            .map(|lines| lines.0.lock().unwrap_or_else(PoisonError::into_inner));
-        lines.map(|mut lines| std::mem::take(&mut *lines)).unwrap_or_default()
+        self.key_log.as_ref().map(|lines| lines.take()).unwrap_or_default()
     }
 }
 
@@ -355,15 +332,10 @@ impl NativeEndpoint {
             core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
         }
         let io = socket.io.try_clone().map_err(|error| Fault::new("internal", error))?;
-        let inner = Rc::new(Inner {
-            driver: RefCell::new(Some(Driver::new(core, socket))),
-            waker: RefCell::new(None),
-            callback: Callback::new(env, deliver.raw())?,
-            large: RefCell::new(Vec::new()),
-            in_turn: Cell::new(false),
-            closing: Cell::new(false),
-            failure: RefCell::new(None),
-        });
+        let inner = Rc::new(LiveEndpoint::new(
+            Driver::new(core, socket),
+            Callback::new(env, deliver.raw())?,
+        ));
         let turner: Rc<dyn Turner> = inner.clone();
         let turner: Weak<dyn Turner> = Rc::downgrade(&turner);
         match Waker::new(&options.waker, env, io, turner) {
@@ -421,103 +393,4 @@ impl NativeEndpoint {
             _ => remote,
         }
     }
-}
-
-impl Inner {
-    /// Runs `action` on the driver; a panic ends the endpoint, not the process. No borrow outlives `action`, and
-    /// `action` never calls JavaScript.
-    fn with<T>(&self, otherwise: T, action: impl FnOnce(&mut Driver) -> T) -> T {
-        let mut slot = self.driver.borrow_mut();
-        let Some(driver) = slot.as_mut() else {
-            return otherwise;
-        };
-        match catch_unwind(AssertUnwindSafe(|| action(driver))) {
-            Ok(value) => value,
-            Err(panic) => {
-                *slot = None;
-                *self.failure.borrow_mut() = Some(panic_text(panic.as_ref()));
-                drop(slot);
-                // JavaScript learns of it in a turn of its own.
-                self.rearm(false, Deadline::Now);
-                otherwise
-            }
-        }
-    }
-
-    fn end_turn(&self) {
-        let open = self.with(None, |driver| {
-            driver.end();
-            let idle = !driver.core.has_work() && !driver.socket.is_blocked();
-            Some((idle, driver.socket.is_blocked(), driver.deadline()))
-        });
-        match open {
-            Some((true, ..)) if self.closing.get() => self.shut_down(),
-            Some((_, writable, deadline)) => self.rearm(writable, deadline),
-            None => {}
-        }
-    }
-
-    fn rearm(&self, writable: bool, deadline: Deadline) {
-        if let Some(waker) = self.waker.borrow_mut().as_mut() {
-            waker.rearm(writable, deadline);
-        }
-    }
-
-    fn shut_down(&self) {
-        *self.driver.borrow_mut() = None;
-        let waker = self.waker.borrow_mut().take();
-        drop(waker);
-    }
-}
-
-impl Turner for Inner {
-    fn turn(&self, ready: Ready) {
-        if self.in_turn.replace(true) {
-            return;
-        }
-        if ready.timer
-            && let Some(waker) = self.waker.borrow_mut().as_mut()
-        {
-            waker.expired();
-        }
-        self.with((), |driver| driver.begin(ready.readable, ready.writable));
-        for _ in 0..DELIVERY_ROUNDS {
-            if !self.with(false, |driver| !driver.events().is_empty()) {
-                break;
-            }
-            if !self.callback.call() {
-                self.in_turn.set(false);
-                return;
-            }
-            self.with((), |driver| driver.core.process());
-        }
-        self.in_turn.set(false);
-        self.end_turn();
-        if self.driver.borrow().is_none() {
-            // Closed or failed: JavaScript looks which, once more and for the last time.
-            let waker = self.waker.borrow_mut().take();
-            drop(waker);
-            self.callback.call();
-            self.callback.release();
-        }
-    }
-
-    fn environment_ends(&self) {
-        self.shut_down();
-    }
-}
-
-impl KeyLog for KeyLogLines {
-    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let line = format!("{label} {} {}", hexadecimal(client_random), hexadecimal(secret));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    }
-}
-
-fn as_key_log(lines: &Option<Arc<KeyLogLines>>) -> Option<Arc<dyn KeyLog>> {
-    lines.clone().map(|lines| lines as Arc<dyn KeyLog>)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

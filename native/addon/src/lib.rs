@@ -8,6 +8,8 @@ mod driver;
 mod endpoint;
 mod fault;
 mod javascript;
+mod key_log;
+mod live_endpoint;
 mod memory;
 mod options;
 mod poll;

@@ -1,26 +1,23 @@
 //! One connection: quinn-proto's state machine, its streams, and the events that both give.
 
+mod ends;
+mod sending;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use quinn_proto::crypto::rustls::HandshakeData;
-use quinn_proto::{
-    ConnectionError, Dir, Event, SendDatagramError, Side, StreamEvent, StreamId, TransportErrorCode, VarInt,
-};
+use quinn_proto::{Dir, Event, SendDatagramError, Side, StreamEvent, StreamId, VarInt};
 use rustc_hash::FxHashMap;
-use rustls::pki_types::CertificateDer;
 
 use crate::config::{CoreConfig, FIRST_STREAM_LIMIT};
 use crate::endpoint::{ConnectionId, DatagramOutcome};
-use crate::events::{CloseBy, CloseKind, EventBatch, EventType, Record};
+use crate::events::{CloseKind, EventBatch, EventType, Record};
 use crate::send_scheduler::{Priority, SendScheduler};
-use crate::stream::{QUANTUM, ReadEnd, ReceiveHalf, SendHalf, Stream};
+use crate::stream::{ReadEnd, ReceiveHalf, SendHalf, Stream};
 
-/// Bounds of the send window: what quinn buffers unacknowledged, of all streams together.
-pub(crate) const LEAST_SEND_WINDOW: u64 = 128 * 1024;
-const MOST_SEND_WINDOW: u64 = 4 * 1024 * 1024;
+pub(crate) use sending::LEAST_SEND_WINDOW;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -443,209 +440,6 @@ impl Connection {
         }
     }
 
-    // Sending.
-
-    /// Makes a stream with something to send a member of the scheduler, and one without none.
-    fn schedule(&mut self, stream: u64) {
-        let Self { streams, scheduler, .. } = self;
-        let Some(send) = streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()) else {
-            return;
-        };
-        let has_work = send.has_work();
-        let waited = std::mem::replace(&mut send.waits, has_work);
-        match (waited, send.waits) {
-            (false, true) => {
-                scheduler.join(send.priority);
-                if !send.blocked {
-                    scheduler.ready(stream, send.priority, &mut send.turn);
-                }
-            }
-            (true, false) => scheduler.leave(stream, send.priority, send.turn),
-            (true, true) | (false, false) => {}
-        }
-    }
-
-    /// Lets waiting streams fill quinn's buffer until it blocks them all.
-    fn fill_send_window(&mut self) {
-        if self.scheduler.is_empty() {
-            return;
-        }
-        let window = (2 * self.quinn.congestion_state().window()).clamp(LEAST_SEND_WINDOW, MOST_SEND_WINDOW);
-        self.quinn.set_send_window(window);
-        while let Some(stream) = self.scheduler.next() {
-            let most = if self.scheduler.has_others() {
-                QUANTUM
-            } else {
-                usize::MAX
-            };
-            let Self {
-                quinn,
-                streams,
-                scheduler,
-                accepted,
-                ..
-            } = self;
-            let Some((id, send)) =
-                stream_id(stream).zip(streams.get_mut(&stream).and_then(|stream| stream.send.as_mut()))
-            else {
-                continue;
-            };
-            let taken = send.fill(quinn, id, most);
-            scheduler.served(send.priority, &mut send.turn, taken);
-            if send.has_work() && !send.blocked {
-                scheduler.ready(stream, send.priority, &mut send.turn);
-            }
-            if taken > 0 && send.accepted == 0 {
-                accepted.push(stream);
-            }
-            send.accepted += taken;
-            self.schedule(stream);
-        }
-    }
-
-    fn report_accepted(&mut self, events: &mut EventBatch) {
-        for stream in std::mem::take(&mut self.accepted) {
-            if let Some(send) = self.send_half(stream) {
-                let bytes = std::mem::take(&mut send.accepted);
-                self.push(events, EventType::Accepted, 0, stream, bytes, &[]);
-            }
-        }
-    }
-
-    fn report_acknowledged_resets(&mut self, events: &mut EventBatch) {
-        if self.resetting.is_empty() {
-            return;
-        }
-        let quinn = &mut self.quinn;
-        let acknowledged: Vec<_> = self
-            .resetting
-            .extract_if(.., |id| quinn.send_stream(*id).stopped().is_err())
-            .collect();
-        for id in acknowledged {
-            self.report_finished(number(id), events);
-        }
-    }
-
-    fn report_finished(&mut self, stream: u64, events: &mut EventBatch) {
-        if let Some(entry) = self.streams.get_mut(&stream)
-            && let Some(send) = entry.send.take()
-        {
-            if send.waits {
-                self.scheduler.leave(stream, send.priority, send.turn);
-            }
-            if send.accepted > 0 {
-                self.push(events, EventType::Accepted, 0, stream, send.accepted, &[]);
-            }
-            self.push(events, EventType::Finished, 0, stream, 0, &[]);
-            self.forget_if_done(stream);
-        }
-    }
-
-    // Beginning and end.
-
-    fn report_connected(&mut self, events: &mut EventBatch) {
-        let session = self.quinn.crypto_session();
-        let handshake = session
-            .handshake_data()
-            .and_then(|data| data.downcast::<HandshakeData>().ok());
-        let certificates = session
-            .peer_identity()
-            .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
-            .unwrap_or_default();
-        let (alpn, server_name) = match handshake {
-            Some(data) => (data.protocol.unwrap_or_default(), data.server_name.unwrap_or_default()),
-            None => Default::default(),
-        };
-        let host = match self.remote {
-            SocketAddr::V6(address) if address.scope_id() != 0 => format!("{}%{}", address.ip(), address.scope_id()),
-            address => address.ip().to_string(),
-        };
-        let mut payload = self.remote.port().to_le_bytes().to_vec();
-        // ALPN's format and DNS's keep all three below 256 bytes.
-        let texts = [host.as_bytes(), server_name.as_bytes(), &alpn];
-        payload.extend(texts.map(|text| text.len() as u8));
-        payload.extend(texts.concat());
-        for certificate in certificates.iter() {
-            payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
-            payload.extend_from_slice(certificate);
-        }
-        // What the peer takes, whether or not datagrams are switched off here.
-        let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
-        let flags = u8::from(self.is_client()) | u8::from(self.quinn.supports_reset_stream_at()) << 1;
-        self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
-    }
-
-    fn report_lost(&mut self, reason: &ConnectionError, events: &mut EventBatch) {
-        let refused = TransportErrorCode::CONNECTION_REFUSED;
-        let (by, kind, code, text) = match reason {
-            ConnectionError::ApplicationClosed(close) => (
-                CloseBy::Peer,
-                CloseKind::Application,
-                close.error_code.into_inner(),
-                lossy(&close.reason),
-            ),
-            ConnectionError::ConnectionClosed(close) => (
-                CloseBy::Peer,
-                CloseKind::Transport,
-                close.error_code.into(),
-                lossy(&close.reason),
-            ),
-            ConnectionError::TransportError(error) => (
-                CloseBy::Local,
-                CloseKind::Transport,
-                error.code.into(),
-                error.reason.clone(),
-            ),
-            ConnectionError::Reset => (CloseBy::Transport, CloseKind::StatelessReset, 0, String::new()),
-            ConnectionError::TimedOut if self.phase == Phase::Handshaking => {
-                (CloseBy::Transport, CloseKind::HandshakeTimeout, 0, String::new())
-            }
-            ConnectionError::TimedOut => (CloseBy::Transport, CloseKind::IdleTimeout, 0, String::new()),
-            ConnectionError::VersionMismatch => (CloseBy::Transport, CloseKind::VersionMismatch, 0, reason.to_string()),
-            ConnectionError::CidsExhausted => (CloseBy::Local, CloseKind::Failed, refused.into(), reason.to_string()),
-            ConnectionError::LocallyClosed => return,
-        };
-        // RFC 9000 §10.2 lets an endpoint drop what it has not delivered; the contract does not.
-        let mut unread: Vec<u64> = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| stream.receive.as_ref().is_some_and(|receive| receive.unread))
-            .map(|(stream, _)| *stream)
-            .collect();
-        unread.sort_unstable();
-        for stream in unread {
-            self.read(stream, true, events);
-        }
-        self.report_closed(by, kind, code, text.as_bytes(), events);
-    }
-
-    fn report_local_close(&mut self, events: &mut EventBatch) {
-        if let Some(LocalClose { kind, code, reason }) = self.local_close.take() {
-            let by = if kind == CloseKind::HandshakeTimeout {
-                CloseBy::Transport
-            } else {
-                CloseBy::Local
-            };
-            self.report_closed(by, kind, code, &reason, events);
-        }
-    }
-
-    fn report_closed(&mut self, by: CloseBy, kind: CloseKind, code: u64, reason: &[u8], events: &mut EventBatch) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        self.handshake_deadline = None;
-        // A server's application never heard of a connection whose handshake failed.
-        if self.phase == Phase::Established || self.is_client() {
-            self.push(events, EventType::Closed, by as u8 | (kind as u8) << 4, 0, code, reason);
-        }
-        self.phase = Phase::Closed;
-        self.streams.clear();
-        self.scheduler = SendScheduler::default();
-        self.resetting.clear();
-        self.accepted.clear();
-    }
-
     fn send_half(&mut self, stream: u64) -> Option<&mut SendHalf> {
         self.streams.get_mut(&stream)?.send.as_mut()
     }
@@ -677,8 +471,4 @@ fn number(id: StreamId) -> u64 {
 
 fn stream_id(stream: u64) -> Option<StreamId> {
     VarInt::from_u64(stream).ok().map(StreamId::from)
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -72,6 +72,11 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
     this.#capsuleRate = new RateLimit(limits.maxCapsules, 1000);
   }
 
+  /** The application, or the core for it, has decided. */
+  get isAnswered(): boolean {
+    return this.state !== "head" && this.state !== "waiting";
+  }
+
   /** Bytes of the peer. Throws WireError. */
   push(chunk: Uint8Array, fin: boolean, now: number): void {
     this.#now = now;

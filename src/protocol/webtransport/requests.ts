@@ -102,14 +102,14 @@ export class Requests implements RequestEvents {
   }
 
   peerReset(request: RequestStream, code: bigint): void {
-    const wasAnswered = request.state !== "head" && request.state !== "waiting";
+    const wasAnswered = request.isAnswered;
     request.hasEnded = true;
     this.#peerAborted(request, code, "reset");
     if (!wasAnswered) this.countReset();
   }
 
   peerStopped(request: RequestStream, code: bigint): void {
-    const wasAnswered = request.state !== "head" && request.state !== "waiting";
+    const wasAnswered = request.isAnswered;
     request.isFinished = true;
     // RFC 9114 §4.1: with H3_NO_ERROR the answer is complete, or on its way.
     if (request.state === "head" && code === WireCodes.H3_NO_ERROR) return;

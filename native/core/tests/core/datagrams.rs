@@ -1,10 +1,10 @@
 //! DATAGRAM frames (RFC 9221).
 
 use bytes::Bytes;
-use tswebtransport_core::{DatagramOutcome, SendOutcome, TransportSettings};
+use tswebtransport_core::{ConnectionId, DatagramOutcome, SendOutcome, TransportSettings};
 
 use crate::events::{self, Event};
-use crate::pair::{Setup, pattern};
+use crate::pair::{Pair, Setup, pattern};
 
 #[test]
 fn datagrams_travel_both_ways() {
@@ -60,8 +60,8 @@ fn the_peers_limit_holds_and_can_be_used_to_the_full() {
     assert_eq!(pair.server.closed(server), None);
 }
 
-#[test]
-fn a_full_queue_blocks_and_becomes_writable_again() {
+/// A client whose queue takes three datagrams of a thousand bytes at most.
+fn with_a_short_queue() -> (Pair, ConnectionId) {
     let client_transport = TransportSettings {
         datagram_send_buffer_size: 3000,
         ..TransportSettings::default()
@@ -72,6 +72,12 @@ fn a_full_queue_blocks_and_becomes_writable_again() {
     };
     let mut pair = setup.pair();
     let (client, _) = pair.connect();
+    (pair, client)
+}
+
+#[test]
+fn a_full_queue_blocks_and_becomes_writable_again() {
+    let (mut pair, client) = with_a_short_queue();
     let mut queued = 0;
     while pair.client.core.send_datagram(client, Bytes::from(pattern(1000))) == DatagramOutcome::Queued {
         queued += 1;
@@ -88,16 +94,7 @@ fn a_full_queue_blocks_and_becomes_writable_again() {
 
 #[test]
 fn a_full_queue_is_writable_as_soon_as_it_has_been_sent_without_waiting_for_an_answer() {
-    let client_transport = TransportSettings {
-        datagram_send_buffer_size: 3000,
-        ..TransportSettings::default()
-    };
-    let setup = Setup {
-        client_transport,
-        ..Setup::default()
-    };
-    let mut pair = setup.pair();
-    let (client, _) = pair.connect();
+    let (mut pair, client) = with_a_short_queue();
     pair.settle();
     let now = pair.now;
     let core = &mut pair.client.core;

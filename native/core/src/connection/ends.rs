@@ -1,0 +1,128 @@
+//! A connection's beginning and its end, as they are reported.
+
+use std::net::SocketAddr;
+
+use quinn_proto::crypto::rustls::HandshakeData;
+use quinn_proto::{ConnectionError, TransportErrorCode};
+use rustls::pki_types::CertificateDer;
+
+use crate::events::{CloseBy, CloseKind, EventBatch, EventType};
+use crate::send_scheduler::SendScheduler;
+
+use super::{Connection, LocalClose, Phase};
+
+impl Connection {
+    pub(super) fn report_connected(&mut self, events: &mut EventBatch) {
+        let session = self.quinn.crypto_session();
+        let handshake = session
+            .handshake_data()
+            .and_then(|data| data.downcast::<HandshakeData>().ok());
+        let certificates = session
+            .peer_identity()
+            .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
+            .unwrap_or_default();
+        let (alpn, server_name) = match handshake {
+            Some(data) => (data.protocol.unwrap_or_default(), data.server_name.unwrap_or_default()),
+            None => Default::default(),
+        };
+        let host = match self.remote {
+            SocketAddr::V6(address) if address.scope_id() != 0 => format!("{}%{}", address.ip(), address.scope_id()),
+            address => address.ip().to_string(),
+        };
+        let mut payload = self.remote.port().to_le_bytes().to_vec();
+        // ALPN's format and DNS's keep all three below 256 bytes.
+        let texts = [host.as_bytes(), server_name.as_bytes(), &alpn];
+        payload.extend(texts.map(|text| text.len() as u8));
+        payload.extend(texts.concat());
+        for certificate in certificates.iter() {
+            payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
+            payload.extend_from_slice(certificate);
+        }
+        // What the peer takes, whether or not datagrams are switched off here.
+        let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
+        let flags = u8::from(self.is_client()) | u8::from(self.quinn.supports_reset_stream_at()) << 1;
+        self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
+    }
+
+    pub(super) fn report_lost(&mut self, reason: &ConnectionError, events: &mut EventBatch) {
+        let refused = TransportErrorCode::CONNECTION_REFUSED;
+        let (by, kind, code, text) = match reason {
+            ConnectionError::ApplicationClosed(close) => (
+                CloseBy::Peer,
+                CloseKind::Application,
+                close.error_code.into_inner(),
+                lossy(&close.reason),
+            ),
+            ConnectionError::ConnectionClosed(close) => (
+                CloseBy::Peer,
+                CloseKind::Transport,
+                close.error_code.into(),
+                lossy(&close.reason),
+            ),
+            ConnectionError::TransportError(error) => (
+                CloseBy::Local,
+                CloseKind::Transport,
+                error.code.into(),
+                error.reason.clone(),
+            ),
+            ConnectionError::Reset => (CloseBy::Transport, CloseKind::StatelessReset, 0, String::new()),
+            ConnectionError::TimedOut if self.phase == Phase::Handshaking => {
+                (CloseBy::Transport, CloseKind::HandshakeTimeout, 0, String::new())
+            }
+            ConnectionError::TimedOut => (CloseBy::Transport, CloseKind::IdleTimeout, 0, String::new()),
+            ConnectionError::VersionMismatch => (CloseBy::Transport, CloseKind::VersionMismatch, 0, reason.to_string()),
+            ConnectionError::CidsExhausted => (CloseBy::Local, CloseKind::Failed, refused.into(), reason.to_string()),
+            ConnectionError::LocallyClosed => return,
+        };
+        // RFC 9000 §10.2 lets an endpoint drop what it has not delivered; the contract does not.
+        let mut unread: Vec<u64> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.receive.as_ref().is_some_and(|receive| receive.unread))
+            .map(|(stream, _)| *stream)
+            .collect();
+        unread.sort_unstable();
+        for stream in unread {
+            self.read(stream, true, events);
+        }
+        self.report_closed(by, kind, code, text.as_bytes(), events);
+    }
+
+    pub(super) fn report_local_close(&mut self, events: &mut EventBatch) {
+        if let Some(LocalClose { kind, code, reason }) = self.local_close.take() {
+            let by = if kind == CloseKind::HandshakeTimeout {
+                CloseBy::Transport
+            } else {
+                CloseBy::Local
+            };
+            self.report_closed(by, kind, code, &reason, events);
+        }
+    }
+
+    pub(super) fn report_closed(
+        &mut self,
+        by: CloseBy,
+        kind: CloseKind,
+        code: u64,
+        reason: &[u8],
+        events: &mut EventBatch,
+    ) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.handshake_deadline = None;
+        // A server's application never heard of a connection whose handshake failed.
+        if self.phase == Phase::Established || self.is_client() {
+            self.push(events, EventType::Closed, by as u8 | (kind as u8) << 4, 0, code, reason);
+        }
+        self.phase = Phase::Closed;
+        self.streams.clear();
+        self.scheduler = SendScheduler::default();
+        self.resetting.clear();
+        self.accepted.clear();
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
