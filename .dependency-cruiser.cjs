@@ -3,7 +3,7 @@
  * A layer that is not in the table, or an import that is not in its row, is an error.
  */
 const foundation = ["base", "constants", "errors"];
-const belowSession = [...foundation, "contract", "protocol", "config", "events", "certificates"];
+const belowTransport = [...foundation, "async", "contract", "protocol", "config", "events", "certificates"];
 
 const layers = {
   base: [],
@@ -16,12 +16,13 @@ const layers = {
   config: foundation,
   events: foundation,
   certificates: [...foundation, "engine/native"],
-  session: [...foundation, "contract", "protocol", "config", "events"],
+  async: ["base"],
+  transport: [...foundation, "async", "contract", "protocol", "config", "events"],
   // Their default engine is loaded lazily: see the rule below.
-  server: [...belowSession, "session", "engine/native"],
-  client: [...belowSession, "session", "engine/native"],
+  server: [...belowTransport, "transport", "engine/native"],
+  client: [...belowTransport, "transport", "engine/native"],
   w3c: [...foundation, "client"],
-  testing: [...belowSession, "session", "server", "client", "w3c", "engine/native", "engine/memory"],
+  testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
   cli: [...foundation, "server", "client", "testing"],
 };
 

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 import { WebTransportError } from "../errors/errors.ts";
-import { createDevelopmentServer } from "../server/development.ts";
+import { createDevelopmentServer } from "../server/development/development-server.ts";
 import { echoHandler, healthCheckHandler } from "../server/handlers.ts";
 
 const usage = `Usage: npm start -- [--host HOST] [--port PORT] [--page-port PORT]

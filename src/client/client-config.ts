@@ -11,7 +11,7 @@ import {
   textOption,
 } from "../config/option-table.ts";
 import type { Option } from "../config/option-table.ts";
-import type { HeadersInput } from "../session/types.ts";
+import type { HeadersInput } from "../transport/types.ts";
 
 import { checkHashes, hashBytes, toHex } from "./certificate-hash.ts";
 import type { CertificateHash } from "./certificate-hash.ts";

@@ -1,7 +1,7 @@
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
-import type { LiveOptions } from "../session/options.ts";
-import type { WebTransportSession } from "../session/session.ts";
-import type { SignalOption } from "../session/types.ts";
+import type { LiveOptions } from "../transport/connection/options.ts";
+import type { WebTransportSession } from "../transport/session/session.ts";
+import type { SignalOption } from "../transport/types.ts";
 
 import { ClientConfig } from "./client-config.ts";
 import type { ClientConfigOptions } from "./client-config.ts";

@@ -2,11 +2,11 @@ import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
-import { liveOf, transportOf } from "../session/configured.ts";
-import { resolveOptions } from "../session/options.ts";
-import type { LiveOptions } from "../session/options.ts";
-import { quiet, untilAborted } from "../session/promises.ts";
-import type { WebTransportSession } from "../session/session.ts";
+import { liveOf, transportOf } from "../transport/connection/configured.ts";
+import { resolveOptions } from "../transport/connection/options.ts";
+import type { LiveOptions } from "../transport/connection/options.ts";
+import { quiet, untilAborted } from "../async/promises.ts";
+import type { WebTransportSession } from "../transport/session/session.ts";
 
 import { RaceLost, raceAddresses } from "./address-race.ts";
 import { isWorthRetrying, retryDelayOf } from "./back-off.ts";

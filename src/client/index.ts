@@ -5,4 +5,4 @@ export type { CertificateHash } from "./certificate-hash.ts";
 export { connect } from "./connect.ts";
 export type { ClientOptions } from "./connect.ts";
 export type { Lookup } from "./lookup.ts";
-export type { WebTransportSession } from "../session/session.ts";
+export type { WebTransportSession } from "../transport/session/session.ts";

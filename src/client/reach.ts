@@ -5,9 +5,9 @@ import { EngineError } from "../engine/engine.ts";
 import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from "../engine/engine.ts";
 import { ConnectionError } from "../errors/errors.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
-import { WebTransportConnection } from "../session/connection.ts";
-import type { ResolvedLiveOptions } from "../session/options.ts";
-import { untilAborted } from "../session/promises.ts";
+import { WebTransportConnection } from "../transport/connection/connection.ts";
+import type { ResolvedLiveOptions } from "../transport/connection/options.ts";
+import { untilAborted } from "../async/promises.ts";
 
 import { explainEngine } from "./connect-errors.ts";
 

@@ -2,12 +2,12 @@ import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { ConfigurationError, ServerError, SessionError } from "../errors/errors.ts";
-import { checkCloseCode } from "../session/close-code.ts";
-import type { IncomingSession } from "../session/request.ts";
-import type { WebTransportSession } from "../session/session.ts";
-import type { Address, DynamicParams, HeadersInput } from "../session/types.ts";
+import { checkCloseCode } from "../transport/session/close-code.ts";
+import type { IncomingSession } from "../transport/session/request.ts";
+import type { WebTransportSession } from "../transport/session/session.ts";
+import type { Address, DynamicParams, HeadersInput } from "../transport/types.ts";
 
-import { RequestRouter } from "./router.ts";
+import { RequestRouter } from "./routing/router.ts";
 import { WebTransportServer } from "./server.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server.ts";
 

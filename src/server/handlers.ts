@@ -1,5 +1,5 @@
-import type { WebTransportSession } from "../session/session.ts";
-import type { BidirectionalStream, ReceiveStream } from "../session/types.ts";
+import type { WebTransportSession } from "../transport/session/session.ts";
+import type { BidirectionalStream, ReceiveStream } from "../transport/types.ts";
 
 /**
  * Echoes: bidirectional streams on themselves, unidirectional ones on a new unidirectional stream, datagrams as

@@ -5,7 +5,7 @@ import { memoryEngine } from "../engine/memory/memory-engine.ts";
 import type { MemoryEngine } from "../engine/memory/memory-engine.ts";
 import { ServerError } from "../errors/errors.ts";
 import type { ServerApp } from "../server/app.ts";
-import type { WebTransportSession } from "../session/session.ts";
+import type { WebTransportSession } from "../transport/session/session.ts";
 
 export interface TestPairOptions {
   /** Where server and clients meet. Default: an engine of their own, without delay and loss. */

@@ -1,8 +1,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { createDevelopmentServer } from "../../src/server/development.ts";
-import type { DevelopmentServer } from "../../src/server/development.ts";
+import { createDevelopmentServer } from "../../src/server/development/development-server.ts";
+import type { DevelopmentServer } from "../../src/server/development/development-server.ts";
 import { echoHandler } from "../../src/server/handlers.ts";
 
 import { launchChromium } from "./chromium.ts";

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { generateSelfSignedCertificate } from "../../src/certificates/self-signed.ts";
 import { connect } from "../../src/client/connect.ts";
 import { WebTransportServer } from "../../src/server/server.ts";
-import type { WebTransportSession } from "../../src/session/session.ts";
+import type { WebTransportSession } from "../../src/transport/session/session.ts";
 
 const window = 65_536;
 const servers: WebTransportServer[] = [];

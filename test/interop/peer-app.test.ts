@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { connect } from "../../src/client/connect.ts";
 import { HttpError } from "../../src/errors/errors.ts";
-import type { WebTransportSession } from "../../src/session/session.ts";
+import type { WebTransportSession } from "../../src/transport/session/session.ts";
 
 import { makeIdentity, Program, type Identity } from "./interop-process.ts";
 

@@ -1,5 +1,5 @@
 import type { QuicConnection, QuicEngine, SocketAddress } from "../../../src/engine/engine.ts";
-import type { LiveOptions } from "../../../src/session/options.ts";
+import type { LiveOptions } from "../../../src/transport/connection/options.ts";
 
 /** An engine, and what a test must be able to do to the world around it. */
 export interface EngineUnderTest {

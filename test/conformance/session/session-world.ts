@@ -1,11 +1,11 @@
 import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../src/engine/engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
-import { WebTransportConnection } from "../../../src/session/connection.ts";
-import type { OpenSessionOptions, RefusedRequest } from "../../../src/session/connection.ts";
-import { resolveOptions } from "../../../src/session/options.ts";
-import type { LiveOptions } from "../../../src/session/options.ts";
-import type { IncomingSession } from "../../../src/session/request.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { OpenSessionOptions, RefusedRequest } from "../../../src/transport/connection/connection.ts";
+import { resolveOptions } from "../../../src/transport/connection/options.ts";
+import type { LiveOptions } from "../../../src/transport/connection/options.ts";
+import type { IncomingSession } from "../../../src/transport/session/request.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import type { EngineFactory, EngineUnderTest, Path } from "../engine/under-test.ts";
 import { certificate, pattern } from "../engine/world.ts";

@@ -7,8 +7,8 @@ import type { ClientConfigOptions } from "../../../src/client/index.ts";
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ServerApp } from "../../../src/server/index.ts";
 import type { SessionHandler } from "../../../src/server/index.ts";
-import type { WebTransportReceiveStream } from "../../../src/session/receive-stream.ts";
-import { Deferred } from "../../../src/session/promises.ts";
+import type { WebTransportReceiveStream } from "../../../src/transport/streams/receive-stream.ts";
+import { Deferred } from "../../../src/async/promises.ts";
 import { WebTransport, WebTransportError } from "../../../src/w3c/index.ts";
 import type { WebTransportWriter } from "../../../src/w3c/index.ts";
 

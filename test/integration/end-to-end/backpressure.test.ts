@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import type { WebTransportSession } from "../../../src/session/session.ts";
-import type { BidirectionalStream, ReceiveSide, SendSide } from "../../../src/session/types.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
+import type { BidirectionalStream, ReceiveSide, SendSide } from "../../../src/transport/types.ts";
 
 import { echoed, LocalServer } from "./local-server.ts";
 

@@ -2,8 +2,8 @@
 import type { QuicConnection, QuicEndpoint } from "../../../src/engine/engine.ts";
 import { nativeEngine } from "../../../src/engine/native/native-engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
-import { WebTransportConnection } from "../../../src/session/connection.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { certificate } from "./local-server.ts";
 

@@ -6,7 +6,7 @@ import { WireCodes } from "../../../src/constants/wire-codes.ts";
 import type { StreamDirection } from "../../../src/engine/engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { echoed, leftIn, LocalServer, turnsUntil } from "./local-server.ts";
 import { Random } from "./random.ts";

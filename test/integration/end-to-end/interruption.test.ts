@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { connect } from "../../../src/client/connect.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 import { Program } from "../../support/program.ts";
 
 import { echoed } from "./local-server.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { echoHandler } from "../../../src/server/handlers.ts";
-import type { CloseInfo } from "../../../src/session/types.ts";
+import type { CloseInfo } from "../../../src/transport/types.ts";
 
 import { certificate, LocalServer, turnsUntil } from "./local-server.ts";
 import { forkProgram } from "./server-process.ts";

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Logger } from "../../../src/config/logger.ts";
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
-import { WebTransportConnection } from "../../../src/session/connection.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { connectRequest, control } from "../../unit/protocol/wire.ts";
 

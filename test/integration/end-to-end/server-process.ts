@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { connect } from "../../../src/client/connect.ts";
 import type { ServerStats } from "../../../src/server/server.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 export interface ServerReport {
   readonly stats: ServerStats;

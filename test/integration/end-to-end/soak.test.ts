@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WireCodes } from "../../../src/constants/wire-codes.ts";
 import type { ServerApp, SessionHandler } from "../../../src/server/app.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
-import type { CloseInfo } from "../../../src/session/types.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
+import type { CloseInfo } from "../../../src/transport/types.ts";
 
 import type { ClientConnection } from "./client-endpoint.ts";
 import { ClientEndpoint } from "./client-endpoint.ts";

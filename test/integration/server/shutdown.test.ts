@@ -4,7 +4,7 @@ import { generateSelfSignedCertificate } from "../../../src/certificates/self-si
 import { connect } from "../../../src/client/connect.ts";
 import { ServerApp } from "../../../src/server/app.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 const { cert, key, certificateHash } = await generateSelfSignedCertificate({ hostname: "localhost" });
 

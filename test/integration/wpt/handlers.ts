@@ -5,8 +5,8 @@ import type { QuicConnection, QuicEngine } from "../../../src/engine/engine.ts";
 import { nativeEngine } from "../../../src/engine/native/native-engine.ts";
 import { StreamError } from "../../../src/errors/errors.ts";
 import { WebTransportServer } from "../../../src/server/index.ts";
-import type { IncomingSession } from "../../../src/session/request.ts";
-import type { ReceiveSide, Session } from "../../../src/session/types.ts";
+import type { IncomingSession } from "../../../src/transport/session/request.ts";
+import type { ReceiveSide, Session } from "../../../src/transport/types.ts";
 import { WebTransport } from "../../../src/w3c/index.ts";
 import type { WebTransportOptions } from "../../../src/w3c/index.ts";
 

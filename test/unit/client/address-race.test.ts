@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { RaceLost, interleave, raceAddresses } from "../../../src/client/address-race.ts";
 
-import { VirtualTime } from "../session/virtual-time.ts";
+import { VirtualTime } from "../transport/virtual-time.ts";
 
 interface Attempt {
   readonly address: string;

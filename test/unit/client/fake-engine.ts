@@ -1,9 +1,9 @@
 import type { ConnectionClosed, ConnectOptions, EndpointOptions, QuicEngine } from "../../../src/engine/engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
-import { WebTransportConnection } from "../../../src/session/connection.ts";
-import type { IncomingSession } from "../../../src/session/request.ts";
+import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { IncomingSession } from "../../../src/transport/session/request.ts";
 
-import { Link } from "../session/linked-quic.ts";
+import { Link } from "../transport/linked-quic.ts";
 
 /** What becomes of a connection: a server of the same process, an end, or silence. */
 export type Outcome = "server" | "never" | ConnectionClosed;

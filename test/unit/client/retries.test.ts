@@ -7,9 +7,9 @@ import type { ClientOptions } from "../../../src/client/connect.ts";
 import "../../../src/client/connector.ts";
 import "../../../src/client/lookup.ts";
 import { HttpError } from "../../../src/errors/errors.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
-import { VirtualTime } from "../session/virtual-time.ts";
+import { VirtualTime } from "../transport/virtual-time.ts";
 
 import { FakeEngine, closed } from "./fake-engine.ts";
 

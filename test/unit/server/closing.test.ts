@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import type { QuicEngine } from "../../../src/engine/engine.ts";
 import { ServerApp } from "../../../src/server/app.ts";
-import { createDevelopmentServer } from "../../../src/server/development.ts";
+import { createDevelopmentServer } from "../../../src/server/development/development-server.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
-import { Deferred } from "../../../src/session/promises.ts";
+import { Deferred } from "../../../src/async/promises.ts";
 import { createTestPair, memoryEngine } from "../../../src/testing/index.ts";
 
 const config = { logLevel: "silent" } as const;

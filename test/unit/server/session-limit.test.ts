@@ -4,8 +4,8 @@ import { generateSelfSignedCertificate } from "../../../src/certificates/self-si
 import { connect } from "../../../src/client/index.ts";
 import type { ClientOptions } from "../../../src/client/index.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
-import type { IncomingSession } from "../../../src/session/request.ts";
-import type { WebTransportSession } from "../../../src/session/session.ts";
+import type { IncomingSession } from "../../../src/transport/session/request.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 import { memoryEngine } from "../../../src/testing/index.ts";
 
 describe("maxSessions of a server whose application takes its time to answer", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { WebTransportSession } from "../../../../src/session/session.ts";
+import type { WebTransportSession } from "../../../../src/transport/session/session.ts";
 import type { EngineFactory } from "../../engine/under-test.ts";
 import type { SessionWorld } from "../session-world.ts";
 import { rejection, text, withSessions } from "../with-sessions.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { EngineFactory } from "../../engine/under-test.ts";
-import type { IncomingSession } from "../../../../src/session/request.ts";
+import type { IncomingSession } from "../../../../src/transport/session/request.ts";
 import { rejection, withSessions } from "../with-sessions.ts";
 
 export function openingCases(factory: EngineFactory): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { WebTransportSendStream } from "../../../../src/session/send-stream.ts";
+import type { WebTransportSendStream } from "../../../../src/transport/streams/send-stream.ts";
 import type { EngineFactory } from "../../engine/under-test.ts";
 import { withSessions } from "../with-sessions.ts";
 

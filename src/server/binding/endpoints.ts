@@ -1,0 +1,71 @@
+import { EngineError } from "../../engine/engine.ts";
+import type {
+  EndpointListener,
+  EndpointOptions,
+  QuicEndpoint,
+  QuicEngine,
+  SocketAddress,
+} from "../../engine/engine.ts";
+import { invariant } from "../../base/invariant.ts";
+
+/** Attempts to find a port that is free on every address, when the caller leaves the choice. */
+const portAttempts = 10;
+
+/** One QUIC endpoint per address of the host, all on the same port. */
+export class Endpoints {
+  readonly all: readonly QuicEndpoint[];
+
+  private constructor(all: readonly QuicEndpoint[]) {
+    this.all = all;
+  }
+
+  static async bind(
+    engine: QuicEngine,
+    hosts: readonly string[],
+    options: Omit<EndpointOptions, "host">,
+    listener: EndpointListener,
+  ): Promise<Endpoints> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return new Endpoints(await bindAll(engine, hosts, options, listener));
+      } catch (error) {
+        // The free port of the first address was taken on another: try a further one.
+        const wasRandom = options.port === 0 && error instanceof EngineError && error.code === "address-in-use";
+        if (!wasRandom || attempt === portAttempts) throw error;
+      }
+    }
+  }
+
+  get localAddress(): SocketAddress {
+    const [first] = this.all;
+    invariant(first !== undefined, "an endpoint was bound");
+    return first.localAddress;
+  }
+
+  /** Resolves when every close frame has reached its socket. */
+  async close(code: bigint, reason: string): Promise<void> {
+    await Promise.all(this.all.map((endpoint) => endpoint.close(code, reason)));
+  }
+}
+
+async function bindAll(
+  engine: QuicEngine,
+  hosts: readonly string[],
+  options: Omit<EndpointOptions, "host">,
+  listener: EndpointListener,
+): Promise<readonly QuicEndpoint[]> {
+  const bound: QuicEndpoint[] = [];
+  for (const host of hosts) {
+    try {
+      const port = bound[0]?.localAddress.port ?? options.port;
+      bound.push(await engine.createEndpoint({ ...options, host, port }, listener));
+    } catch (error) {
+      // A machine without IPv6 still has the first address.
+      const isMissing = error instanceof EngineError && error.code === "address-not-available";
+      if (isMissing && bound.length > 0) continue;
+      await Promise.all(bound.map((endpoint) => endpoint.close(0n, "")));
+      throw error;
+    }
+  }
+  return bound;
+}

@@ -1,0 +1,143 @@
+import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
+import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
+import type { CertificateAndKey, ServerConfigOptions } from "../../config/server-config.ts";
+import type { QuicEngine } from "../../engine/engine.ts";
+import { ServerError } from "../../errors/errors.ts";
+import type { Address } from "../../transport/types.ts";
+
+import { ServerApp } from "../app.ts";
+import type { ListenOptions, ServerCloseOptions } from "../server.ts";
+import type { PageServer } from "./page-server.ts";
+import { echoHandler, healthCheckHandler } from "../handlers.ts";
+
+/** Validity of a development certificate: browsers accept at most 14 days. */
+const certificateDays = 13;
+
+/** Who stops a development server wants it stopped: a client that drains at once still ends well, others are closed. */
+const closeTimeout = 500;
+
+/** A new certificate takes over one day before the old one ends. */
+const rotationInterval = (certificateDays - 1) * 24 * 3600 * 1000;
+
+export interface DevelopmentServerOptions {
+  /** Default "localhost": both loopback addresses. */
+  readonly host?: string;
+  /** UDP port; 0 picks a free one. Default 4433. */
+  readonly port?: number;
+  /** Make a fresh certificate at each start and rotate it; false: the configuration's own is used. Default true. */
+  readonly generateCerts?: boolean;
+  /** TCP port of the page on localhost; one that is in use is replaced by a free one. Default 8080. */
+  readonly pagePort?: number;
+  /** Path that the page connects to. Default "/echo". */
+  readonly pagePath?: string;
+  readonly config?: ServerConfigOptions;
+  readonly engine?: QuicEngine;
+}
+
+/** A ServerApp with a certificate of its own and a page that a browser connects from. */
+export class DevelopmentServer extends ServerApp {
+  readonly #options: DevelopmentServerOptions;
+  #page: PageServer | undefined;
+  #certificate: SelfSignedCertificate | undefined;
+  #rotation: NodeJS.Timeout | undefined;
+  #pageUrl: string | undefined;
+
+  constructor(options: DevelopmentServerOptions = {}) {
+    const { host = "localhost", port = 4433, generateCerts = true, engine } = options;
+    super({
+      config: { bindHost: host, bindPort: port, ...options.config },
+      ...(engine === undefined ? {} : { engine }),
+      ...(generateCerts ? { certificate: () => this.#newCertificate() } : {}),
+    });
+    this.#options = options;
+    this.onShutdown(() => {
+      clearInterval(this.#rotation);
+      return this.#page?.close();
+    });
+  }
+
+  /** The address that clients connect to. */
+  get url(): string {
+    const { host = "localhost", pagePath = "/echo" } = this.#options;
+    const address = this.server.localAddress;
+    if (address === undefined) throw new ServerError("Cannot tell the address: the server does not listen");
+    const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
+    return `https://${name.includes(":") ? `[${name}]` : name}:${address.port}${pagePath}`;
+  }
+
+  /** The page's address; undefined before `listen`. */
+  get pageUrl(): string | undefined {
+    return this.#pageUrl;
+  }
+
+  /** SHA-256 of the certificate, hexadecimal; undefined when it was not made here. */
+  get certificateHash(): string | undefined {
+    return this.#certificate && Buffer.from(this.#certificate.certificateHash.value).toString("hex");
+  }
+
+  override async listen(options?: ListenOptions): Promise<Address> {
+    const address = await super.listen(options);
+    try {
+      const { PageServer } = await import("./page-server.ts");
+      this.#page = new PageServer(() => ({ url: this.url, certificateHash: this.certificateHash ?? "" }));
+      this.#pageUrl = await this.#page.listen(this.#options.pagePort ?? 8080);
+      if (!this.server.isServing) {
+        // The shutdown hook came too early for it.
+        await this.#page.close();
+        throw new ServerError("Cannot listen: the server was closed before its page was there");
+      }
+    } catch (error) {
+      await this.close({ timeout: 0 });
+      throw error;
+    }
+    if (this.#certificate !== undefined) {
+      this.#rotation = setInterval(() => {
+        this.#rotate().catch((error: unknown) => {
+          const { logger } = this.server.config.values;
+          logger.error({ error }, "the development certificate could not be renewed; the old one is served on");
+        });
+      }, rotationInterval);
+      this.#rotation.unref();
+    }
+    return address;
+  }
+
+  /** As {@link ServerApp.close}, but sessions have half a second by default. */
+  override close(options?: ServerCloseOptions): Promise<void> {
+    return super.close({ timeout: closeTimeout, ...options });
+  }
+
+  async #newCertificate(): Promise<CertificateAndKey> {
+    const { host = "localhost" } = this.#options;
+    const hostname = [...new Set([host, "localhost", "127.0.0.1", "::1"])];
+    this.#certificate = await generateSelfSignedCertificate({ hostname, days: certificateDays });
+    return this.#certificate;
+  }
+
+  async #rotate(): Promise<void> {
+    this.server.updateCertificate(await this.#newCertificate());
+  }
+}
+
+/**
+ * A server for development: fresh ECDSA P-256 certificate (rotated before it ends), and a page at `pageUrl` that
+ * fetches the certificate's hash and connects. Add routes to it as to any ServerApp.
+ */
+export function createDevelopmentServer(options: DevelopmentServerOptions = {}): DevelopmentServer {
+  return new DevelopmentServer(options);
+}
+
+/** An app that echoes at "/". */
+export function createEchoServerApp(options: { readonly config?: ServerConfigOptions } = {}): ServerApp {
+  const app = new ServerApp(options);
+  app.route("/", echoHandler);
+  return app;
+}
+
+/** An app with "/health" and "/echo". */
+export function createSimpleApp(options: { readonly config?: ServerConfigOptions } = {}): ServerApp {
+  const app = new ServerApp(options);
+  app.route("/health", healthCheckHandler);
+  app.route("/echo", echoHandler);
+  return app;
+}

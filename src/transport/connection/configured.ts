@@ -1,0 +1,40 @@
+/** What a server's or client's configuration means to the engine and to the live objects of a connection. */
+import type { ConnectionConfigValues } from "../../config/connection-options.ts";
+import type { TransportOptions } from "../../engine/engine.ts";
+
+import type { LiveOptions } from "./options.ts";
+
+/** The peer's control stream and its two QPACK streams, beside its WebTransport streams (RFC 9114 §6.2). */
+const peerControlStreams = 3;
+
+export function transportOf(values: ConnectionConfigValues): TransportOptions {
+  return {
+    maxIdleTimeout: values.connectionIdleTimeout,
+    keepAliveInterval: values.keepaliveInterval,
+    handshakeTimeout: values.handshakeTimeout,
+    maxIncomingBidirectionalStreams: values.maxIncomingStreams,
+    maxIncomingUnidirectionalStreams: values.maxIncomingStreams + peerControlStreams,
+    initialCredit: values.streamBufferSize,
+    streamReceiveWindow: values.maxStreamBufferSize,
+    receiveWindow: Math.max(values.maxSessionBufferSize, values.maxStreamBufferSize),
+    maxDatagramFrameSize: values.maxDatagramSize,
+    congestionControl: values.congestionControl,
+    ...(values.keylog && { keyLog: values.keylog }),
+    ...(values.qlogDirectory !== undefined && { qlogDirectory: values.qlogDirectory }),
+  };
+}
+
+export function liveOf(values: ConnectionConfigValues): LiveOptions {
+  return {
+    closeTimeout: values.closeTimeout,
+    streamBufferSize: values.streamBufferSize,
+    outgoingHighWaterMark: values.streamBufferSize,
+    maxStreamBufferSize: values.maxStreamBufferSize,
+    maxSessionBufferSize: values.maxSessionBufferSize,
+    maxIncomingStreams: values.maxIncomingStreams,
+    drafts: values.drafts,
+    streamCreationTimeout: values.streamCreationTimeout,
+    readTimeout: values.readTimeout,
+    writeTimeout: values.writeTimeout,
+  };
+}

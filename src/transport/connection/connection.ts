@@ -1,0 +1,475 @@
+import { WireCodes } from "../../constants/wire-codes.ts";
+import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../../engine/engine.ts";
+import { ConfigurationError, ConnectionError, SessionError, TimeoutError } from "../../errors/errors.ts";
+import type { WebTransportError } from "../../errors/errors.ts";
+import { TypedEmitter } from "../../events/emitter.ts";
+import type { HeaderList, ProtocolOutput } from "../../protocol/output.ts";
+import { protocolsFault } from "../../protocol/webtransport/subprotocols.ts";
+
+import { checkCloseCode } from "../session/close-code.ts";
+import type { ConnectionEventMap } from "../events.ts";
+import { FieldList } from "../session/field-list.ts";
+import { LiveConnection } from "./live-connection.ts";
+import type { ConnectionObserver } from "./live-connection.ts";
+import { LiveSession } from "../session/live-session.ts";
+import { resolveOptions } from "./options.ts";
+import type { ResolvedLiveOptions } from "./options.ts";
+import { Deferred, rejected, untilAborted } from "../../async/promises.ts";
+import { IncomingSession } from "../session/request.ts";
+import type { RequestHost } from "../session/request.ts";
+import { WebTransportSession } from "../session/session.ts";
+import type { SessionDescription } from "../session/session.ts";
+import type { Address, CloseInfo, Connection, ConnectionState, HeadersInput, SignalOption } from "../types.ts";
+
+export interface ConnectionOptions {
+  readonly role: "client" | "server";
+  /** The engine's connection, or (a client) how to make it with the listener given. */
+  readonly quic: QuicConnection | ((listener: ConnectionListener) => QuicConnection);
+  /** Of a connection whose handshake has completed (a server's). */
+  readonly info?: ConnectionInfo;
+  /** Server: answers session requests. Without it, or when it throws, they are rejected. */
+  readonly onSession?: (request: IncomingSession) => void | Promise<void>;
+  /** Server: hears of each request that `onSession` was given, once it is answered or the client has gone. */
+  readonly onAnswered?: () => void;
+  /** Server: hears of session requests that were answered before the application could see them. */
+  readonly onRefused?: (refused: RefusedRequest) => void;
+  /** Of {@link resolveOptions}. Default: those of no options. */
+  readonly live?: ResolvedLiveOptions;
+}
+
+/** A session request that the application has not seen: status 400 (no URL, two origins), 421 (authority) or 429 (maxSessions). */
+export interface RefusedRequest {
+  readonly status: number;
+  /** Pseudo-headers included. */
+  readonly headers: HeaderList;
+  readonly remoteAddress: Address;
+}
+
+export interface OpenSessionOptions extends SignalOption {
+  readonly url: URL | string;
+  readonly headers?: HeadersInput;
+  /** Subprotocols to offer, most preferred first: different ones of 1 to 512 printable ASCII characters. */
+  readonly protocols?: readonly string[];
+  /** Milliseconds until the session is established; then TimeoutError. Default: no limit. */
+  readonly timeout?: number;
+  /** The session's `locals`. */
+  readonly locals?: unknown;
+}
+
+export interface CloseConnectionOptions {
+  /** Of the sessions, 0 to 2^32 - 1. Default 0. */
+  readonly code?: number;
+  readonly reason?: string;
+  /** Do not wait until answers and the sessions' ends are delivered. Default false. */
+  readonly abort?: boolean;
+}
+
+/** A session that a client opens. */
+interface Opening {
+  readonly promise: Promise<WebTransportSession>;
+  /** Takes it back. */
+  cancel(reason: unknown): void;
+  /** The request is on its way. */
+  isSent(): boolean;
+}
+
+/** Milliseconds that a peer has to answer a session's end before its connection is closed. */
+const goodbyeTimeout = 2000;
+
+let connections = 0;
+
+/** A QUIC connection that carries WebTransport sessions. Its engine's events go to {@link listener}. */
+export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> implements Connection {
+  readonly id: string;
+  readonly role: "client" | "server";
+  readonly #live: LiveConnection;
+  readonly #options: ResolvedLiveOptions;
+  readonly #onSession: ConnectionOptions["onSession"];
+  readonly #onAnswered: ConnectionOptions["onAnswered"];
+  readonly #onRefused: ConnectionOptions["onRefused"];
+  readonly #requests = new Map<number, IncomingSession>();
+  /** Sessions that are being opened. */
+  readonly #openings = new Set<Opening>();
+  readonly #requestHost: RequestHost = {
+    accept: (sessionId, headers, description) => this.#accept(sessionId, headers, description),
+    reject: (sessionId, status, headers) => this.#reject(sessionId, status, headers),
+  };
+  readonly #closed = new Deferred<CloseInfo>();
+  #closing: Promise<CloseInfo> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    const { live = resolveOptions({}) } = options;
+    super({ parent: live.events });
+    connections += 1;
+    this.id = `${options.role}-${connections}`;
+    this.role = options.role;
+    this.#onSession = options.onSession;
+    this.#onAnswered = options.onAnswered;
+    this.#onRefused = options.onRefused;
+    this.#options = live;
+    const observer: ConnectionObserver = {
+      established: () => this.#established(),
+      sessionRequested: (output) => this.#sessionRequested(output),
+      requestRefused: ({ status, headers }) => this.#refused(status, headers),
+      requestCancelled: (sessionId, reason) => this.#requestCancelled(sessionId, reason),
+      goingAway: () => this.#cancelWaiting(),
+      violated: (error) => this.#violated(error),
+      ended: (info, error, wasEstablished) => this.#ended(info, error, wasEstablished),
+    };
+    this.#live = new LiveConnection(this, observer, options.role, this.#options);
+    const { quic } = options;
+    this.#live.attach(typeof quic === "function" ? quic(this.#live) : quic, options.info);
+  }
+
+  /** What the engine reports to. */
+  get listener(): ConnectionListener {
+    return this.#live;
+  }
+  get localAddress(): Address {
+    return this.#live.quic.localAddress;
+  }
+  get remoteAddress(): Address {
+    return this.#live.remoteAddress;
+  }
+  get sessions(): readonly WebTransportSession<object, unknown>[] {
+    return [...this.#live.sessions.values()].map(
+      (live) => live.session as unknown as WebTransportSession<object, unknown>,
+    );
+  }
+  get state(): ConnectionState {
+    if (this.#live.isClosed) return "closed";
+    if (this.#live.info === undefined) return "connecting";
+    return this.#live.isDraining || this.#closing !== undefined ? "draining" : "connected";
+  }
+  /** Fulfilled when the peer's SETTINGS allow sessions; rejected when they do not, or the connection ends before. */
+  get ready(): Promise<void> {
+    return this.#live.ready.promise;
+  }
+  /** TLS server name that the client asked for. */
+  get serverName(): string | undefined {
+    return this.#live.info?.serverName;
+  }
+  /**
+   * The newest draft of WebTransport that both sides speak, by the first draft that has its setting: "draft-02",
+   * "draft-07", "draft-13" or "draft-15". Undefined until the peer's SETTINGS have come, and when there is none.
+   */
+  get draft(): string | undefined {
+    return this.#live.draft;
+  }
+  /** DER of the peer's certificate, if it gave one. */
+  get peerCertificate(): Uint8Array | undefined {
+    return this.#live.info?.peerCertificates[0];
+  }
+  /** How the connection ended; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
+  }
+  /** What is alive; all 0 once the connection has closed. */
+  get counts(): {
+    readonly sessions: number;
+    readonly streams: number;
+    readonly waiters: number;
+    readonly requests: number;
+    readonly deadlines: number;
+  } {
+    const counts = this.#live.counts;
+    return { ...counts, requests: counts.requests + this.#requests.size };
+  }
+
+  getStats(): ConnectionStats {
+    return this.#live.quic.getStats();
+  }
+
+  /** Tells the peer to open no further sessions here. */
+  goaway(): void {
+    this.#live.input((core) => {
+      core.sendGoaway();
+    });
+  }
+
+  /** Ends every session with code and reason, and then the connection. Resolves when it has ended. Throws RangeError. */
+  close(options: CloseConnectionOptions = {}): Promise<CloseInfo> {
+    checkCloseCode(options.code);
+    this.#closing ??= this.#close(options);
+    if (options.abort === true) this.#live.quic.close(WireCodes.H3_NO_ERROR, "");
+    return this.#closing;
+  }
+
+  /** Client: asks the server for a session. Rejects with HttpError for a status that is not 2xx. */
+  openSession(options: OpenSessionOptions): Promise<WebTransportSession> {
+    const { signal, timeout } = options;
+    const opening = this.#open(options);
+    if (timeout === undefined && signal === undefined) return opening.promise;
+    const cancelTimeout =
+      timeout === undefined
+        ? undefined
+        : this.#live.after(timeout, () => {
+            const text = `No session was established within ${timeout} ms`;
+            opening.cancel(new TimeoutError(text, { operation: "open session", timeoutDuration: timeout }));
+          });
+    if (cancelTimeout !== undefined) opening.promise.then(cancelTimeout, cancelTimeout);
+    return untilAborted(opening.promise, signal, () => {
+      opening.cancel(signal?.reason);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // What the live part tells.
+
+  #established(): void {
+    if (!this.listens("connection_established")) return;
+    const { remoteAddress } = this;
+    this.publish("connection_established", { connection: this, remoteAddress, timestamp: Date.now() });
+  }
+
+  #sessionRequested(output: Extract<ProtocolOutput, { type: "sessionRequest" }>): void {
+    const { sessionId, headers, protocols } = output;
+    if (this.#closing !== undefined) {
+      this.#reject(sessionId, 503, []);
+      return;
+    }
+    const url = urlOf(headers);
+    if (url === undefined) {
+      this.#reject(sessionId, 400, []);
+      this.#refused(400, headers);
+      return;
+    }
+    const request = new IncomingSession({
+      sessionId,
+      rawHeaders: headers,
+      url,
+      protocols,
+      connection: this,
+      host: this.#requestHost,
+    });
+    this.#requests.set(sessionId, request);
+    if (this.listens("session_request")) {
+      this.publish("session_request", { connection: this, request, timestamp: Date.now() });
+    }
+    void this.#handle(request);
+  }
+
+  #refused(status: number, headers: HeaderList): void {
+    try {
+      this.#onRefused?.({ status, headers, remoteAddress: this.remoteAddress });
+    } catch (error) {
+      this.reportListenerError(error, "session_request");
+    }
+  }
+
+  #requestCancelled(sessionId: number, reason: SessionError): void {
+    this.#requests.get(sessionId)?.cancel(reason);
+    this.#answered(sessionId);
+  }
+
+  #answered(sessionId: number): void {
+    if (this.#requests.delete(sessionId)) this.#onAnswered?.();
+  }
+
+  #violated(error: WebTransportError): void {
+    if (this.listens("protocol_error")) {
+      this.publish("protocol_error", { connection: this, error, timestamp: Date.now() });
+    }
+  }
+
+  #ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void {
+    if (this.#requests.size > 0) this.#cancelRequests(error());
+    for (const opening of this.#openings) opening.cancel(error());
+    this.#closed.resolve(info);
+    if (!wasEstablished || !info.clean) this.#tellFailure(error(), wasEstablished, info.by === "transport");
+    if (this.listens("connection_closed")) {
+      this.publish("connection_closed", { connection: this, info, timestamp: Date.now() });
+    }
+  }
+
+  /** RFC 9114 §5.2: behind GOAWAY a client sends no request; one that is on its way may still be answered. */
+  #cancelWaiting(): void {
+    for (const opening of this.#openings) if (!opening.isSent()) opening.cancel(goingAway());
+  }
+
+  #cancelRequests(cause: WebTransportError): void {
+    const text = `The connection has ended: ${cause.message}`;
+    const gone = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED", cause });
+    for (const [sessionId, request] of this.#requests) {
+      request.cancel(gone);
+      this.#answered(sessionId);
+    }
+  }
+
+  #tellFailure(error: WebTransportError, wasEstablished: boolean, isLost: boolean): void {
+    const event = { connection: this, error, timestamp: Date.now() };
+    if (error instanceof TimeoutError) this.publish("timeout_error", { ...event, error });
+    if (!wasEstablished) this.publish("connection_failed", event);
+    else if (isLost) this.publish("connection_lost", event);
+  }
+
+  // What an incoming session asks for.
+
+  #accept(
+    sessionId: number,
+    headers: HeaderList,
+    description: SessionDescription,
+  ): WebTransportSession<object, unknown> {
+    this.#answered(sessionId);
+    const session = this.#createSession(sessionId, description);
+    this.#live.sessions.get(sessionId)?.holdDatagrams();
+    const { protocol } = description;
+    this.#live.input((core) => {
+      core.acceptSession(sessionId, protocol === "" ? { headers } : { protocol, headers });
+    });
+    this.#ready(session, sessionId);
+    return session;
+  }
+
+  #reject(sessionId: number, status: number, headers: HeaderList): void {
+    this.#answered(sessionId);
+    this.#live.input((core) => {
+      core.rejectSession(sessionId, { status, headers });
+    });
+  }
+
+  async #handle(request: IncomingSession): Promise<void> {
+    try {
+      if (this.#onSession === undefined) await request.reject(404);
+      else await this.#onSession(request);
+    } catch (error) {
+      this.reportListenerError(error, "session_request");
+      if (!request.isAnswered) await request.reject(500).catch(() => {});
+    }
+  }
+
+  #createSession(sessionId: number, description: SessionDescription): WebTransportSession<object, unknown> {
+    const live = new LiveSession(this.#live, sessionId);
+    this.#live.sessions.set(sessionId, live);
+    return new WebTransportSession<object, unknown>(live, description, this);
+  }
+
+  #ready(session: WebTransportSession<object, unknown>, sessionId: number): void {
+    if (this.listens("session_ready") || session.listens("session_ready")) {
+      session.publish("session_ready", { session, timestamp: Date.now() });
+    }
+    // GOAWAY has come while the session was being opened.
+    if (this.#live.isDraining) this.#live.sessions.get(sessionId)?.drained();
+  }
+
+  #open(options: OpenSessionOptions): Opening {
+    const live = this.#live;
+    const result = new Deferred<WebTransportSession>();
+    let url: URL;
+    let fields: FieldList;
+    try {
+      url = new URL(options.url);
+      fields = FieldList.of(options.headers);
+      checkProtocols(options.protocols ?? []);
+    } catch (error) {
+      return { promise: rejected(error), cancel: () => {}, isSent: () => false };
+    }
+    const { protocols = [] } = options;
+    let sessionId: number | undefined;
+    let cancelled = false;
+    const accepted = (list: HeaderList, protocol: string): void => {
+      if (sessionId === undefined) return;
+      const session = this.#createSession(sessionId, {
+        url,
+        path: url.pathname,
+        request: fields,
+        response: new FieldList(list),
+        protocol,
+        locals: options.locals ?? {},
+        params: {},
+        pathParams: [],
+      });
+      this.#ready(session, sessionId);
+      result.resolve(session as unknown as WebTransportSession);
+    };
+    const waiter = {
+      direction: "bidirectional" as const,
+      opened: (streamId: number): void => {
+        sessionId = streamId;
+        live.requests.set(streamId, { accepted, failed: result.reject });
+        const request = { authority: url.host, path: url.pathname + url.search, headers: fields.list, protocols };
+        live.input((core) => {
+          core.openSession(streamId, request, this.#options.now());
+        });
+      },
+    };
+    live.ready.promise.then(
+      () => {
+        if (cancelled) return;
+        if (live.isClosed) result.reject(live.error);
+        else if (live.isDraining) result.reject(goingAway());
+        else live.openStream(waiter);
+      },
+      (error: unknown) => {
+        result.reject(error);
+      },
+    );
+    const cancel = (reason: unknown): void => {
+      if (cancelled) return;
+      cancelled = true;
+      live.cancelOpen(waiter);
+      const id = sessionId;
+      if (id !== undefined && live.requests.delete(id)) {
+        live.input((core) => {
+          core.abortSession(id, WireCodes.H3_REQUEST_CANCELLED, "The request was taken back");
+        });
+      }
+      result.reject(reason);
+    };
+    const opening: Opening = { promise: result.promise, cancel, isSent: () => sessionId !== undefined };
+    this.#openings.add(opening);
+    const over = (): void => {
+      this.#openings.delete(opening);
+    };
+    result.promise.then(over, over);
+    return opening;
+  }
+
+  async #close(options: CloseConnectionOptions): Promise<CloseInfo> {
+    const live = this.#live;
+    const { code = 0, reason = "" } = options;
+    if (live.isClosed) return this.#closed.promise;
+    if (options.abort !== true) {
+      for (const request of [...this.#requests.values()]) await request.reject(503).catch(() => {});
+      const sessions = [...live.sessions.values()];
+      await Promise.all(sessions.map((session) => session.close({ code, reason })));
+      live.input((core) => {
+        core.sendGoaway({ final: true });
+      });
+      // CONNECTION_CLOSE discards what is not sent: a rejection or a goodbye must have arrived before.
+      const { closeTimeout } = this.#options;
+      await live.delivered(closeTimeout);
+      // A browser that loses its connection before it has answered the goodbye forgets code and reason.
+      await live.answered(Math.min(closeTimeout, goodbyeTimeout));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    live.quic.close(WireCodes.H3_NO_ERROR, "");
+    return this.#closed.promise;
+  }
+}
+
+function goingAway(): ConnectionError {
+  return new ConnectionError("The server opens no further sessions (GOAWAY)");
+}
+
+function checkProtocols(protocols: readonly string[]): void {
+  const fault = protocolsFault(protocols);
+  if (fault === undefined) return;
+  throw new ConfigurationError(`Cannot offer the subprotocols: ${fault}`, {
+    configKey: "protocols",
+    configValue: protocols,
+  });
+}
+
+function urlOf(headers: HeaderList): URL | undefined {
+  const pseudo = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
+  const text = `https://${pseudo(":authority")}${pseudo(":path")}`;
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
+import type { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
+
+import type { LiveStream } from "../streams/live-stream.ts";
+import type { ResolvedLiveOptions } from "./options.ts";
+import type { Connection } from "../types.ts";
+
+/** Somebody who waits until the peer allows a stream: gets its id in the moment it exists. */
+export interface StreamWaiter {
+  readonly direction: StreamDirection;
+  opened(streamId: number): void;
+}
+
+/** What a session needs of the connection that carries it. */
+export interface ConnectionContext {
+  readonly connection: Connection;
+  readonly quic: QuicConnection;
+  readonly protocol: ProtocolConnection;
+  readonly options: ResolvedLiveOptions;
+  /** The peer takes HTTP datagrams. */
+  readonly datagrams: boolean;
+  now(): number;
+  after(milliseconds: number, callback: () => void): () => void;
+  /** Calls the core and carries out what it asks for. */
+  input(call: (core: ProtocolConnection) => void): void;
+  /** Calls `flush` once the running script and its microtasks are done. */
+  atEndOfScript(flush: () => void): void;
+  /** Opens a stream now or, when the limit is reached, later; see {@link cancelOpen}. */
+  openStream(waiter: StreamWaiter): void;
+  cancelOpen(waiter: StreamWaiter): void;
+  /** Both sides have RESET_STREAM_AT: the beginning of a stream that is reset can be kept reliable. */
+  readonly resetStreamAt: boolean;
+  /** Calls `told` with the final size of a stream of the peer that is not read any more, when it is known. */
+  awaitFinalSize(streamId: number, told: (finalSize: number) => void): void;
+  /** The number under which a new session takes turns with the others in sending: 0 where there is no other. */
+  claimSendSession(): number;
+  addStream(stream: LiveStream): void;
+  removeStream(stream: LiveStream): void;
+  /** The session has ended and is not to be found any more. */
+  forgetSession(sessionId: number): void;
+}

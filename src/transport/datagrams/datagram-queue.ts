@@ -1,0 +1,291 @@
+import { RingQueue } from "../../base/ring-queue.ts";
+import type { QuicConnection } from "../../engine/engine.ts";
+import { DatagramError, TimeoutError } from "../../errors/errors.ts";
+import type { SessionError } from "../../errors/errors.ts";
+
+import { toBytes } from "../streams/bytes.ts";
+import { Deferred, rejected, resolved, untilAborted } from "../../async/promises.ts";
+import type { Bytes, BytesInput, SignalOption } from "../types.ts";
+
+/**
+ * Bytes of datagrams that wait to be received, whatever the high-water mark: in a capsule a datagram can be 65535 bytes
+ * long, and 256 of these would be 16 MiB.
+ */
+const maxIncomingBytes = 1_048_576;
+
+export interface DatagramHost {
+  readonly quic: QuicConnection;
+  readonly prefix: Uint8Array;
+  /** The peer takes HTTP datagrams at all. */
+  readonly supported: boolean;
+  now(): number;
+  after(milliseconds: number, callback: () => void): () => void;
+  datagramReceived(bytes: Bytes): void;
+  datagramSent(size: number): void;
+  datagramFailed(error: DatagramError): void;
+}
+
+/** Counts of datagrams since the session began. */
+export interface DatagramStats {
+  readonly sent: number;
+  readonly received: number;
+  /** Incoming ones that were dropped because the reader was slower than the high-water mark, or 1 MiB, allows. */
+  readonly droppedIncoming: number;
+  /** Incoming ones that were older than `incomingMaxAge` when they were to be received. */
+  readonly expiredIncoming: number;
+  /** Outgoing ones that were dropped because they waited past the high-water mark. */
+  readonly droppedOutgoing: number;
+  /** Outgoing ones that were older than their `ttl` or `outgoingMaxAge`. */
+  readonly expiredOutgoing: number;
+  readonly queuedIncoming: number;
+  readonly queuedOutgoing: number;
+}
+
+interface Incoming {
+  readonly bytes: Bytes;
+  readonly at: number;
+}
+
+interface Outgoing {
+  readonly bytes: Bytes;
+  readonly expires: number;
+  readonly done: Deferred<void>;
+}
+
+/** A session's datagrams: those that have come and were not received yet, and those that the engine had no room for. */
+export class DatagramQueue {
+  incomingHighWaterMark: number;
+  outgoingHighWaterMark: number;
+  incomingMaxAge = Infinity;
+  outgoingMaxAge = Infinity;
+  readonly #host: DatagramHost;
+  readonly #incoming = new RingQueue<Incoming>();
+  #incomingBytes = 0;
+  readonly #outgoing = new RingQueue<Outgoing>();
+  readonly #receivers = new Set<Deferred<Bytes | null>>();
+  #ended = false;
+  /** Set when the session did not end cleanly. */
+  #error: SessionError | undefined;
+  /** Set when nothing can be sent any more: gives why. */
+  #refusal: (() => SessionError) | undefined;
+  #drained: Deferred<void> | undefined;
+  #held = false;
+  #sent = 0;
+  #received = 0;
+  #droppedIncoming = 0;
+  #expiredIncoming = 0;
+  #droppedOutgoing = 0;
+  #expiredOutgoing = 0;
+
+  constructor(host: DatagramHost, highWaterMark: number) {
+    this.#host = host;
+    this.incomingHighWaterMark = highWaterMark;
+    this.outgoingHighWaterMark = highWaterMark;
+  }
+
+  get stats(): DatagramStats {
+    return {
+      sent: this.#sent,
+      received: this.#received,
+      droppedIncoming: this.#droppedIncoming,
+      expiredIncoming: this.#expiredIncoming,
+      droppedOutgoing: this.#droppedOutgoing,
+      expiredOutgoing: this.#expiredOutgoing,
+      queuedIncoming: this.#incoming.length,
+      queuedOutgoing: this.#outgoing.length,
+    };
+  }
+
+  get maxDatagramSize(): number {
+    if (!this.#host.supported || this.#refusal !== undefined) return 0;
+    return Math.max(0, this.#host.quic.maxDatagramSize() - this.#host.prefix.byteLength);
+  }
+
+  trySend(data: BytesInput): boolean {
+    if (this.#refusal !== undefined) return false;
+    const bytes = toBytes(data);
+    if (this.#held && this.#outgoing.length < this.outgoingHighWaterMark) {
+      if (bytes.byteLength > this.maxDatagramSize) return false;
+      void this.#queue(bytes, {});
+      return true;
+    }
+    if (this.#outgoing.length > 0 || this.#held) return false;
+    return this.#hand(bytes) === "queued";
+  }
+
+  send(data: BytesInput, options: SignalOption & { readonly ttl?: number } = {}): Promise<void> {
+    if (this.#refusal !== undefined) return rejected(this.#refusal());
+    if (options.signal?.aborted === true) return rejected(options.signal.reason);
+    const bytes = toBytes(data);
+    if (this.#outgoing.length === 0 && !this.#held) {
+      const result = this.#hand(bytes);
+      if (result === "queued") return resolved;
+      if (result !== "blocked") return rejected(this.#unsendable(bytes.byteLength, result));
+    } else if (bytes.byteLength > this.maxDatagramSize) {
+      return rejected(this.#unsendable(bytes.byteLength, "too-large"));
+    }
+    return this.#queue(bytes, options);
+  }
+
+  tryReceive(): Bytes | null | undefined {
+    const oldest = this.#host.now() - this.incomingMaxAge;
+    for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
+      if (next.at >= oldest) return next.bytes;
+      this.#expiredIncoming += 1;
+    }
+    if (this.#error !== undefined) throw this.#error;
+    return this.#ended ? null : undefined;
+  }
+
+  receive(options: SignalOption & { readonly timeout?: number } = {}): Promise<Bytes | null> {
+    const { signal, timeout } = options;
+    if (signal?.aborted === true) return rejected(signal.reason);
+    try {
+      const ready = this.tryReceive();
+      if (ready !== undefined) return Promise.resolve(ready);
+    } catch (error) {
+      return rejected(error);
+    }
+    const waiting = new Deferred<Bytes | null>();
+    this.#receivers.add(waiting);
+    if (timeout !== undefined) {
+      const cancel = this.#host.after(timeout, () => {
+        this.#receivers.delete(waiting);
+        const text = `No datagram within ${timeout} ms`;
+        waiting.reject(new TimeoutError(text, { operation: "receive datagram", timeoutDuration: timeout }));
+      });
+      waiting.promise.then(cancel, cancel);
+    }
+    return untilAborted(waiting.promise, signal, () => this.#receivers.delete(waiting));
+  }
+
+  // What the connection tells.
+
+  deliver(bytes: Bytes): void {
+    if (this.#ended) return;
+    this.#received += 1;
+    this.#host.datagramReceived(bytes);
+    for (const receiver of this.#receivers) {
+      this.#receivers.delete(receiver);
+      receiver.resolve(bytes);
+      return;
+    }
+    while (this.#incoming.length > 0 && this.#isFullFor(bytes.byteLength)) {
+      this.#shift();
+      this.#droppedIncoming += 1;
+    }
+    if (this.incomingHighWaterMark === 0) {
+      this.#droppedIncoming += 1;
+      return;
+    }
+    this.#incoming.push({ bytes, at: this.#host.now() });
+    this.#incomingBytes += bytes.byteLength;
+  }
+
+  /** Datagrams wait until {@link release}. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.writable();
+  }
+
+  /** The engine has room again. False: it is full again. */
+  writable(): boolean {
+    if (this.#held) return true;
+    for (let next = this.#outgoing.peek(); next !== undefined; next = this.#outgoing.peek()) {
+      if (next.expires < this.#host.now()) {
+        this.#expiredOutgoing += 1;
+        next.done.resolve();
+      } else {
+        const result = this.#hand(next.bytes);
+        if (result === "blocked") return false;
+        if (result === "queued") next.done.resolve();
+        else next.done.reject(this.#unsendable(next.bytes.byteLength, result));
+      }
+      this.#outgoing.shift();
+    }
+    this.#drained?.resolve();
+    return true;
+  }
+
+  /** No further datagrams are taken; resolves when those that wait have gone. */
+  finish(error: SessionError): Promise<void> {
+    this.#refusal ??= (): SessionError => error;
+    if (this.#outgoing.length === 0) return resolved;
+    this.#drained ??= new Deferred<void>();
+    return this.#drained.promise;
+  }
+
+  /** The session has ended. What has come can still be received when it ended cleanly. */
+  end(error: () => SessionError, clean: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#refusal ??= error;
+    if (!clean) {
+      this.#error = error();
+      this.#incoming.clear();
+      this.#incomingBytes = 0;
+    }
+    for (const receiver of this.#receivers) {
+      if (clean) receiver.resolve(null);
+      else receiver.reject(this.#error);
+    }
+    this.#receivers.clear();
+    for (const { done } of this.#outgoing) done.reject(error());
+    this.#outgoing.clear();
+    this.#drained?.resolve();
+  }
+
+  #isFullFor(size: number): boolean {
+    return this.#incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
+  }
+
+  /** Takes the oldest incoming one out. */
+  #shift(): Incoming | undefined {
+    const oldest = this.#incoming.shift();
+    this.#incomingBytes -= oldest?.bytes.byteLength ?? 0;
+    return oldest;
+  }
+
+  #hand(bytes: Uint8Array): "queued" | "blocked" | "too-large" | "unsupported" {
+    if (!this.#host.supported) return "unsupported";
+    const result = this.#host.quic.sendDatagram(this.#host.prefix, bytes);
+    if (result === "queued") {
+      this.#sent += 1;
+      this.#host.datagramSent(bytes.byteLength);
+    }
+    return result;
+  }
+
+  #queue(bytes: Uint8Array, options: SignalOption & { readonly ttl?: number }): Promise<void> {
+    // Whoever does not wait for `send` must not fill the memory: the oldest goes.
+    while (this.#outgoing.length > 0 && this.#outgoing.length >= this.outgoingHighWaterMark) {
+      this.#outgoing.shift()?.done.resolve();
+      this.#droppedOutgoing += 1;
+    }
+    const done = new Deferred<void>();
+    const ttl = options.ttl ?? this.outgoingMaxAge;
+    this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#host.now() + ttl, done });
+    return untilAborted(done.promise, options.signal);
+  }
+
+  #unsendable(datagramSize: number, why: "too-large" | "unsupported"): DatagramError {
+    const maxSize = this.maxDatagramSize;
+    const error =
+      why === "unsupported"
+        ? new DatagramError("Cannot send a datagram: the peer takes none", {
+            code: "ERR_WT_DATAGRAM_UNSUPPORTED",
+            datagramSize,
+            maxSize: 0,
+          })
+        : new DatagramError(`Cannot send a datagram of ${datagramSize} bytes: at most ${maxSize} fit`, {
+            datagramSize,
+            maxSize,
+          });
+    this.#host.datagramFailed(error);
+    return error;
+  }
+}

@@ -1,0 +1,193 @@
+import { ConfigurationError, SessionError } from "../../errors/errors.ts";
+import type { HeaderList } from "../../protocol/output.ts";
+
+import { FieldList } from "./field-list.ts";
+import { rejected } from "../../async/promises.ts";
+import type { SessionDescription, WebTransportSession } from "./session.ts";
+import type { Address, Connection, HeadersInput } from "../types.ts";
+
+export interface AcceptOptions {
+  /** One of the subprotocols that the client offers. */
+  readonly protocol?: string;
+  readonly headers?: HeadersInput;
+}
+
+export interface RejectOptions {
+  readonly headers?: HeadersInput;
+}
+
+/** How a request was turned down. */
+export interface Rejection {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly cause: unknown;
+}
+
+/** A client's wish for a session, before it is answered: what middleware and the router see. */
+export interface SessionRequest<Locals = Record<string, unknown>> {
+  readonly url: URL;
+  /** Without the query string. */
+  readonly path: string;
+  readonly method: "CONNECT";
+  readonly headers: Headers;
+  readonly origin: string | undefined;
+  readonly authority: string;
+  readonly scheme: string;
+  /** As they came, pseudo-headers included. */
+  readonly rawHeaders: readonly (readonly [name: string, value: string])[];
+  readonly remoteAddress: Address;
+  /** Subprotocols that the client offers, in its order. */
+  readonly protocols: readonly string[];
+  readonly connection: Connection;
+  /** Carried on to the session. */
+  readonly locals: Locals;
+  readonly pathParams: readonly string[];
+  readonly params: Readonly<Record<string, string>>;
+  /** Aborts when the client takes the request back. */
+  readonly signal: AbortSignal;
+  readonly rejection?: Rejection | undefined;
+}
+
+/** What answers the request on its connection. */
+export interface RequestHost {
+  accept(sessionId: number, headers: HeaderList, description: SessionDescription): WebTransportSession<object, unknown>;
+  reject(sessionId: number, status: number, headers: HeaderList): void;
+}
+
+export interface RequestInit {
+  readonly sessionId: number;
+  readonly rawHeaders: HeaderList;
+  readonly url: URL;
+  readonly protocols: readonly string[];
+  readonly connection: Connection;
+  readonly host: RequestHost;
+}
+
+/** A session request that can be answered, once. */
+export class IncomingSession<Locals = Record<string, unknown>> implements SessionRequest<Locals> {
+  readonly method = "CONNECT";
+  readonly url: URL;
+  readonly rawHeaders: HeaderList;
+  readonly protocols: readonly string[];
+  readonly connection: Connection;
+  locals: Locals;
+  pathParams: readonly string[] = [];
+  params: Readonly<Record<string, string>> = {};
+  rejection: Rejection | undefined;
+  readonly #host: RequestHost;
+  readonly #sessionId: number;
+  readonly #fields: FieldList;
+  #abort: AbortController | undefined;
+  #cancelled: SessionError | undefined;
+  #answer: "none" | "accepted" | "rejected" | "cancelled" = "none";
+
+  /** Made by the connection. */
+  constructor(init: RequestInit) {
+    this.url = init.url;
+    this.rawHeaders = init.rawHeaders;
+    this.#fields = new FieldList(init.rawHeaders);
+    this.protocols = init.protocols;
+    this.connection = init.connection;
+    this.locals = {} as Locals;
+    this.#host = init.host;
+    this.#sessionId = init.sessionId;
+  }
+
+  get headers(): Headers {
+    return this.#fields.headers;
+  }
+  get path(): string {
+    return this.url.pathname;
+  }
+  get origin(): string | undefined {
+    return this.headers.get("origin") ?? undefined;
+  }
+  get authority(): string {
+    return this.#pseudo(":authority");
+  }
+  get scheme(): string {
+    return this.#pseudo(":scheme");
+  }
+  get remoteAddress(): Address {
+    return this.connection.remoteAddress;
+  }
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
+    }
+    return this.#abort.signal;
+  }
+  get isAnswered(): boolean {
+    return this.#answer !== "none";
+  }
+
+  /** Answers 200. Rejects with SessionError when the client has gone or the request is answered already. */
+  accept(options: AcceptOptions = {}): Promise<WebTransportSession<Record<string, string>, Locals>> {
+    const { protocol } = options;
+    if (protocol !== undefined && !this.protocols.includes(protocol)) {
+      const offered = this.protocols.join(", ") || "none";
+      const text = `Cannot accept with subprotocol "${protocol}": the client offers ${offered}`;
+      return rejected(new ConfigurationError(text, { configKey: "protocol", configValue: protocol }));
+    }
+    const refusal = this.#refusal("accept");
+    if (refusal !== undefined) return rejected(refusal);
+    let response: FieldList;
+    try {
+      response = FieldList.of(options.headers);
+    } catch (error) {
+      return rejected(error);
+    }
+    this.#answer = "accepted";
+    const session = this.#host.accept(this.#sessionId, response.list, {
+      url: this.url,
+      path: this.path,
+      request: this.#fields,
+      response,
+      protocol: protocol ?? "",
+      locals: this.locals,
+      params: this.params,
+      pathParams: this.pathParams,
+    });
+    return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
+  }
+
+  /** Answers with a status that is not 2xx. Throws RangeError for any other. */
+  reject(status: number, options: RejectOptions = {}): Promise<void> {
+    if (!Number.isInteger(status) || status < 300 || status > 599) {
+      throw new RangeError(`Cannot reject a session with status ${String(status)}: 300 to 599 are allowed`);
+    }
+    const refusal = this.#refusal("reject");
+    if (refusal !== undefined) return rejected(refusal);
+    try {
+      const { list } = FieldList.of(options.headers);
+      this.#answer = "rejected";
+      this.#host.reject(this.#sessionId, status, list);
+      return Promise.resolve();
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /** The client has taken the request back, or the connection is gone. */
+  cancel(reason: SessionError): void {
+    if (this.#answer !== "none") return;
+    this.#answer = "cancelled";
+    this.#cancelled = reason;
+    this.#abort?.abort(reason);
+  }
+
+  #refusal(what: "accept" | "reject"): SessionError | undefined {
+    if (this.#answer === "none") return undefined;
+    const cancelled = this.#answer === "cancelled";
+    const text = cancelled ? "the client has gone" : `it has been ${this.#answer} already`;
+    return new SessionError(`Cannot ${what} the session request: ${text}`, {
+      code: cancelled ? "ERR_WT_SESSION_CANCELLED" : "ERR_WT_SESSION_ANSWERED",
+      cause: this.#cancelled,
+    });
+  }
+
+  #pseudo(name: string): string {
+    return this.rawHeaders.find(([key]) => key === name)?.[1] ?? "";
+  }
+}

@@ -1,0 +1,199 @@
+import { WireCodes } from "../../constants/wire-codes.ts";
+import type { StreamDirection } from "../../engine/engine.ts";
+import { WireError } from "../../errors/wire-error.ts";
+import type { FlowResource, SessionFlowControl } from "../../protocol/webtransport/flow-control.ts";
+
+import type { ByteMeter } from "../streams/buffer-budget.ts";
+import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
+import type { CreditTaker, SendCredit } from "../streams/half-host.ts";
+
+/** Bytes that one waiting stream may send before the next one's turn. */
+const turn = 16_384;
+
+/**
+ * A session's flow control (draft-ietf-webtrans-http3 §5) as its streams meet it: bytes are counted where they arrive
+ * and where they are read, writers and those who open streams wait for what the peer allows. The counters are the core's.
+ */
+export class SessionFlow implements ByteMeter, SendCredit {
+  readonly #sessionId: number;
+  readonly #context: ConnectionContext;
+  readonly #control: SessionFlowControl;
+  readonly #writers = new Set<CreditTaker>();
+  /** When a send group that writers wait in was served last: the count of `#servings` then. */
+  readonly #servedAt = new Map<number, number>();
+  #servings = 0;
+  readonly #openers: Readonly<Record<StreamDirection, Set<StreamWaiter>>> = {
+    bidirectional: new Set(),
+    unidirectional: new Set(),
+  };
+  /** Who has the session's leave, and may still wait for QUIC's. */
+  readonly #allowed = new Map<StreamWaiter, StreamWaiter>();
+  #ended = false;
+
+  constructor(sessionId: number, context: ConnectionContext, control: SessionFlowControl) {
+    this.#sessionId = sessionId;
+    this.#context = context;
+    this.#control = control;
+  }
+
+  // What arrives.
+
+  received(bytes: number): void {
+    if (this.#ended) return;
+    try {
+      this.#control.received("data", bytes);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#violated(error.message);
+      return;
+    }
+    this.#tell();
+  }
+
+  consumed(bytes: number): void {
+    this.#giveBack("data", bytes);
+  }
+
+  /** Bytes that the peer has sent, or would have to send, and that nobody will read. */
+  skipped(bytes: number): void {
+    if (bytes <= 0) return;
+    this.received(bytes);
+    this.consumed(bytes);
+  }
+
+  /** A stream of the peer is over. */
+  streamEnded(direction: StreamDirection): void {
+    this.#giveBack(direction, 1);
+  }
+
+  // What goes out.
+
+  /** Takes credit for at most `wanted` bytes. For less than that: `writer.resume` is called when there is more. */
+  take(writer: CreditTaker, wanted: number): number {
+    const granted = Math.max(0, Math.min(wanted, this.#control.available("data")));
+    this.#control.use("data", granted);
+    if (granted < wanted) {
+      this.#writers.add(writer);
+      this.#control.block("data");
+      this.#tell();
+    }
+    return granted;
+  }
+
+  forget(writer: CreditTaker): void {
+    this.#writers.delete(writer);
+  }
+
+  /** Opens a stream once the session's limit and then the connection's allow it. */
+  open(waiter: StreamWaiter): void {
+    const { direction } = waiter;
+    if (this.#openers[direction].size > 0 || this.#control.available(direction) <= 0) {
+      this.#openers[direction].add(waiter);
+      this.#control.block(direction);
+      this.#tell();
+      return;
+    }
+    this.#allow(waiter);
+  }
+
+  cancelOpen(waiter: StreamWaiter): void {
+    const { direction } = waiter;
+    if (this.#openers[direction].delete(waiter)) return;
+    const allowed = this.#allowed.get(waiter);
+    if (allowed === undefined) return;
+    this.#allowed.delete(waiter);
+    this.#context.cancelOpen(allowed);
+    this.#control.use(direction, -1);
+    this.raised(direction);
+  }
+
+  /** The peer allows more than before. */
+  raised(resource: FlowResource): void {
+    if (this.#ended) return;
+    if (resource === "data") {
+      this.#resumeWriters();
+      return;
+    }
+    for (const waiter of this.#openers[resource]) {
+      if (this.#control.available(resource) <= 0) {
+        this.#control.block(resource);
+        break;
+      }
+      this.#openers[resource].delete(waiter);
+      this.#allow(waiter);
+    }
+    this.#tell();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#writers.clear();
+    this.#openers.bidirectional.clear();
+    this.#openers.unidirectional.clear();
+  }
+
+  #allow(waiter: StreamWaiter): void {
+    const { direction } = waiter;
+    this.#control.use(direction, 1);
+    const allowed: StreamWaiter = {
+      direction,
+      opened: (streamId) => {
+        this.#allowed.delete(waiter);
+        waiter.opened(streamId);
+      },
+    };
+    this.#allowed.set(waiter, allowed);
+    this.#context.openStream(allowed);
+  }
+
+  /** Send groups in turn; of a group the highest send order first, equals in turn. */
+  #resumeWriters(): void {
+    while (this.#writers.size > 0 && this.#control.available("data") > 0) {
+      const writer = this.#nextWriter();
+      if (writer === undefined) break;
+      this.#writers.delete(writer);
+      this.#servings += 1;
+      this.#servedAt.set(writer.sendGroupNumber, this.#servings);
+      const offered = Math.min(turn, this.#control.available("data"));
+      const used = writer.resume(offered);
+      this.#control.use("data", used);
+      if (used === offered) this.#writers.add(writer);
+    }
+    if (this.#writers.size > 0) this.#control.block("data");
+    else this.#servedAt.clear();
+    this.#tell();
+  }
+
+  #nextWriter(): CreditTaker | undefined {
+    let first: CreditTaker | undefined;
+    let firstServed = 0;
+    for (const writer of this.#writers) {
+      const served = this.#servedAt.get(writer.sendGroupNumber) ?? 0;
+      const isFirst =
+        first === undefined || served < firstServed || (served === firstServed && writer.sendOrder > first.sendOrder);
+      if (!isFirst) continue;
+      first = writer;
+      firstServed = served;
+    }
+    return first;
+  }
+
+  #giveBack(resource: FlowResource, amount: number): void {
+    if (this.#ended) return;
+    this.#control.giveBack(resource, amount);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (!this.#control.isDue || this.#ended) return;
+    this.#context.input((core) => {
+      core.sendFlowControl(this.#sessionId);
+    });
+  }
+
+  #violated(message: string): void {
+    this.#context.input((core) => {
+      core.abortSession(this.#sessionId, WireCodes.WT_FLOW_CONTROL_ERROR, message);
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import type { Bytes, BytesInput } from "../types.ts";
+
+const encoder = new TextEncoder();
+
+/** The bytes of `data`, not copied: whoever keeps them captures them. */
+export function toBytes(data: BytesInput): Uint8Array {
+  if (typeof data === "string") return encoder.encode(data);
+  if (data instanceof Uint8Array) return data;
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  throw new TypeError(`Cannot send ${describe(data)}: a string, an ArrayBuffer or a view of one is needed`);
+}
+
+/** `bytes` as the owner of a whole ArrayBuffer; copied only where it is part of a larger one. */
+export function own(bytes: Bytes): Bytes {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}
+
+export function concat(chunks: readonly Bytes[], length: number): Bytes {
+  const only = chunks[0];
+  if (chunks.length === 1 && only !== undefined) return own(only);
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : typeof value === "object" ? "an object" : typeof value;
+}
