@@ -11,10 +11,11 @@ import { cpuOf, figureOf, METRICS } from "./runner/metrics.mjs";
 import { inBenchmarks, LOAD } from "./runner/paths.mjs";
 import { endAllChildren, LineProcess, residentKilobytes } from "./runner/process.mjs";
 import { summarize, toMarkdown } from "./runner/report.mjs";
-import { buildWorkspace, SERVERS } from "./runner/servers.mjs";
+import { addTree, buildWorkspace, SERVERS } from "./runner/servers.mjs";
 
 const USAGE = `Usage: node benchmarks/run.mjs [options]
   --servers NAMES   of ${Object.keys(SERVERS).join(", ")} (default: all that can be built)
+  --tree NAME=DIR   another checkout of this project, under this name; may be repeated
   --metrics NAMES   of ${METRICS.map((metric) => metric.name).join(", ")} (default: all)
   --rounds N        default 5
   --seconds N       of each measurement (default 2)
@@ -62,6 +63,7 @@ function parseOptions() {
     ({ values } = parseArgs({
       options: {
         servers: { type: "string" },
+        tree: { type: "string", multiple: true, default: [] },
         metrics: { type: "string" },
         rounds: { type: "string", default: "5" },
         seconds: { type: "string", default: "2" },
@@ -72,6 +74,17 @@ function parseOptions() {
     }));
   } catch (error) {
     throw new UsageError(error.message);
+  }
+  for (const tree of values.tree) {
+    const [, name, directory] = /^([\w-]+)=(.+)$/.exec(tree) ?? [];
+    if (name === undefined || Object.hasOwn(SERVERS, name)) {
+      throw new UsageError(`--tree ${tree}: NAME=DIR with a new name is needed`);
+    }
+    try {
+      addTree(name, directory);
+    } catch (error) {
+      throw new UsageError(error.message);
+    }
   }
   const servers = values.servers?.split(",");
   const metricNames = values.metrics?.split(",") ?? METRICS.map((metric) => metric.name);

@@ -1,6 +1,6 @@
 // Medians, ratios and the table.
 import { median, METRICS } from "./metrics.mjs";
-import { REFERENCE } from "./servers.mjs";
+import { referenceOf } from "./servers.mjs";
 
 /** `samples[metric][server]` is a list of `{ figure, cpu? }` or `{ error }`, one a round. */
 export function summarize(samples, serverNames) {
@@ -24,8 +24,9 @@ export function summarize(samples, serverNames) {
         samples: all,
       };
     }
-    const reference = servers[REFERENCE];
+    const reference = servers[referenceOf(serverNames)];
     for (const summary of Object.values(servers)) {
+      if (summary === reference) continue;
       if (reference?.median > 0 && summary.median !== undefined) summary.ratio = summary.median / reference.median;
       if (reference?.serverCpuMicroseconds > 0 && summary.serverCpuMicroseconds !== undefined) {
         summary.cpuRatio = summary.serverCpuMicroseconds / reference.serverCpuMicroseconds;
@@ -43,7 +44,7 @@ export function toMarkdown(results, serverNames) {
     `| --- | --- | ${serverNames.map(() => "---:").join(" | ")} |`,
   ];
   for (const { title, unit, servers } of Object.values(results)) {
-    lines.push(`| ${title} | ${unit} | ${serverNames.map((server) => cell(server, servers[server])).join(" | ")} |`);
+    lines.push(`| ${title} | ${unit} | ${serverNames.map((server) => cell(servers[server])).join(" | ")} |`);
   }
   lines.push("", "| server CPU | µs per | " + serverNames.join(" | ") + " |", lines[1]);
   for (const { title, cpuPer, servers } of Object.values(results)) {
@@ -52,7 +53,7 @@ export function toMarkdown(results, serverNames) {
       const summary = servers[server];
       if (summary?.serverCpuMicroseconds === undefined) return "–";
       const text = number(summary.serverCpuMicroseconds);
-      return server === REFERENCE || summary.cpuRatio === undefined ? text : `${text} (${summary.cpuRatio.toFixed(2)})`;
+      return summary.cpuRatio === undefined ? text : `${text} (${summary.cpuRatio.toFixed(2)})`;
     });
     lines.push(`| ${title} | ${cpuPer} | ${cells.join(" | ")} |`);
   }
@@ -69,11 +70,11 @@ function percent(fraction) {
   return fraction === undefined ? "–" : String(Math.round(fraction * 100));
 }
 
-function cell(server, summary) {
+function cell(summary) {
   if (summary === undefined) return "–";
   if (summary.median === undefined) return "failed";
   const text = number(summary.median);
-  return server === REFERENCE || summary.ratio === undefined ? text : `${text} (${summary.ratio.toFixed(2)})`;
+  return summary.ratio === undefined ? text : `${text} (${summary.ratio.toFixed(2)})`;
 }
 
 function number(value) {

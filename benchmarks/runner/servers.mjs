@@ -2,14 +2,18 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 
+import { dirname, join, resolve } from "node:path";
+
 import { inBenchmarks, inRoot, NEWER_NODE } from "./paths.mjs";
 
 /** The loader of our addon takes this path before any other. */
 const ADDON_OVERRIDE = "TSWEBTRANSPORT_ADDON";
-const RELEASE_ADDON = inBenchmarks("target/addon/tswebtransport.release.node");
+const addonOf = (tree) => join(tree, "benchmarks/target/addon/tswebtransport.release.node");
 
-/** All others are compared with this one. */
-export const REFERENCE = "wtransport";
+/** All others are compared with wtransport; where it is not measured, with the server that was named last. */
+export function referenceOf(names) {
+  return names.includes("wtransport") ? "wtransport" : names.at(-1);
+}
 
 export const SERVERS = {
   wtransport: {
@@ -42,21 +46,33 @@ export const SERVERS = {
   },
 };
 
+/** Another checkout of this project, to be measured beside this one in the same rounds, on the Node that runs this. */
+export function addTree(name, directory) {
+  const tree = resolve(directory);
+  if (!existsSync(join(tree, "benchmarks/servers/tswebtransport.mjs"))) {
+    throw new Error(`${directory} is no checkout of this project`);
+  }
+  SERVERS[name] = ours(process.execPath, tree);
+}
+
 /** This project's server: on the Node that rwebtransport needs, so that both have the same, and on the one that runs this. */
-function ours(node) {
+function ours(node, tree = inRoot("")) {
+  const addon = addonOf(tree);
   return {
     language: "TypeScript, Node; this project",
     build: () => {
       installPackages();
-      buildOurs();
+      buildOurs(tree);
     },
-    command: () => [node, [inBenchmarks("servers/tswebtransport.mjs")]],
-    env: { [ADDON_OVERRIDE]: RELEASE_ADDON },
+    command: () => [node, [join(tree, "benchmarks/servers/tswebtransport.mjs")]],
+    env: { [ADDON_OVERRIDE]: addon },
     version: () => {
-      const { version } = readJson(inRoot("package.json"));
-      return `${version}, ${commit()}, Node ${run(node, ["--version"], { quiet: true })}`;
+      const { version } = readJson(join(tree, "package.json"));
+      return `${version}, ${commit(tree)}, Node ${run(node, ["--version"], { quiet: true })}`;
     },
-    check: requireReleaseAddon,
+    check: (pid) => {
+      requireReleaseAddon(pid, addon);
+    },
   };
 }
 
@@ -65,17 +81,18 @@ export function buildWorkspace() {
   run("cargo", ["build", "--release", "--locked"], { cwd: inBenchmarks("") });
 }
 
-function buildOurs() {
-  run(process.execPath, [inRoot("scripts/setup.mjs")], { cwd: inRoot("") });
-  run("cargo", ["build", "--release", "--locked", "--package", "tswebtransport-addon"], { cwd: inRoot("native") });
-  mkdirSync(inBenchmarks("target/addon"), { recursive: true });
-  copyFileSync(inRoot("native/target/release/libtswebtransport.so"), RELEASE_ADDON);
+function buildOurs(tree) {
+  const addon = addonOf(tree);
+  run(process.execPath, [join(tree, "scripts/setup.mjs")], { cwd: tree });
+  run("cargo", ["build", "--release", "--locked", "--package", "tswebtransport-addon"], { cwd: join(tree, "native") });
+  mkdirSync(dirname(addon), { recursive: true });
+  copyFileSync(join(tree, "native/target/release/libtswebtransport.so"), addon);
 }
 
 /** A figure of an addon that was built for development would be a wrong one. */
-function requireReleaseAddon(pid) {
-  if (!readFileSync(`/proc/${pid}/maps`, "utf8").includes(RELEASE_ADDON)) {
-    throw new Error(`the server did not load ${RELEASE_ADDON}, although ${ADDON_OVERRIDE} names it`);
+function requireReleaseAddon(pid, addon) {
+  if (!readFileSync(`/proc/${pid}/maps`, "utf8").includes(addon)) {
+    throw new Error(`the server did not load ${addon}, although ${ADDON_OVERRIDE} names it`);
   }
 }
 
@@ -100,10 +117,10 @@ function run(command, args, { cwd, quiet = false } = {}) {
   }
 }
 
-function commit() {
+function commit(tree) {
   try {
-    const hash = run("git", ["rev-parse", "--short", "HEAD"], { cwd: inRoot(""), quiet: true });
-    const changes = run("git", ["status", "--porcelain", "--", "src", "native"], { cwd: inRoot(""), quiet: true });
+    const hash = run("git", ["rev-parse", "--short", "HEAD"], { cwd: tree, quiet: true });
+    const changes = run("git", ["status", "--porcelain", "--", "src", "native"], { cwd: tree, quiet: true });
     return changes === "" ? hash : `${hash} with changes`;
   } catch {
     return "no commit";
