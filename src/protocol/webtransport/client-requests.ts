@@ -1,6 +1,7 @@
 import { invariant } from "../../base/invariant.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { parseResponse } from "../http3/fields.ts";
+import { streamError } from "../http3/frame-reader.ts";
 import type { HeaderList } from "../output.ts";
 
 import type { Outputs } from "./outputs.ts";
@@ -74,6 +75,10 @@ export class ClientRequests implements RequestRole {
     this.#requests.sessions += 1;
     this.#outputs.push({ type: "sessionAccepted", sessionId: id, headers: fields, protocol });
     this.#establish(request);
+  }
+
+  headersTooLarge(_request: RequestStream, length: number): void {
+    throw streamError("H3_EXCESSIVE_LOAD", `the response's header section is too large (a frame of ${length} bytes)`);
   }
 
   failed(request: RequestStream, code: bigint): void {

@@ -20,6 +20,8 @@ const maxRemembered = 64;
 export interface RequestRole {
   /** A header section has come: a server's request, a client's response. */
   headers(request: RequestStream, fields: HeaderList): void;
+  /** One that is too large to be kept has begun. */
+  headersTooLarge(request: RequestStream, length: number): void;
   /** The request has ended without a session: `code` is what the peer gave, or is given. */
   failed(request: RequestStream, code: bigint): void;
   /** Nothing of the request is kept any more. */
@@ -92,6 +94,8 @@ export class Requests implements RequestEvents {
     for (const streamId of this.#headDeadlines.expire(now)) {
       const request = this.#requests.get(streamId);
       if (request?.state === "head") this.refuse(request, WireCodes.H3_REQUEST_CANCELLED);
+      // It was too large and is answered, but has not come to its end.
+      else if (request !== undefined) this.headersSkipped(request);
     }
     for (const streamId of this.#closingDeadlines.expire(now)) {
       const request = this.#requests.get(streamId);
@@ -196,6 +200,14 @@ export class Requests implements RequestEvents {
 
   headers(request: RequestStream, fields: HeaderList): void {
     this.role.headers(request, fields);
+  }
+
+  headersTooLarge(request: RequestStream, length: number): void {
+    this.role.headersTooLarge(request, length);
+  }
+
+  headersSkipped(request: RequestStream): void {
+    this.abandon(request, WireCodes.H3_NO_ERROR);
   }
 
   ended(request: RequestStream, end: SessionEnd): void {

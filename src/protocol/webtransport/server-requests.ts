@@ -100,6 +100,11 @@ export class ServerRequests implements RequestRole {
     }
   }
 
+  headersTooLarge(request: RequestStream): void {
+    // RFC 6585 §5. At once: a client that is told so need not send the rest; one that does is read until it has.
+    this.#requests.respond(request, 431, [], false);
+  }
+
   /** The peer's SETTINGS have come: the application may see what waited for them (draft-ietf-webtrans-http3 §3.1). */
   settingsKnown(): void {
     for (const [streamId, { fields, token }] of [...this.#held]) {
