@@ -22,8 +22,8 @@ export interface RequestRole {
   headers(request: RequestStream, fields: HeaderList): void;
   /** One that is too large to be kept has begun. */
   headersTooLarge(request: RequestStream, length: number): void;
-  /** The request has ended without a session: `code` is what the peer gave, or is given. */
-  failed(request: RequestStream, code: bigint): void;
+  /** The request has ended without a session: `code` is what the peer gave, or is given, which did wrong what `fault` says. */
+  failed(request: RequestStream, code: bigint, fault?: string): void;
   /** Nothing of the request is kept any more. */
   forgotten(sessionId: number): void;
 }
@@ -147,7 +147,7 @@ export class Requests implements RequestEvents {
       request.abort({ clean: false, by: "local", wireCode: code, message });
       this.abandon(request, code);
     } else {
-      this.refuse(request, code);
+      this.refuse(request, code, message);
     }
   }
 
@@ -167,12 +167,12 @@ export class Requests implements RequestEvents {
     this.#forget(request);
   }
 
-  /** Ends a request that has no session, with this code. */
-  refuse(request: RequestStream, code: bigint): void {
+  /** Ends a request that has no session, with this code; `fault`: what the peer did wrong. */
+  refuse(request: RequestStream, code: bigint, fault?: string): void {
     const { state } = request;
     if (state === "waiting") this.sessions -= 1;
     request.discard();
-    if (state === "head" || state === "waiting") this.role.failed(request, code);
+    if (state === "head" || state === "waiting") this.role.failed(request, code, fault);
     this.#neverASession(request.id);
     this.abandon(request, code);
   }

@@ -232,10 +232,7 @@ tryRows("HEADERS that are too large to be kept", [
       sends(8, headers(...getFields), true),
       sends(6, uniStream(0, ascii("neighbour")), true),
     ],
-    expect: [
-      ...["write 4 431 fin", "stop 4 H3_NO_ERROR", "write 8 404 fin"],
-      'stream 6 of 0 "neighbour" fin',
-    ],
+    expect: [...["write 4 431 fin", "stop 4 H3_NO_ERROR", "write 8 404 fin"], 'stream 6 of 0 "neighbour" fin'],
     after: ({ core }) => {
       expect(core.counts.sessions).toBe(1);
       expect(core.nextTimeout()).toBeUndefined();
