@@ -89,7 +89,7 @@ export function rejectionOf({
     });
   }
   if (fault !== undefined) {
-    return new ProtocolError(`Cannot use the server's answer to the session request: ${fault}`, {
+    return new ProtocolError(`The server's answer to the session request cannot be used: ${fault}`, {
       errorCode: Number(code),
     });
   }
