@@ -37,6 +37,18 @@ const nodeGlobals = readonly([
   "structuredClone",
 ]);
 
+const defaultExport = {
+  selector: "ExportDefaultDeclaration",
+  message: "Export by name: a default export has as many names as importers.",
+};
+
+/** Arguments stand on the stack: some 100,000 of them are a RangeError, and so many bytes come in one URL. */
+const spreadArguments = {
+  selector:
+    "CallExpression[callee.property.name=/^(push|unshift|splice|concat|fromCharCode|fromCodePoint|max|min|of)$/] > SpreadElement",
+  message: "Take what is spread one by one, or in pieces: the stack may not hold it.",
+};
+
 export default defineConfig(
   globalIgnores([".cache/", "benchmarks/results/", "coverage/", "dist/", "**/node_modules/", "**/target/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
@@ -63,15 +75,10 @@ export default defineConfig(
         { allowConstantLoopConditions: "only-allowed-literals" },
       ],
       eqeqeq: "error",
-      "no-restricted-syntax": [
-        "error",
-        {
-          selector: "ExportDefaultDeclaration",
-          message: "Export by name: a default export has as many names as importers.",
-        },
-      ],
+      "no-restricted-syntax": ["error", defaultExport],
     },
   },
+  { files: ["src/**/*.ts"], rules: { "no-restricted-syntax": ["error", defaultExport, spreadArguments] } },
   {
     files: ["test/**/*.ts"],
     rules: {

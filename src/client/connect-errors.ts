@@ -227,6 +227,7 @@ const statusFixes: Readonly<Record<number, string>> = {
   405: "The path exists, but not for WebTransport",
   421: "It does not serve this name",
   429: "It allows no further sessions for now",
+  431: "Its limit for the request's headers is lower: shorten the URL, the headers or the subprotocols",
   501: "It does not know this kind of WebTransport request",
   503: "It is overloaded or about to close",
 };

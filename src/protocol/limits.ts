@@ -1,7 +1,12 @@
 /** What one connection's core keeps or counts at most. Durations in milliseconds, sizes in bytes. */
 export interface ProtocolLimits {
-  /** Payload of a HEADERS frame, compressed; more: H3_EXCESSIVE_LOAD. */
+  /** Payload of a HEADERS frame, compressed, that is kept until it is whole; a larger one is skipped. */
   readonly maxHeadersPayload: number;
+  /**
+   * Payload of a HEADERS frame that is skipped; more: H3_EXCESSIVE_LOAD. Whoever meets `maxHeadersPayload` by an oversight
+   * gets an answer, and the connection's other sessions live on; nobody needs so many bytes to tell of an oversight.
+   */
+  readonly maxSkippedHeaders: number;
   /** Field section as RFC 9114 §4.2.2 counts it; announced, and checked while decoding. */
   readonly maxFieldSectionSize: number;
   readonly maxFields: number;
@@ -41,6 +46,7 @@ export interface ProtocolLimits {
 
 export const defaultLimits: ProtocolLimits = Object.freeze({
   maxHeadersPayload: 65_536,
+  maxSkippedHeaders: 1_048_576,
   maxFieldSectionSize: 65_536,
   maxFields: 256,
   maxControlPayload: 16_384,

@@ -50,13 +50,15 @@ export type ProtocolEvent =
       readonly headers: HeaderList;
       readonly protocol: string;
     }
-  /** Client: a final status other than 2xx, or the request stream was reset (status undefined). */
+  /** Client: a final status other than 2xx, or the request stream was reset (status undefined), because of `fault` by this side. */
   | {
       readonly type: "sessionRejected";
       readonly sessionId: number;
       readonly status: number | undefined;
       readonly headers: HeaderList;
-      readonly code: bigint | undefined;
+      readonly code?: bigint;
+      /** What is wrong with the answer. */
+      readonly fault?: string | undefined;
     }
   /**
    * A WebTransport stream that the peer has opened, classified. From now on the core steps out of the way: the stream's

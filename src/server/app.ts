@@ -2,7 +2,7 @@ import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { ConfigurationError, ServerError, SessionError } from "../errors/errors.ts";
-import { checkCloseCode } from "../transport/session/close-code.ts";
+import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 import type { Address, DynamicParams, HeadersInput } from "../transport/types.ts";
@@ -180,6 +180,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
+    checkCloseReason(options.reason);
     if (this.#closing !== undefined && options.timeout === 0) void this.server.close(options);
     this.#closing ??= this.#close(options);
     return this.#closing;

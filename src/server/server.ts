@@ -17,7 +17,7 @@ import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
-import { checkCloseCode } from "../transport/session/close-code.ts";
+import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import { liveOf, transportOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { RefusedRequest } from "../transport/connection/connection.ts";
@@ -221,6 +221,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
+    checkCloseReason(options.reason);
     if (options.timeout === 0) this.#forced.resolve();
     this.#closing ??= this.#close(options);
     return this.#closing;

@@ -26,7 +26,7 @@ const idleTurns = 3;
  */
 export class VirtualClock {
   readonly #automatic: boolean;
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
   #now = 0;
   #sequence = 0;
   #transits = 0;
@@ -108,7 +108,7 @@ export class VirtualClock {
     if (length < 64 || this.#transits + this.#timers > length / 2) return;
     const alive = this.#entries.filter(({ cancelled }) => !cancelled);
     alive.sort((a, b) => (isBefore(a, b) ? -1 : 1));
-    this.#entries.splice(0, length, ...alive);
+    this.#entries = alive;
   }
 
   #count(kind: Kind, change: number): void {

@@ -1,4 +1,5 @@
 /** Field sections with a dynamic table of capacity 0 (RFC 9204 §4.5). */
+import { ByteBuilder } from "../../base/byte-builder.ts";
 import { encodeUtf8 } from "../../base/utf8.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { WireError } from "../../errors/wire-error.ts";
@@ -85,10 +86,19 @@ function staticField(index: number): readonly [string, string] {
   return field;
 }
 
+/** Of a section as RFC 9114 §4.2.2 counts it. */
+export function fieldSectionSize(fields: HeaderList): number {
+  let size = 0;
+  for (const [name, value] of fields) size += octets(name).length + octets(value).length + fieldOverhead;
+  return size;
+}
+
 /** Encodes with static references and literals only. Values are Latin-1 text, as the decoder gives them. */
 export function encodeFieldSection(fields: HeaderList): Uint8Array<ArrayBuffer> {
+  const target = new ByteBuilder();
   // Required insert count 0, base 0.
-  const target = [0, 0];
+  target.push(0);
+  target.push(0);
   for (const [name, value] of fields) {
     const field = indexOfField.get(`${name}\0${value}`);
     const nameIndex = indexOfName.get(name);
@@ -102,12 +112,13 @@ export function encodeFieldSection(fields: HeaderList): Uint8Array<ArrayBuffer> 
       writeString(target, octets(value), 7, 0);
     }
   }
-  return Uint8Array.from(target);
+  return target.build();
 }
 
 function latin1(bytes: Uint8Array): string {
   let text = "";
   for (let offset = 0; offset < bytes.length; offset += 4096) {
+    // eslint-disable-next-line no-restricted-syntax -- 4096 arguments at most.
     text += String.fromCharCode(...bytes.subarray(offset, offset + 4096));
   }
   return text;

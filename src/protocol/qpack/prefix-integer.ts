@@ -1,4 +1,5 @@
 /** Integers and strings with a prefix (RFC 9204 §4.1.1 and §4.1.2, RFC 7541 §5). */
+import type { ByteBuilder } from "../../base/byte-builder.ts";
 import { maxVarint } from "../../base/varint.ts";
 
 import { decodeHuffman, encodeHuffman, huffmanLength } from "./huffman.ts";
@@ -69,7 +70,12 @@ export class QpackReader {
 }
 
 /** Appends an integer; `flags` are the bits above the prefix. */
-export function writeInteger(target: number[], value: number, prefixBits: number, flags: number): void {
+export function writeInteger(
+  target: { push(byte: number): unknown },
+  value: number,
+  prefixBits: number,
+  flags: number,
+): void {
   const mask = 2 ** prefixBits - 1;
   if (value < mask) {
     target.push(flags | value);
@@ -85,13 +91,13 @@ export function writeInteger(target: number[], value: number, prefixBits: number
 }
 
 /** Appends a string, Huffman-coded where that is shorter. */
-export function writeString(target: number[], bytes: Uint8Array, prefixBits: number, flags: number): void {
+export function writeString(target: ByteBuilder, bytes: Uint8Array, prefixBits: number, flags: number): void {
   const encodedLength = huffmanLength(bytes);
   if (encodedLength < bytes.length) {
     writeInteger(target, encodedLength, prefixBits, flags | (1 << prefixBits));
-    target.push(...encodeHuffman(bytes));
+    target.append(encodeHuffman(bytes));
   } else {
     writeInteger(target, bytes.length, prefixBits, flags);
-    target.push(...bytes);
+    target.append(bytes);
   }
 }

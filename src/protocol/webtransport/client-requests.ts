@@ -1,10 +1,11 @@
 import { invariant } from "../../base/invariant.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { parseResponse } from "../http3/fields.ts";
+import { streamError } from "../http3/frame-reader.ts";
 import type { HeaderList } from "../output.ts";
 
 import type { Outputs } from "./outputs.ts";
-import type { Peer } from "./peer.ts";
+import type { FieldSectionExcess, Peer } from "./peer.ts";
 import type { RequestStream } from "./request-stream.ts";
 import { headersFrame } from "./requests.ts";
 import type { RequestRole, Requests } from "./requests.ts";
@@ -36,21 +37,17 @@ export class ClientRequests implements RequestRole {
     this.#establish = establish;
   }
 
+  /** How a request is more than the server takes; undefined when it is not. */
+  excessOf(init: SessionRequestInit): FieldSectionExcess | undefined {
+    return this.#peer.excessOf(this.#fieldsOf(init));
+  }
+
   open(streamId: number, init: SessionRequestInit): void {
-    const { draft } = this.#peer;
-    invariant(draft !== undefined, "sessions are opened by a client that is ready");
+    const frame = headersFrame(this.#fieldsOf(init));
     const request = this.#requests.create(streamId);
     request.flow = this.#peer.newFlowControl();
     this.#offered.set(streamId, init.protocols);
-    const fields: (readonly [string, string])[] = [
-      [":method", "CONNECT"],
-      [":protocol", draft.token],
-      [":scheme", "https"],
-      [":authority", init.authority],
-      [":path", init.path],
-    ];
-    if (init.protocols.length > 0) fields.push(["wt-available-protocols", serializeProtocols(init.protocols)]);
-    this.#outputs.write(streamId, headersFrame([...fields, ...init.headers]));
+    this.#outputs.write(streamId, frame);
   }
 
   headers(request: RequestStream, fields: HeaderList): void {
@@ -59,7 +56,7 @@ export class ClientRequests implements RequestRole {
     this.#requests.hasHead(request);
     const { id } = request;
     if (status >= 300) {
-      this.#outputs.push({ type: "sessionRejected", sessionId: id, status, headers: fields, code: undefined });
+      this.#outputs.push({ type: "sessionRejected", sessionId: id, status, headers: fields });
       this.#requests.finishWithoutSession(request);
       return;
     }
@@ -76,11 +73,29 @@ export class ClientRequests implements RequestRole {
     this.#establish(request);
   }
 
-  failed(request: RequestStream, code: bigint): void {
-    this.#outputs.push({ type: "sessionRejected", sessionId: request.id, status: undefined, headers: [], code });
+  headersTooLarge(_request: RequestStream, length: number): void {
+    throw streamError("H3_EXCESSIVE_LOAD", `the response's header section is too large (a frame of ${length} bytes)`);
+  }
+
+  failed(request: RequestStream, code: bigint, fault?: string): void {
+    this.#outputs.push({ type: "sessionRejected", sessionId: request.id, status: undefined, headers: [], code, fault });
   }
 
   forgotten(sessionId: number): void {
     this.#offered.delete(sessionId);
+  }
+
+  #fieldsOf(init: SessionRequestInit): HeaderList {
+    const { draft } = this.#peer;
+    invariant(draft !== undefined, "sessions are opened by a client that is ready");
+    const fields: (readonly [string, string])[] = [
+      [":method", "CONNECT"],
+      [":protocol", draft.token],
+      [":scheme", "https"],
+      [":authority", init.authority],
+      [":path", init.path],
+    ];
+    if (init.protocols.length > 0) fields.push(["wt-available-protocols", serializeProtocols(init.protocols)]);
+    return [...fields, ...init.headers];
   }
 }

@@ -22,11 +22,13 @@ import { IncomingStreams, requireSessionId } from "./incoming-streams.ts";
 import type { SessionStanding, Stray } from "./incoming-streams.ts";
 import { Outputs } from "./outputs.ts";
 import { Peer } from "./peer.ts";
+import type { FieldSectionExcess } from "./peer.ts";
 import { PeerControlStreams } from "./peer-control.ts";
 import type { RequestStream } from "./request-stream.ts";
 import { Requests } from "./requests.ts";
 import type { RequestHost } from "./requests.ts";
 import { ServerRequests } from "./server-requests.ts";
+import type { SessionResponse } from "./server-requests.ts";
 import type { Opening } from "./stream-opening.ts";
 
 export type { SessionRequestInit } from "./client-requests.ts";
@@ -264,6 +266,17 @@ export class ProtocolConnection {
   }
 
   // What the live objects ask for.
+
+  /** Client: how a request is more than the server takes; undefined when it is not. After the output `ready` only. */
+  requestExcess(request: SessionRequestInit): FieldSectionExcess | undefined {
+    return this.#client?.excessOf(request);
+  }
+
+  /** Server: how an answer is more than the client takes; undefined when it is not. */
+  responseExcess(sessionId: number, response: SessionResponse): FieldSectionExcess | undefined {
+    const request = this.#requests.get(sessionId);
+    return request === undefined ? undefined : this.#server?.excessOf(request, response);
+  }
 
   /** Client: asks for a session on a bidirectional stream that the caller has opened. After the output `ready` only. */
   openSession(streamId: number, request: SessionRequestInit, now: number): void {

@@ -1,9 +1,17 @@
 import { SettingId } from "../../constants/http3.ts";
 import type { Settings } from "../http3/settings.ts";
+import type { HeaderList } from "../output.ts";
+import { fieldSectionSize } from "../qpack/field-section.ts";
 
 import { announcedDrafts, isFlowControlled, negotiateDraft, obstacleOf, sessionLimitsOf } from "./drafts.ts";
 import type { Draft } from "./drafts.ts";
 import { SessionFlowControl } from "./flow-control.ts";
+
+/** A field section that is larger than the peer takes. In bytes, as RFC 9114 §4.2.2 counts them. */
+export interface FieldSectionExcess {
+  readonly size: number;
+  readonly limit: number;
+}
 
 /** What is known of the other side, and with it agreed on. */
 export class Peer {
@@ -46,6 +54,14 @@ export class Peer {
   /** Client: why there can be no session; undefined when there can. */
   get obstacle(): string | undefined {
     return this.#settings === undefined ? undefined : obstacleOf(this.#ours, this.#settings);
+  }
+
+  /** RFC 9114 §4.2.2: how these fields are more than the peer takes; undefined when they are not. */
+  excessOf(fields: HeaderList): FieldSectionExcess | undefined {
+    const limit = this.#settings?.get(SettingId.maxFieldSectionSize);
+    if (limit === undefined) return undefined;
+    const size = fieldSectionSize(fields);
+    return size > limit ? { size, limit: Number(limit) } : undefined;
   }
 
   /** For a new session; undefined where the two do not limit each other's sessions. */

@@ -26,6 +26,10 @@ export type RequestState = "head" | "waiting" | "open" | "closing" | "discard";
 export interface RequestEvents {
   /** A header section. The connection answers by changing the state, or throws WireError. */
   headers(stream: RequestStream, fields: HeaderList): void;
+  /** The header section is a frame of `length` bytes, too many to be kept. The connection answers, or throws WireError. */
+  headersTooLarge(stream: RequestStream, length: number): void;
+  /** All of such a frame has come. */
+  headersSkipped(stream: RequestStream): void;
   /** The session has ended, once. */
   ended(stream: RequestStream, end: SessionEnd): void;
   /** The request has ended before it was answered. */
@@ -55,6 +59,9 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
   #earlyLength = 0;
   #idleFrames = 0;
   #hasTrailers = false;
+  /** Of a HEADERS frame that is too large to be kept: its length, and how much of it has come. */
+  #skippedLength = 0;
+  #skipped = 0;
   #localEnd: SessionEnd | undefined;
   #isTold = false;
   /** Body bytes of a plain request, against its content-length. */
@@ -171,8 +178,12 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
     }
   }
 
-  framePiece(_type: number, piece: Uint8Array): void {
+  framePiece(type: number, piece: Uint8Array): void {
     this.#idleFrames = 0;
+    if (type === FrameType.headers) {
+      this.#skipHeaders(piece.length);
+      return;
+    }
     if (this.state === "waiting") {
       this.#earlyLength += piece.length;
       if (this.#earlyLength > this.#limits.maxEarlyBody) {
@@ -224,10 +235,19 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
     if (this.#hasTrailers || (isTrailers && (this.state !== "discard" || this.#localEnd !== undefined))) {
       throw unexpected(FrameType.headers);
     }
-    if (length > this.#limits.maxHeadersPayload) {
-      throw connectionError("H3_EXCESSIVE_LOAD", `a HEADERS frame of ${length} bytes`);
+    if (length <= this.#limits.maxHeadersPayload) return "whole";
+    if (isTrailers) this.#hasTrailers = true;
+    else this.#events.headersTooLarge(this, length);
+    this.#skippedLength = length;
+    return "pieces";
+  }
+
+  #skipHeaders(bytes: number): void {
+    this.#skipped += bytes;
+    if (this.#skipped > this.#limits.maxSkippedHeaders) {
+      throw connectionError("H3_EXCESSIVE_LOAD", `more than ${this.#limits.maxSkippedHeaders} bytes of HEADERS`);
     }
-    return "whole";
+    if (this.#skipped === this.#skippedLength) this.#events.headersSkipped(this);
   }
 
   #countIdle(): void {

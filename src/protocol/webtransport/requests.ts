@@ -20,8 +20,10 @@ const maxRemembered = 64;
 export interface RequestRole {
   /** A header section has come: a server's request, a client's response. */
   headers(request: RequestStream, fields: HeaderList): void;
-  /** The request has ended without a session: `code` is what the peer gave, or is given. */
-  failed(request: RequestStream, code: bigint): void;
+  /** One that is too large to be kept has begun. */
+  headersTooLarge(request: RequestStream, length: number): void;
+  /** The request has ended without a session: `code` is what the peer gave, or is given, which did wrong what `fault` says. */
+  failed(request: RequestStream, code: bigint, fault?: string): void;
   /** Nothing of the request is kept any more. */
   forgotten(sessionId: number): void;
 }
@@ -92,6 +94,8 @@ export class Requests implements RequestEvents {
     for (const streamId of this.#headDeadlines.expire(now)) {
       const request = this.#requests.get(streamId);
       if (request?.state === "head") this.refuse(request, WireCodes.H3_REQUEST_CANCELLED);
+      // It was too large and is answered, but has not come to its end.
+      else if (request !== undefined) this.headersSkipped(request);
     }
     for (const streamId of this.#closingDeadlines.expire(now)) {
       const request = this.#requests.get(streamId);
@@ -143,7 +147,7 @@ export class Requests implements RequestEvents {
       request.abort({ clean: false, by: "local", wireCode: code, message });
       this.abandon(request, code);
     } else {
-      this.refuse(request, code);
+      this.refuse(request, code, message);
     }
   }
 
@@ -163,12 +167,12 @@ export class Requests implements RequestEvents {
     this.#forget(request);
   }
 
-  /** Ends a request that has no session, with this code. */
-  refuse(request: RequestStream, code: bigint): void {
+  /** Ends a request that has no session, with this code; `fault`: what the peer did wrong. */
+  refuse(request: RequestStream, code: bigint, fault?: string): void {
     const { state } = request;
     if (state === "waiting") this.sessions -= 1;
     request.discard();
-    if (state === "head" || state === "waiting") this.role.failed(request, code);
+    if (state === "head" || state === "waiting") this.role.failed(request, code, fault);
     this.#neverASession(request.id);
     this.abandon(request, code);
   }
@@ -196,6 +200,14 @@ export class Requests implements RequestEvents {
 
   headers(request: RequestStream, fields: HeaderList): void {
     this.role.headers(request, fields);
+  }
+
+  headersTooLarge(request: RequestStream, length: number): void {
+    this.role.headersTooLarge(request, length);
+  }
+
+  headersSkipped(request: RequestStream): void {
+    this.abandon(request, WireCodes.H3_NO_ERROR);
   }
 
   ended(request: RequestStream, end: SessionEnd): void {

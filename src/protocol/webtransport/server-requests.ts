@@ -7,11 +7,18 @@ import type { HeaderList } from "../output.ts";
 
 import { protocolTokens } from "./drafts.ts";
 import type { Outputs } from "./outputs.ts";
-import type { Peer } from "./peer.ts";
+import type { FieldSectionExcess, Peer } from "./peer.ts";
 import type { RequestStream } from "./request-stream.ts";
 import { headersFrame } from "./requests.ts";
 import type { RequestHost, RequestRole, Requests } from "./requests.ts";
 import { offeredProtocols, serializeProtocol } from "./subprotocols.ts";
+
+/** What the application answers. */
+export interface SessionResponse {
+  readonly status: number;
+  readonly protocol?: string;
+  readonly headers: HeaderList;
+}
 
 /** Which requests are not even offered. */
 export interface RequestPolicy {
@@ -100,6 +107,11 @@ export class ServerRequests implements RequestRole {
     }
   }
 
+  headersTooLarge(request: RequestStream): void {
+    // RFC 6585 §5. At once: a client that is told so need not send the rest; one that does is read until it has.
+    this.#requests.respond(request, 431, [], false);
+  }
+
   /** The peer's SETTINGS have come: the application may see what waited for them (draft-ietf-webtrans-http3 §3.1). */
   settingsKnown(): void {
     for (const [streamId, { fields, token }] of [...this.#held]) {
@@ -109,13 +121,15 @@ export class ServerRequests implements RequestRole {
     }
   }
 
-  accept(request: RequestStream, response: { readonly protocol?: string; readonly headers: HeaderList }): void {
+  /** How an answer is more than the client takes; undefined when it is not. */
+  excessOf(request: RequestStream, response: SessionResponse): FieldSectionExcess | undefined {
+    // Where there is nothing of the application's, there is nothing to leave out.
+    return response.headers.length === 0 ? undefined : this.#peer.excessOf(responseFields(request, response));
+  }
+
+  accept(request: RequestStream, response: Omit<SessionResponse, "status">): void {
     this.#offered.delete(request.id);
-    const fields: (readonly [string, string])[] = [[":status", "200"]];
-    // Clients of draft-02 from before 2023 insist on this.
-    if (request.wantsDraft02) fields.push(["sec-webtransport-http3-draft", "draft02"]);
-    if (response.protocol !== undefined) fields.push(["wt-protocol", serializeProtocol(response.protocol)]);
-    this.#outputs.write(request.id, headersFrame([...fields, ...response.headers]));
+    this.#outputs.write(request.id, headersFrame(responseFields(request, { ...response, status: 200 })));
   }
 
   failed(request: RequestStream): void {
@@ -151,4 +165,12 @@ export class ServerRequests implements RequestRole {
     this.#held.delete(streamId);
     this.#heldDeadlines.cancel(streamId);
   }
+}
+
+function responseFields({ wantsDraft02 }: RequestStream, { status, protocol, headers }: SessionResponse): HeaderList {
+  const fields: (readonly [string, string])[] = [[":status", String(status)]];
+  // Clients of draft-02 from before 2023 insist on this.
+  if (wantsDraft02 && status === 200) fields.push(["sec-webtransport-http3-draft", "draft02"]);
+  if (protocol !== undefined) fields.push(["wt-protocol", serializeProtocol(protocol)]);
+  return [...fields, ...headers];
 }

@@ -61,7 +61,7 @@ export class StreamOpening {
       else return { kind: "request", replay: Uint8Array.from(this.#earlier), consumed: 0, stopped };
     }
     this.#length += chunk.length;
-    if (!this.#hasType) this.#earlier.push(...chunk);
+    if (!this.#hasType) for (const byte of chunk) this.#earlier.push(byte);
     return undefined;
   }
 }

@@ -43,12 +43,14 @@ export function serializeProtocols(protocols: readonly string[]): string {
 
 /** Why a client cannot offer these; undefined when it can. */
 export function protocolsFault(protocols: readonly string[]): string | undefined {
-  for (const [index, protocol] of protocols.entries()) {
+  const before = new Set<string>();
+  for (const protocol of protocols) {
     if (protocol.length === 0) return "a subprotocol is empty";
     if (protocol.length > maxProtocolLength) return `a subprotocol has more than ${maxProtocolLength} characters`;
     // RFC 9651 §3.3.3.
     if (!/^[\x20-\x7e]*$/.test(protocol)) return `"${protocol}" has other characters than ASCII's printable ones`;
-    if (protocols.indexOf(protocol) < index) return `"${protocol}" stands there twice`;
+    if (before.has(protocol)) return `"${protocol}" stands there twice`;
+    before.add(protocol);
   }
   return undefined;
 }

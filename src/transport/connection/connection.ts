@@ -4,11 +4,13 @@ import { ConfigurationError, ConnectionError, SessionError, TimeoutError } from 
 import type { WebTransportError } from "../../errors/errors.ts";
 import { TypedEmitter } from "../../events/emitter.ts";
 import type { HeaderList, ProtocolOutput } from "../../protocol/output.ts";
+import type { SessionResponse } from "../../protocol/webtransport/server-requests.ts";
 import { protocolsFault } from "../../protocol/webtransport/subprotocols.ts";
 
-import { checkCloseCode } from "../session/close-code.ts";
+import { checkCloseCode, checkCloseReason } from "../session/close-code.ts";
 import type { ConnectionEventMap } from "../events.ts";
 import { FieldList } from "../session/field-list.ts";
+import { requestTooLarge, responseTooLarge } from "../session/header-section-errors.ts";
 import { LiveConnection } from "./live-connection.ts";
 import type { ConnectionObserver } from "./live-connection.ts";
 import { LiveSession } from "../session/live-session.ts";
@@ -187,9 +189,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     });
   }
 
-  /** Ends every session with code and reason, and then the connection. Resolves when it has ended. Throws RangeError. */
+  /** Ends every session with code and reason, and then the connection. Resolves when it has ended. Throws RangeError, TypeError. */
   close(options: CloseConnectionOptions = {}): Promise<CloseInfo> {
     checkCloseCode(options.code);
+    checkCloseReason(options.reason);
     this.#closing ??= this.#close(options);
     if (options.abort === true) this.#live.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closing;
@@ -313,22 +316,31 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     headers: HeaderList,
     description: SessionDescription,
   ): WebTransportSession<object, unknown> {
+    const { protocol } = description;
+    const response = protocol === "" ? { headers } : { protocol, headers };
+    this.#checkAnswer(sessionId, { ...response, status: 200 });
     this.#answered(sessionId);
     const session = this.#createSession(sessionId, description);
     this.#live.sessions.get(sessionId)?.holdDatagrams();
-    const { protocol } = description;
     this.#live.input((core) => {
-      core.acceptSession(sessionId, protocol === "" ? { headers } : { protocol, headers });
+      core.acceptSession(sessionId, response);
     });
     this.#ready(session, sessionId);
     return session;
   }
 
   #reject(sessionId: number, status: number, headers: HeaderList): void {
+    this.#checkAnswer(sessionId, { status, headers });
     this.#answered(sessionId);
     this.#live.input((core) => {
       core.rejectSession(sessionId, { status, headers });
     });
+  }
+
+  /** Before anything is done: the request can still be answered with less. Throws ConfigurationError. */
+  #checkAnswer(sessionId: number, response: SessionResponse): void {
+    const excess = this.#live.protocol.responseExcess(sessionId, response);
+    if (excess !== undefined) throw responseTooLarge(excess);
   }
 
   async #handle(request: IncomingSession): Promise<void> {
@@ -368,6 +380,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       return { promise: rejected(error), cancel: () => {}, isSent: () => false };
     }
     const { protocols = [] } = options;
+    const request = { authority: url.host, path: url.pathname + url.search, headers: fields.list, protocols };
     let sessionId: number | undefined;
     let cancelled = false;
     const accepted = (list: HeaderList, protocol: string): void => {
@@ -390,23 +403,26 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       opened: (streamId: number): void => {
         sessionId = streamId;
         live.requests.set(streamId, { accepted, failed: result.reject });
-        const request = { authority: url.host, path: url.pathname + url.search, headers: fields.list, protocols };
-        live.input((core) => {
-          core.openSession(streamId, request, this.#options.now());
-        });
+        live.input(
+          (core) => {
+            core.openSession(streamId, request, this.#options.now());
+          },
+          (error) => {
+            cancel(error);
+            live.abandonStream(streamId, WireCodes.H3_REQUEST_CANCELLED);
+          },
+        );
       },
     };
-    live.ready.promise.then(
-      () => {
-        if (cancelled) return;
-        if (live.isClosed) result.reject(live.error);
-        else if (live.isDraining) result.reject(goingAway());
-        else live.openStream(waiter);
-      },
-      (error: unknown) => {
-        result.reject(error);
-      },
-    );
+    const open = (): void => {
+      if (cancelled) return;
+      const { error } = live;
+      if (error !== undefined) throw error;
+      if (live.isDraining) throw goingAway();
+      const excess = live.protocol.requestExcess(request);
+      if (excess !== undefined) throw requestTooLarge(excess);
+      live.openStream(waiter);
+    };
     const cancel = (reason: unknown): void => {
       if (cancelled) return;
       cancelled = true;
@@ -419,6 +435,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       }
       result.reject(reason);
     };
+    // What it throws is told here and nowhere else.
+    live.ready.promise.then(open).catch(cancel);
     const opening: Opening = { promise: result.promise, cancel, isSent: () => sessionId !== undefined };
     this.#openings.add(opening);
     const over = (): void => {

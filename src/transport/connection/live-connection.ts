@@ -152,17 +152,30 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     return this.#deadlines.after(milliseconds, callback);
   }
 
-  input(call: (core: ProtocolConnection) => void): void {
+  /** `failed` is given what the call throws, which may be when whoever has asked for it has returned. */
+  input(call: (core: ProtocolConnection) => void, failed?: (error: unknown) => void): void {
+    const attempt = (): void => {
+      try {
+        call(this.protocol);
+      } catch (error) {
+        if (failed === undefined) throw error;
+        failed(error);
+      }
+    };
     if (this.#isPolling) {
       // The core is mutated only between complete drainings.
-      this.#inputs.push(() => {
-        call(this.protocol);
-      });
+      this.#inputs.push(attempt);
       return;
     }
-    call(this.protocol);
+    attempt();
     this.#poll();
     this.#deadlines.setExternal(this.protocol.nextTimeout());
+  }
+
+  /** Ends both halves of a stream that nobody knows. */
+  abandonStream(streamId: number, code: bigint): void {
+    this.quic.stop(streamId, code);
+    if ((streamId & 2) === 0) this.quic.reset(streamId, code);
   }
 
   /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
@@ -418,7 +431,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
         this.#take(output.sessionId)?.accepted(output.headers, output.protocol);
         break;
       case "sessionRejected":
-        this.#take(output.sessionId)?.failed(rejectionOf(output.status, output.code, output.headers));
+        this.#take(output.sessionId)?.failed(rejectionOf(output));
         break;
       case "creditRaised":
         this.sessions.get(output.sessionId)?.flow?.raised(output.resource);
@@ -446,8 +459,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
       session.acceptStream(output);
       return;
     }
-    this.quic.stop(output.streamId, WireCodes.WT_SESSION_GONE);
-    if ((output.streamId & 2) === 0) this.quic.reset(output.streamId, WireCodes.WT_SESSION_GONE);
+    this.abandonStream(output.streamId, WireCodes.WT_SESSION_GONE);
   }
 
   #violation(code: bigint, reason: string): void {

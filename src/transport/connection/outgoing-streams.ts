@@ -25,7 +25,9 @@ export class OutgoingStreams {
   /** Calls `waiter.opened` at once or later. */
   open(waiter: StreamWaiter): void {
     const waiting = this.#waiters[waiter.direction];
-    if (waiting.size > 0 || !this.#tryOpen(waiter)) waiting.add(waiter);
+    const streamId = waiting.size > 0 ? undefined : this.#tryOpen(waiter.direction);
+    if (streamId === undefined) waiting.add(waiter);
+    else waiter.opened(streamId);
   }
 
   cancel(waiter: StreamWaiter): void {
@@ -36,8 +38,11 @@ export class OutgoingStreams {
   available(direction: StreamDirection): void {
     const waiting = this.#waiters[direction];
     for (const waiter of waiting) {
-      if (!this.#tryOpen(waiter)) return;
+      const streamId = this.#tryOpen(direction);
+      if (streamId === undefined) return;
+      // It has its turn, whatever it makes of it.
       waiting.delete(waiter);
+      waiter.opened(streamId);
     }
   }
 
@@ -57,11 +62,7 @@ export class OutgoingStreams {
     this.#waiters.unidirectional.clear();
   }
 
-  #tryOpen(waiter: StreamWaiter): boolean {
-    if (this.#count >= this.#limit) return false;
-    const streamId = this.#open(waiter.direction);
-    if (streamId === undefined) return false;
-    waiter.opened(streamId);
-    return true;
+  #tryOpen(direction: StreamDirection): number | undefined {
+    return this.#count >= this.#limit ? undefined : this.#open(direction);
   }
 }

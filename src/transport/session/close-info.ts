@@ -12,7 +12,7 @@ import {
 } from "../../errors/errors.ts";
 import { withoutStack } from "../../errors/webtransport-error.ts";
 import type { WebTransportError } from "../../errors/errors.ts";
-import type { HeaderList, SessionEnd } from "../../protocol/output.ts";
+import type { ProtocolOutput, SessionEnd } from "../../protocol/output.ts";
 import { fromWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
 import type { CloseInfo } from "../types.ts";
@@ -75,16 +75,22 @@ export function closeInfoOfConnection(closed: ConnectionClosed, error: () => Web
   return { clean: false, by: closed.by, error: error() };
 }
 
-/** Why a client got no session: the server's status, or the code it reset the request with. */
-export function rejectionOf(
-  status: number | undefined,
-  code: bigint | undefined,
-  headers: HeaderList = [],
-): WebTransportError {
+/** Why a client got no session: the server's status, the code it reset the request with, or what is wrong with its answer. */
+export function rejectionOf({
+  status,
+  code,
+  headers,
+  fault,
+}: Omit<Extract<ProtocolOutput, { type: "sessionRejected" }>, "type" | "sessionId">): WebTransportError {
   if (status !== undefined) {
     const regular = Object.fromEntries(headers.filter(([name]) => !name.startsWith(":")));
     return new HttpError(status, `The server answered the session request with status ${status}`, {
       details: { headers: regular },
+    });
+  }
+  if (fault !== undefined) {
+    return new ProtocolError(`The server's answer to the session request cannot be used: ${fault}`, {
+      errorCode: Number(code),
     });
   }
   const wire = code === undefined ? "" : ` (0x${code.toString(16)})`;

@@ -327,7 +327,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
 
   #create<S>(direction: StreamDirection, options: CreateStreamOptions, wrap: (stream: LiveStream) => S): Promise<S> {
     const ended = this.#info === undefined ? this.#closing.refusal : this.#errorOf(this.#info);
-    const refusal = ended ?? this.sendGroups.refusal(options.sendGroup);
+    const refusal = ended ?? this.sendGroups.refusal(options.sendGroup) ?? orderRefusal(options.sendOrder);
     if (refusal !== undefined) return rejected(refusal);
     const { signal } = options;
     if (signal?.aborted === true) return rejected(signal.reason);
@@ -465,6 +465,11 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     if (type === "stream_error") session.publish(type, { ...event, error });
     else session.publish(type, event);
   }
+}
+
+/** Before there is a stream: an engine takes nothing else. */
+function orderRefusal(sendOrder: unknown = 0): TypeError | undefined {
+  return typeof sendOrder === "number" ? undefined : new TypeError("Cannot use a sendOrder that is no number");
 }
 
 function directionOf(streamId: number): StreamDirection {

@@ -122,7 +122,11 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     return this.#answer !== "none";
   }
 
-  /** Answers 200. Rejects with SessionError when the client has gone or the request is answered already. */
+  /**
+   * Answers 200. Rejects with SessionError when the client has gone or the request is answered already, and with
+   * ConfigurationError for a protocol that is not offered or headers that are more than the client takes: then the request
+   * can still be answered.
+   */
   accept(options: AcceptOptions = {}): Promise<WebTransportSession<Record<string, string>, Locals>> {
     const { protocol } = options;
     if (protocol !== undefined && !this.protocols.includes(protocol)) {
@@ -139,20 +143,25 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       return rejected(error);
     }
     this.#answer = "accepted";
-    const session = this.#host.accept(this.#sessionId, response.list, {
-      url: this.url,
-      path: this.path,
-      request: this.#fields,
-      response,
-      protocol: protocol ?? "",
-      locals: this.locals,
-      params: this.params,
-      pathParams: this.pathParams,
-    });
-    return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
+    try {
+      const session = this.#host.accept(this.#sessionId, response.list, {
+        url: this.url,
+        path: this.path,
+        request: this.#fields,
+        response,
+        protocol: protocol ?? "",
+        locals: this.locals,
+        params: this.params,
+        pathParams: this.pathParams,
+      });
+      return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
+    } catch (error) {
+      this.#answer = "none";
+      return rejected(error);
+    }
   }
 
-  /** Answers with a status that is not 2xx. Throws RangeError for any other. */
+  /** Answers with a status that is not 2xx. Throws RangeError for any other; rejects as {@link accept} does. */
   reject(status: number, options: RejectOptions = {}): Promise<void> {
     if (!Number.isInteger(status) || status < 300 || status > 599) {
       throw new RangeError(`Cannot reject a session with status ${String(status)}: 300 to 599 are allowed`);
@@ -165,6 +174,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       this.#host.reject(this.#sessionId, status, list);
       return Promise.resolve();
     } catch (error) {
+      this.#answer = "none";
       return rejected(error);
     }
   }

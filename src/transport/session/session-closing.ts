@@ -1,7 +1,7 @@
 import { SessionError } from "../../errors/errors.ts";
 import { withoutStack } from "../../errors/webtransport-error.ts";
 
-import { checkCloseCode } from "./close-code.ts";
+import { checkCloseCode, checkCloseReason } from "./close-code.ts";
 import type { ConnectionContext } from "../connection/context.ts";
 import type { DatagramQueue } from "../datagrams/datagram-queue.ts";
 import type { LiveStream } from "../streams/live-stream.ts";
@@ -46,6 +46,7 @@ export class SessionClosing {
   start(options: CloseOptions): Promise<void> {
     const { code = 0, reason = "", abort = false, capsule = true } = options;
     checkCloseCode(code);
+    checkCloseReason(reason);
     if (!capsule && (code !== 0 || reason !== "")) {
       throw new RangeError("Cannot close a session with a code or reason without a capsule");
     }

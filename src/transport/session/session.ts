@@ -141,7 +141,8 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
 
   /**
    * Ends the session: finished streams and queued datagrams are delivered first (at most `closeTimeout`), unfinished
-   * streams are reset. Resolves when the peer has been told. Throws RangeError for a code outside 0 to 2^32 - 1.
+   * streams are reset. Resolves when the peer has been told. Throws RangeError for a code outside 0 to 2^32 - 1,
+   * TypeError for a reason that is no string.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return this.#live.close(options);

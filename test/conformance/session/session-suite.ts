@@ -6,6 +6,7 @@ import { closingCases } from "./cases/closing.ts";
 import { connectionCases } from "./cases/connections.ts";
 import { datagramCases } from "./cases/datagrams.ts";
 import { endingCases } from "./cases/ending.ts";
+import { headerSizeCases } from "./cases/header-sizes.ts";
 import { iterationCases } from "./cases/iteration.ts";
 import { openingCases } from "./cases/opening.ts";
 import { sharingCases } from "./cases/sharing.ts";
@@ -23,6 +24,7 @@ export interface SessionsUnderTest {
 export function describeSessions(name: string, { factory, keepsDatagrams }: SessionsUnderTest): void {
   describe(`sessions over ${name}`, () => {
     openingCases(factory);
+    headerSizeCases(factory);
     streamCases(factory);
     sharingCases(factory);
     waitingCases(factory);

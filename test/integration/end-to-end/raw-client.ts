@@ -21,8 +21,8 @@ export class RawClient {
     this.closed = closed;
   }
 
-  /** Resolves when the handshake has completed. */
-  static async connect(port: number): Promise<RawClient> {
+  /** Resolves when the handshake has completed. `heard`: what else the test hears of. */
+  static async connect(port: number, heard: Partial<ConnectionListener> = {}): Promise<RawClient> {
     const endpoint = await nativeEngine().createEndpoint(
       { host: "127.0.0.1", port: 0 },
       { connection: () => ({ ...silent }), failed: () => {} },
@@ -41,6 +41,7 @@ export class RawClient {
         },
         {
           ...silent,
+          ...heard,
           connected: () => {
             resolve(new RawClient(endpoint, connection, closed));
           },

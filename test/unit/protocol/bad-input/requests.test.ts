@@ -2,8 +2,8 @@ import { expect } from "vitest";
 
 import { FrameType } from "../../../../src/constants/http3.ts";
 import { WireCodes } from "../../../../src/constants/wire-codes.ts";
-import { calls, finishes, resets, sends, serverReady, sessionOpen, stops, waits } from "../core-bench.ts";
-import type { CoreBench } from "../core-bench.ts";
+import { calls, clientReady, finishes, resets, sends, serverReady, sessionOpen, stops, waits } from "../core-bench.ts";
+import type { CoreBench, Step } from "../core-bench.ts";
 import {
   ascii,
   bidiStream,
@@ -110,18 +110,6 @@ tryRows("frames on a request stream", [
     steps: [sends(0, connectRequest().subarray(0, -1)), resets(0)],
     expect: ["reset 0 H3_REQUEST_CANCELLED"],
   },
-  {
-    name: "HEADERS of 2^62 - 1 bytes end the connection before any of them is kept",
-    before: serverReady,
-    steps: [sends(0, wire(FrameType.headers, 2n ** 62n - 1n))],
-    expect: ["close H3_EXCESSIVE_LOAD"],
-  },
-  {
-    name: "HEADERS of 65537 bytes end the connection with H3_EXCESSIVE_LOAD",
-    before: serverReady,
-    steps: [sends(0, wire(FrameType.headers, 65_537))],
-    expect: ["close H3_EXCESSIVE_LOAD"],
-  },
   ...[2, 6, 8, 9].map((type) => ({
     name: `HTTP/2's frame type 0x0${type} ends the connection`,
     before: serverReady,
@@ -223,6 +211,138 @@ tryRows("frames on a request stream", [
     steps: [sends(0, wire(FrameType.headers, 10, "0000")), waits(10_000)],
     expect: ["reset 0 H3_REQUEST_CANCELLED", "stop 0 H3_REQUEST_CANCELLED"],
     after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
+  },
+]);
+
+function requests(streamId: number): Step {
+  const request = { authority: "a", path: "/", headers: [], protocols: [] };
+  return calls(({ core, now }) => core.openSession(streamId, request, now));
+}
+
+/** Limits that a row can reach byte by byte. */
+const smallHeaders = { maxHeadersPayload: 100, maxSkippedHeaders: 400 };
+
+tryRows("HEADERS that are too large to be kept", [
+  {
+    name: "are answered 431 at once, skipped to their end and then wanted no more",
+    options: { limits: smallHeaders },
+    before: sessionOpen,
+    steps: [
+      sends(4, frame(FrameType.headers, new Uint8Array(101))),
+      sends(8, headers(...getFields), true),
+      sends(6, uniStream(0, ascii("neighbour")), true),
+    ],
+    expect: [...["write 4 431 fin", "stop 4 H3_NO_ERROR", "write 8 404 fin"], 'stream 6 of 0 "neighbour" fin'],
+    after: ({ core }) => {
+      expect(core.counts.sessions).toBe(1);
+      expect(core.nextTimeout()).toBeUndefined();
+    },
+  },
+  {
+    name: "are not mistaken for what stands in them",
+    options: { limits: smallHeaders },
+    before: serverReady,
+    steps: [sends(0, frame(FrameType.headers, connectRequest(), frame(FrameType.settings), new Uint8Array(101)))],
+    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "may be as large as the limit of what is kept",
+    options: { limits: { maxHeadersPayload: connectRequest().length - 2 } },
+    before: serverReady,
+    steps: [sends(0, connectRequest())],
+    expect: ["request 0", "write 0 200"],
+  },
+  {
+    name: "end the connection when they go on for longer than the limit, and not before",
+    options: { limits: smallHeaders },
+    before: serverReady,
+    steps: [
+      sends(0, wire(FrameType.headers, 2n ** 62n - 1n, new Uint8Array(400))),
+      sends(4, headers(...getFields), true),
+      sends(0, wire("00")),
+    ],
+    expect: ["write 0 431 fin", "write 4 404 fin", "close H3_EXCESSIVE_LOAD"],
+  },
+  {
+    name: "of 65537 bytes are answered 431",
+    before: serverReady,
+    steps: [sends(0, frame(FrameType.headers, new Uint8Array(65_537)))],
+    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+  },
+  {
+    name: "of more than 1 MiB end the connection behind their answer",
+    whole: true,
+    before: serverReady,
+    steps: [sends(0, frame(FrameType.headers, new Uint8Array(1_048_577)))],
+    expect: ["write 0 431 fin", "close H3_EXCESSIVE_LOAD"],
+  },
+  {
+    name: "that never come to their end are stopped after 10 s",
+    options: { limits: smallHeaders },
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, 101, new Uint8Array(100))), waits(10_000)],
+    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
+  },
+  {
+    name: "are over when the client resets them",
+    options: { limits: smallHeaders },
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, 101, new Uint8Array(100))), resets(0)],
+    expect: ["write 0 431 fin"],
+    after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
+  },
+  {
+    name: "must not end in their middle",
+    options: { limits: smallHeaders },
+    before: serverReady,
+    steps: [sends(0, wire(FrameType.headers, 101, new Uint8Array(100)), true)],
+    expect: ["write 0 431 fin", "close H3_FRAME_ERROR"],
+  },
+  {
+    name: "are skipped as trailers, too",
+    options: { limits: smallHeaders },
+    before: serverReady,
+    steps: [
+      sends(0, wire(headers(...getFields), data("00"), frame(FrameType.headers, new Uint8Array(101)))),
+      sends(4, connectRequest()),
+    ],
+    expect: ["write 0 404 fin", "stop 0 H3_NO_ERROR", "request 4", "write 4 200"],
+  },
+  {
+    name: "are refused behind the answer to CONNECT, as any are",
+    options: { limits: smallHeaders },
+    before: sessionOpen,
+    steps: [sends(0, wire(FrameType.headers, 101))],
+    expect: ["close H3_FRAME_UNEXPECTED"],
+  },
+  {
+    name: "give the session up that a server answers with them, and no other",
+    options: { role: "client", limits: smallHeaders },
+    before: [...clientReady, ...[0, 4].map(requests), sends(4, headers([":status", "200"]))],
+    steps: [
+      sends(0, wire(FrameType.headers, 101, new Uint8Array(50))),
+      sends(0, new Uint8Array(51)),
+      sends(7, uniStream(4, ascii("neighbour")), true),
+    ],
+    expect: [
+      ...["rejected 0 H3_EXCESSIVE_LOAD", "reset 0 H3_EXCESSIVE_LOAD", "stop 0 H3_EXCESSIVE_LOAD"],
+      'stream 7 of 4 "neighbour" fin',
+    ],
+    after: ({ core }) => expect(core.counts.sessions).toBe(1),
+  },
+  {
+    name: "give the session up, too, when it is only their fields that are too large",
+    options: { role: "client" },
+    before: [...clientReady, ...[0, 4].map(requests), sends(4, headers([":status", "200"]))],
+    steps: [
+      sends(0, headers([":status", "200"], ["x", "y".repeat(65_536)])),
+      sends(7, uniStream(4, ascii("neighbour")), true),
+    ],
+    expect: [
+      ...["rejected 0 H3_EXCESSIVE_LOAD", "reset 0 H3_EXCESSIVE_LOAD", "stop 0 H3_EXCESSIVE_LOAD"],
+      'stream 7 of 4 "neighbour" fin',
+    ],
   },
 ]);
 
