@@ -18,7 +18,7 @@ export interface ProtocolLimits {
   readonly maxUnknownStreams: number;
   /** Streams whose first bytes are incomplete. */
   readonly maxIncompleteStreams: number;
-  /** For the first bytes of a stream and for a request's header section. */
+  /** For the first bytes of a stream and for the header section of a peer's request. */
   readonly prefixTimeout: number;
   /** WebTransport streams that wait for sessions that nobody has asked for, at the end of the engine's turn. */
   readonly maxParkedStreams: number;

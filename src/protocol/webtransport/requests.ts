@@ -69,7 +69,8 @@ export class Requests implements RequestEvents {
   }
 
   create(streamId: number): RequestStream {
-    this.#headDeadlines.set(streamId, this.#host.now());
+    // How long an answer may take is for the caller to say.
+    if (this.role.answers) this.#headDeadlines.set(streamId, this.#host.now());
     const request = new RequestStream(streamId, this.#limits, this);
     this.#requests.set(streamId, request);
     return request;

@@ -696,7 +696,7 @@ tryRows("streams and datagrams that come with their session", [
     name: "wait for the answer of a server, in whatever turns they come",
     options: { role: "client" },
     before: asked,
-    steps: [...toClient.steps, waits(9000), sends(0, accepted)],
+    steps: [...toClient.steps, waits(60_000), sends(0, accepted)],
     expect: ["accepted 0", ...toClient.arrive],
     after: kept,
     whole: true,
