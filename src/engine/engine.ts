@@ -6,6 +6,8 @@
  * - Bytes given to a call are captured before it returns.
  * - Calls on a stream or connection that has ended are ignored: the ending event is on its way or has been seen.
  * - Events of one turn arrive together, in order, and are followed by one `turnEnded` per connection that had any.
+ *   Only the events of one stream are in the order in which they were sent: a turn may tell of new streams, and of datagrams,
+ *   before it hands out what was sent earlier on another stream.
  * - A listener that throws is a fault of the layer above; the engine reports it and goes on with the next event.
  * - Stream ids are those of RFC 9000 §2.1. They are numbers: ids past 2^53 are beyond every limit an engine grants.
  * - Error codes are 62-bit (RFC 9000 §20.2) and therefore `bigint`.

@@ -23,13 +23,20 @@ export interface ProtocolLimits {
   readonly maxUnknownStreams: number;
   /** Streams whose first bytes are incomplete. */
   readonly maxIncompleteStreams: number;
-  /** For the first bytes of a stream and for a request's header section. */
+  /** For the first bytes of a stream and for the header section of a peer's request. */
   readonly prefixTimeout: number;
-  /** WebTransport streams that wait for their session. */
+  /** WebTransport streams that wait for sessions that nobody has asked for, at the end of the engine's turn. */
   readonly maxParkedStreams: number;
-  /** Datagrams that wait for their session. */
+  /** Bytes of all streams that wait for their session: no more is granted for them, so QUIC's limits hold as well. */
+  readonly maxParkedBytes: number;
+  /** Datagrams that wait for sessions that nobody has asked for, at the end of the engine's turn. */
   readonly maxParkedDatagrams: number;
+  /** How long streams and datagrams wait for a session that nobody has asked for. */
   readonly parkTimeout: number;
+  /** Datagrams that wait for the answer to their session's request: as many as an open session queues. */
+  readonly maxEarlyDatagrams: number;
+  /** Their bytes. */
+  readonly maxEarlyDatagramBytes: number;
   /** How long a session request waits for the peer's SETTINGS. */
   readonly settingsTimeout: number;
   /** How long the peer may leave its half of a session's stream open after the session has ended. */
@@ -58,8 +65,11 @@ export const defaultLimits: ProtocolLimits = Object.freeze({
   maxIncompleteStreams: 64,
   prefixTimeout: 10_000,
   maxParkedStreams: 24,
+  maxParkedBytes: 2_097_152,
   maxParkedDatagrams: 32,
   parkTimeout: 5000,
+  maxEarlyDatagrams: 256,
+  maxEarlyDatagramBytes: 1_048_576,
   settingsTimeout: 5000,
   closeTimeout: 5000,
   goawayDelay: 1000,

@@ -23,6 +23,7 @@ export interface SessionRequestInit {
 
 /** A client's side of requests: what it asks for, and what it makes of the answers. */
 export class ClientRequests implements RequestRole {
+  readonly answers = false;
   readonly #requests: Requests;
   readonly #outputs: Outputs;
   readonly #peer: Peer;

@@ -19,7 +19,7 @@ import { announcedSettings } from "./drafts.ts";
 import type { SessionLimits } from "./drafts.ts";
 import type { SessionFlowControl } from "./flow-control.ts";
 import { IncomingStreams, requireSessionId } from "./incoming-streams.ts";
-import type { SessionStanding, Stray } from "./incoming-streams.ts";
+import type { SessionStanding, Stray, Usage } from "./incoming-streams.ts";
 import { Outputs } from "./outputs.ts";
 import { Peer } from "./peer.ts";
 import type { FieldSectionExcess } from "./peer.ts";
@@ -129,8 +129,10 @@ export class ProtocolConnection {
       settings: (settings) => {
         this.#takeSettings(settings);
       },
-      goaway: () => {
+      goaway: (id) => {
         this.#outputs.push({ type: "goaway" });
+        // RFC 9114 §5.2: a client's id names a push, of which there are none.
+        if (options.role === "client") this.#requests.notProcessed(Number(id));
       },
     });
   }
@@ -248,12 +250,19 @@ export class ProtocolConnection {
       if (quarter.value > maxQuarterStreamId)
         throw connectionError("H3_DATAGRAM_ERROR", "a quarter stream id past 2^60");
       const sessionId = Number(quarter.value) * 4;
-      const { kind } = this.#standingOf(sessionId);
-      const payload = kind === "open" || kind === "pending" ? copy(bytes, quarter.end) : undefined;
-      if (payload === undefined) return;
-      if (kind === "open") this.#outputs.push({ type: "datagram", sessionId, payload });
-      else this.#incoming.parkDatagram(sessionId, payload, now);
+      const standing = this.#standingOf(sessionId);
+      if (standing.kind === "open") {
+        this.#outputs.push({ type: "datagram", sessionId, payload: copy(bytes, quarter.end) });
+      } else if (standing.kind === "pending") {
+        this.#incoming.parkDatagram(sessionId, copy(bytes, quarter.end), standing.isRequested, now);
+      }
     });
+  }
+
+  /** All that has come together has been told: what came before its session is judged by what came behind it. */
+  handleTurnEnded(): void {
+    if (this.#failed) return;
+    this.#incoming.handleTurnEnded((sessionId) => this.#isRequested(sessionId));
   }
 
   handleTimeout(now: number): void {
@@ -434,8 +443,7 @@ export class ProtocolConnection {
     }
     const parked = this.#incoming.parked(streamId);
     if (parked !== undefined) {
-      if (chunk.length > 0) parked.chunks.push(chunk);
-      parked.fin ||= fin;
+      this.#incoming.pushParked(parked, chunk, fin);
     } else if (this.#peerControl.has(streamId)) {
       this.#peerControl.push(streamId, chunk, fin, this.#now);
       if (fin) this.#outputs.forget(streamId);
@@ -449,22 +457,31 @@ export class ProtocolConnection {
     if (request !== undefined) {
       const { state, flow } = request;
       if (state === "open") return { kind: "open", flow };
-      if (state === "head" || state === "waiting") return { kind: "pending", flow };
+      if (state === "head" || state === "waiting")
+        return { kind: "pending", isRequested: this.#isRequested(sessionId) };
       return { kind: this.#requests.wasNeverSession(sessionId) ? "never" : "gone" };
     }
     if (sessionId > this.#lastRequest) {
       const ahead = this.#role === "server" ? 4 * this.#limits.maxRequestsAhead : 0;
-      if (sessionId <= this.#lastRequest + ahead) return { kind: "pending", flow: undefined };
+      if (sessionId <= this.#lastRequest + ahead) return { kind: "pending", isRequested: false };
       throw connectionError("H3_ID_ERROR", `session id ${sessionId} is beyond the stream limit`);
     }
-    if (this.#incoming.isOpening(sessionId)) return { kind: "pending", flow: undefined };
+    if (this.#incoming.isOpening(sessionId)) return { kind: "pending", isRequested: false };
     return { kind: this.#requests.wasNeverSession(sessionId) ? "never" : "gone" };
+  }
+
+  /** The session's request has come, or a client has sent it, and it is not answered yet. */
+  #isRequested(sessionId: number): boolean {
+    const state = this.#requests.get(sessionId)?.state;
+    return state === "waiting" || (state === "head" && this.#role === "client");
   }
 
   #establish(request: RequestStream): void {
     this.#guard(request.id, () => {
+      const owed = this.#incoming.takeOwed(request.id);
       request.state = "open";
       this.#incoming.release(request.id, request.flow);
+      if (request.flow !== undefined) countUnread(request.flow, owed);
       request.establish(this.#now);
       // Streams that were refused meanwhile are given back.
       this.sendFlowControl(request.id);
@@ -474,16 +491,20 @@ export class ProtocolConnection {
 
   /** A stream that was refused before its session came is counted there all the same, and given back. */
   #countStray({ streamId, sessionId, prefixLength }: Stray, finalSize: number): void {
+    const isBidirectional = (streamId & 2) === 0;
+    const usage = {
+      data: Math.max(0, finalSize - prefixLength),
+      bidirectional: isBidirectional ? 1 : 0,
+      unidirectional: isBidirectional ? 0 : 1,
+    };
     const flow = this.flowControl(sessionId);
-    if (flow === undefined) return;
-    const kind = (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
-    const bytes = Math.max(0, finalSize - prefixLength);
+    if (flow === undefined) {
+      if (this.#standingOf(sessionId).kind === "pending") this.#incoming.owe(sessionId, usage);
+      return;
+    }
     this.#ofSession(sessionId, streamId, () => {
-      flow.received(kind, 1);
-      flow.received("data", bytes);
+      countUnread(flow, usage);
     });
-    flow.giveBack(kind, 1);
-    flow.giveBack("data", bytes);
     this.sendFlowControl(sessionId);
   }
 
@@ -538,6 +559,14 @@ export class ProtocolConnection {
         this.#requests.violated(request, error.wireCode, error.message);
       }
     }
+  }
+}
+
+/** Counts what nobody reads, and gives it back at once. Throws WireError for more than the session allows. */
+function countUnread(flow: SessionFlowControl, usage: Usage): void {
+  for (const resource of ["bidirectional", "unidirectional", "data"] as const) {
+    flow.received(resource, usage[resource]);
+    flow.giveBack(resource, usage[resource]);
   }
 }
 

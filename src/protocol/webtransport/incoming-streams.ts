@@ -4,23 +4,30 @@ import { connectionError, streamError } from "../http3/frame-reader.ts";
 import type { ProtocolLimits } from "../limits.ts";
 
 import type { Outputs } from "./outputs.ts";
-import { Parking } from "./parking.ts";
+import { ParkedDatagrams } from "./parked-datagrams.ts";
+import { Parking, sizeOf } from "./parking.ts";
 import type { ParkedStream } from "./parking.ts";
-import type { SessionFlowControl } from "./flow-control.ts";
+import type { FlowResource, SessionFlowControl } from "./flow-control.ts";
 import { StreamOpening } from "./stream-opening.ts";
 import type { Opening } from "./stream-opening.ts";
 
 /** What stands behind a session id that a stream or a datagram names. */
 export type SessionStanding =
   | { readonly kind: "open"; readonly flow: SessionFlowControl | undefined }
-  /** There may yet be such a session. */
-  | { readonly kind: "pending"; readonly flow: SessionFlowControl | undefined }
+  /** There may yet be such a session. `isRequested`: somebody has asked for it, and its answer is what is waited for. */
+  | { readonly kind: "pending"; readonly isRequested: boolean }
   | { readonly kind: "gone" }
   /** The request was turned down, or was none for a session. */
   | { readonly kind: "never" };
 
 /** A stream that was refused before its session came, if that comes at all. */
 export type Stray = Pick<ParkedStream, "streamId" | "sessionId" | "prefixLength">;
+
+/** What streams have used of their session's limits. */
+export type Usage = Readonly<Record<FlowResource, number>>;
+
+/** Sessions that nobody has asked for and whose strays' usage is remembered: whoever goes on to others loses the credit. */
+const maxOwed = 64;
 
 /** The peer's streams until it is known what they are: their first bytes, and then, for WebTransport's, their session. */
 export class IncomingStreams {
@@ -29,9 +36,12 @@ export class IncomingStreams {
   readonly #openings = new Map<number, StreamOpening>();
   readonly #deadlines: DeadlineList<number>;
   readonly #parking: Parking;
+  readonly #datagrams: ParkedDatagrams;
   readonly #countStray: (stray: Stray, finalSize: number) => void;
   /** Those that still count in their session when their final size is known. */
   readonly #strays = new Map<number, Stray>();
+  /** What strays that have ended count in a session that has not come yet. */
+  readonly #owed = new Map<number, Usage>();
 
   /** `countStray`: the final size of one is known. */
   constructor(limits: ProtocolLimits, outputs: Outputs, countStray: (stray: Stray, finalSize: number) => void) {
@@ -40,10 +50,11 @@ export class IncomingStreams {
     this.#countStray = countStray;
     this.#deadlines = new DeadlineList(limits.prefixTimeout);
     this.#parking = new Parking(limits);
+    this.#datagrams = new ParkedDatagrams(limits);
   }
 
   get parkedCount(): number {
-    return this.#parking.streamCount;
+    return this.#parking.size;
   }
 
   get openingCount(): number {
@@ -55,7 +66,7 @@ export class IncomingStreams {
   }
 
   get nextDeadline(): number {
-    return Math.min(this.#deadlines.next, this.#parking.nextDeadline);
+    return Math.min(this.#deadlines.next, this.#parking.nextDeadline, this.#datagrams.nextDeadline);
   }
 
   handleTimeout(now: number): void {
@@ -63,7 +74,14 @@ export class IncomingStreams {
       this.#openings.delete(streamId);
       this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
     }
+    this.#datagrams.expire(now);
     for (const stream of this.#parking.expire(now)) this.#refuseParked(stream);
+  }
+
+  /** The engine's turn is over: what has come before its session's request, and still has none, must keep to its limits. */
+  handleTurnEnded(isRequested: (sessionId: number) => boolean): void {
+    this.#datagrams.judge(isRequested);
+    for (const stream of this.#parking.judge(isRequested)) this.#refuseParked(stream);
   }
 
   opened(streamId: number): void {
@@ -104,8 +122,7 @@ export class IncomingStreams {
         this.#deliver(stream, standing.flow);
         break;
       case "pending":
-        if (this.#parking.addStream(stream, now)) break;
-        this.#refuseParked(stream);
+        if (!this.#parking.add(stream, standing.isRequested, now)) this.#refuseParked(stream);
         break;
       case "gone":
         this.#outputs.refuse(streamId, WireCodes.WT_SESSION_GONE);
@@ -117,12 +134,17 @@ export class IncomingStreams {
   }
 
   parked(streamId: number): ParkedStream | undefined {
-    return this.#parking.stream(streamId);
+    return this.#parking.get(streamId);
+  }
+
+  /** More bytes of a parked stream. */
+  pushParked(stream: ParkedStream, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
+    if (!this.#parking.push(stream, chunk, fin)) this.#refuseParked(stream);
   }
 
   /** STOP_SENDING for a stream that is not the caller's yet: it is told with it. */
   stopped(streamId: number, code: bigint): void {
-    const stream = this.#openings.get(streamId) ?? this.#parking.stream(streamId);
+    const stream = this.#openings.get(streamId) ?? this.#parking.get(streamId);
     if (stream !== undefined) stream.stopped ??= code;
   }
 
@@ -134,14 +156,34 @@ export class IncomingStreams {
     this.#countStray(stray, finalSize);
   }
 
-  parkDatagram(sessionId: number, payload: Uint8Array<ArrayBuffer>, now: number): void {
-    this.#parking.addDatagram(sessionId, payload, now);
+  /** Strays have used so much of a session that has not come yet. */
+  owe(sessionId: number, usage: Usage): void {
+    const before = this.#owed.get(sessionId) ?? unused;
+    this.#owed.set(sessionId, {
+      data: before.data + usage.data,
+      bidirectional: before.bidirectional + usage.bidirectional,
+      unidirectional: before.unidirectional + usage.unidirectional,
+    });
+    if (this.#owed.size <= maxOwed) return;
+    const [oldest] = this.#owed.keys();
+    if (oldest !== undefined) this.#owed.delete(oldest);
+  }
+
+  /** The session has come: gives what its strays have used, which is forgotten here. */
+  takeOwed(sessionId: number): Usage {
+    const usage = this.#owed.get(sessionId) ?? unused;
+    this.#owed.delete(sessionId);
+    return usage;
+  }
+
+  parkDatagram(sessionId: number, payload: Uint8Array<ArrayBuffer>, isRequested: boolean, now: number): void {
+    this.#datagrams.add(sessionId, payload, isRequested, now);
   }
 
   /** The session is established: what came early follows. Throws WireError for a stream too many. */
   release(sessionId: number, flow: SessionFlowControl | undefined): void {
-    const datagrams = this.#parking.takeDatagrams(sessionId);
-    const streams = this.#parking.takeStreams(sessionId);
+    const datagrams = this.#datagrams.take(sessionId);
+    const streams = this.#parking.take(sessionId);
     for (const [index, stream] of streams.entries()) {
       try {
         this.#deliver(stream, flow);
@@ -155,8 +197,9 @@ export class IncomingStreams {
 
   /** There will be no such session. */
   drop(sessionId: number): void {
-    this.#parking.takeDatagrams(sessionId);
-    for (const { streamId } of this.#parking.takeStreams(sessionId)) {
+    this.#datagrams.take(sessionId);
+    this.#owed.delete(sessionId);
+    for (const { streamId } of this.#parking.take(sessionId)) {
       this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
     }
     for (const [streamId, stray] of this.#strays) if (stray.sessionId === sessionId) this.#strays.delete(streamId);
@@ -183,19 +226,17 @@ export class IncomingStreams {
   }
 
   #refuseParked(stream: ParkedStream): void {
-    const { streamId, sessionId, prefixLength, chunks, fin, reset } = stream;
+    const { streamId, sessionId, prefixLength, fin, reset } = stream;
     this.#outputs.refuse(streamId, WireCodes.WT_BUFFERED_STREAM_REJECTED);
     const stray = { streamId, sessionId, prefixLength };
     if (reset !== undefined) this.#countStray(stray, reset.finalSize);
     else if (!fin) this.#strays.set(streamId, stray);
     // Behind a FIN that has been delivered nothing more is told.
-    else
-      this.#countStray(
-        stray,
-        chunks.reduce((size, chunk) => size + chunk.length, prefixLength),
-      );
+    else this.#countStray(stray, prefixLength + sizeOf(stream));
   }
 }
+
+const unused: Usage = Object.freeze({ data: 0, bidirectional: 0, unidirectional: 0 });
 
 /** draft-ietf-webtrans-http3 §4: a session id is that of a client's bidirectional stream. Throws WireError. */
 export function requireSessionId(sessionId: number): void {

@@ -14,84 +14,104 @@ export interface ParkedStream {
   stopped: bigint | undefined;
 }
 
-interface ParkedDatagram {
-  readonly sessionId: number;
-  readonly payload: Uint8Array<ArrayBuffer>;
-}
-
-/** Streams and datagrams that have overtaken their session. */
+/**
+ * Streams that have overtaken their session.
+ *
+ * Those of a session that has been asked for wait as long as its answer does. No credit is granted for them: QUIC's limit
+ * bounds their number, the credit that each of them began with their bytes, and `maxParkedBytes` the bytes of all.
+ *
+ * Of those whose session nobody has asked for, a few wait for a short time. They are judged at the end of the engine's turn:
+ * QUIC tells of new streams before it hands out the bytes of others, and among these may be the request itself.
+ */
 export class Parking {
   readonly #limits: ProtocolLimits;
   readonly #streams = new Map<number, ParkedStream>();
-  readonly #streamDeadlines: DeadlineList<number>;
-  readonly #datagrams: DeadlineList<ParkedDatagram>;
-  readonly #waitingDatagrams = new Set<ParkedDatagram>();
+  /** Those whose session nobody had asked for when this was last judged. */
+  readonly #unexpected = new Set<ParkedStream>();
+  readonly #deadlines: DeadlineList<ParkedStream>;
+  #bytes = 0;
 
   constructor(limits: ProtocolLimits) {
     this.#limits = limits;
-    this.#streamDeadlines = new DeadlineList(limits.parkTimeout);
-    this.#datagrams = new DeadlineList(limits.parkTimeout);
+    this.#deadlines = new DeadlineList(limits.parkTimeout);
   }
 
-  get streamCount(): number {
+  get size(): number {
     return this.#streams.size;
   }
 
   get nextDeadline(): number {
-    return Math.min(this.#streamDeadlines.next, this.#datagrams.next);
+    return this.#deadlines.next;
   }
 
-  stream(streamId: number): ParkedStream | undefined {
+  get(streamId: number): ParkedStream | undefined {
     return this.#streams.get(streamId);
   }
 
-  /** False when there is no place left. */
-  addStream(stream: ParkedStream, now: number): boolean {
-    if (this.#streams.size >= this.#limits.maxParkedStreams) return false;
+  /** False, and not added, when there is no room for its bytes. `isRequested`: somebody has asked for the session. */
+  add(stream: ParkedStream, isRequested: boolean, now: number): boolean {
+    const bytes = sizeOf(stream);
+    if (this.#bytes + bytes > this.#limits.maxParkedBytes) return false;
+    this.#bytes += bytes;
     this.#streams.set(stream.streamId, stream);
-    this.#streamDeadlines.set(stream.streamId, now);
+    if (!isRequested) {
+      this.#unexpected.add(stream);
+      this.#deadlines.set(stream, now);
+    }
     return true;
   }
 
-  /** The oldest makes place. */
-  addDatagram(sessionId: number, payload: Uint8Array<ArrayBuffer>, now: number): void {
-    const [oldest] = this.#waitingDatagrams;
-    if (oldest !== undefined && this.#waitingDatagrams.size >= this.#limits.maxParkedDatagrams) this.#drop(oldest);
-    const datagram = { sessionId, payload };
-    this.#waitingDatagrams.add(datagram);
-    this.#datagrams.set(datagram, now);
+  /** More bytes of a stream. False when there is no room for them: then it is taken out, with them. */
+  push(stream: ParkedStream, chunk: Uint8Array<ArrayBuffer>, fin: boolean): boolean {
+    if (chunk.length > 0) stream.chunks.push(chunk);
+    stream.fin ||= fin;
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#limits.maxParkedBytes) return true;
+    this.#remove(stream);
+    return false;
   }
 
   /** Takes out what belongs to a session, in the order of its arrival. */
-  takeStreams(sessionId: number): readonly ParkedStream[] {
+  take(sessionId: number): readonly ParkedStream[] {
     const streams = [...this.#streams.values()].filter((stream) => stream.sessionId === sessionId);
-    for (const { streamId } of streams) {
-      this.#streams.delete(streamId);
-      this.#streamDeadlines.cancel(streamId);
-    }
+    for (const stream of streams) this.#remove(stream);
     return streams;
   }
 
-  takeDatagrams(sessionId: number): readonly Uint8Array<ArrayBuffer>[] {
-    const datagrams = [...this.#waitingDatagrams].filter((datagram) => datagram.sessionId === sessionId);
-    for (const datagram of datagrams) this.#drop(datagram);
-    return datagrams.map(({ payload }) => payload);
+  /** The turn is over: takes out the streams that are too many. */
+  judge(isRequested: (sessionId: number) => boolean): readonly ParkedStream[] {
+    const excess: ParkedStream[] = [];
+    let kept = 0;
+    for (const stream of this.#unexpected) {
+      if (isRequested(stream.sessionId)) {
+        this.#unexpected.delete(stream);
+        this.#deadlines.cancel(stream);
+      } else if (kept < this.#limits.maxParkedStreams) {
+        kept += 1;
+      } else {
+        excess.push(stream);
+        this.#remove(stream);
+      }
+    }
+    return excess;
   }
 
-  /** Drops what has waited too long, and gives the streams, which must be refused. */
+  /** Takes out the streams that have waited too long. */
   expire(now: number): readonly ParkedStream[] {
-    for (const datagram of this.#datagrams.expire(now)) this.#waitingDatagrams.delete(datagram);
-    const streams: ParkedStream[] = [];
-    for (const streamId of this.#streamDeadlines.expire(now)) {
-      const stream = this.#streams.get(streamId);
-      this.#streams.delete(streamId);
-      if (stream !== undefined) streams.push(stream);
-    }
+    const streams = [...this.#deadlines.expire(now)];
+    for (const stream of streams) this.#remove(stream);
     return streams;
   }
 
-  #drop(datagram: ParkedDatagram): void {
-    this.#waitingDatagrams.delete(datagram);
-    this.#datagrams.cancel(datagram);
+  #remove(stream: ParkedStream): void {
+    this.#streams.delete(stream.streamId);
+    this.#unexpected.delete(stream);
+    this.#deadlines.cancel(stream);
+    this.#bytes -= sizeOf(stream);
   }
+}
+
+/** Bytes of the body that have arrived. */
+export function sizeOf({ chunks }: ParkedStream): number {
+  return chunks.reduce((size, chunk) => size + chunk.length, 0);
 }

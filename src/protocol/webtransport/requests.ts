@@ -18,6 +18,8 @@ const maxRemembered = 64;
 
 /** What differs between the two roles in the life of a request. Methods may throw WireError. */
 export interface RequestRole {
+  /** Requests are the peer's, and their answers this side's: a server's role. */
+  readonly answers: boolean;
   /** A header section has come: a server's request, a client's response. */
   headers(request: RequestStream, fields: HeaderList): void;
   /** One that is too large to be kept has begun. */
@@ -69,7 +71,8 @@ export class Requests implements RequestEvents {
   }
 
   create(streamId: number): RequestStream {
-    this.#headDeadlines.set(streamId, this.#host.now());
+    // How long an answer may take is for the caller to say.
+    if (this.role.answers) this.#headDeadlines.set(streamId, this.#host.now());
     const request = new RequestStream(streamId, this.#limits, this);
     this.#requests.set(streamId, request);
     return request;
@@ -115,8 +118,9 @@ export class Requests implements RequestEvents {
   peerStopped(request: RequestStream, code: bigint): void {
     const wasAnswered = request.isAnswered;
     request.isFinished = true;
-    // RFC 9114 §4.1: with H3_NO_ERROR the answer is complete, or on its way.
-    if (request.state === "head" && code === WireCodes.H3_NO_ERROR) return;
+    // RFC 9114 §4.1: from a server H3_NO_ERROR says that the answer is complete, or on its way. Whatever a client says, it
+    // wants no answer.
+    if (!this.role.answers && request.state === "head" && code === WireCodes.H3_NO_ERROR) return;
     // The peer's goodbye may come behind it: webtransport-go closes with STOP_SENDING, capsule and FIN, in this order.
     if (request.state === "open" && code === WireCodes.WT_SESSION_GONE && !request.hasEnded) {
       this.#closingDeadlines.set(request.id, this.#host.now());
@@ -175,6 +179,18 @@ export class Requests implements RequestEvents {
     if (state === "head" || state === "waiting") this.role.failed(request, code, fault);
     this.#neverASession(request.id);
     this.abandon(request, code);
+  }
+
+  /** RFC 9114 §5.2: the server processes no request from this id on; those that have no answer yet can be made anew elsewhere. */
+  notProcessed(id: number): void {
+    for (const request of [...this.#requests.values()]) {
+      if (request.id < id || request.state !== "head") continue;
+      request.discard();
+      this.role.failed(request, WireCodes.H3_REQUEST_REJECTED);
+      this.#neverASession(request.id);
+      // RFC 9114 §4.1.1: a client does not say H3_REQUEST_REJECTED itself.
+      this.abandon(request, WireCodes.H3_REQUEST_CANCELLED);
+    }
   }
 
   /** There is no session, and the peer may end its half in peace. */

@@ -29,6 +29,7 @@ export interface RequestPolicy {
 
 /** A server's side of requests: which of them are offered to the application, and when. */
 export class ServerRequests implements RequestRole {
+  readonly answers = true;
   readonly #requests: Requests;
   readonly #outputs: Outputs;
   readonly #host: RequestHost;

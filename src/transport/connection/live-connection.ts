@@ -337,7 +337,10 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   }
 
   turnEnded(): void {
-    if (this.#end === undefined) this.#deadlines.setExternal(this.protocol.nextTimeout());
+    if (this.#end !== undefined) return;
+    this.protocol.handleTurnEnded();
+    this.#poll();
+    this.#deadlines.setExternal(this.protocol.nextTimeout());
   }
 
   async #when(isDone: () => boolean, limit: number): Promise<void> {

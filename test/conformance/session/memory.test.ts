@@ -16,5 +16,9 @@ const links: [name: string, conditions: LinkConditions][] = [
 
 for (const [index, [name, conditions]] of links.entries()) {
   const factory = memoryUnderTest({ conditions, seed: index + 1 });
-  describeSessions(name, { factory, keepsDatagrams: conditions.datagramLoss === undefined });
+  describeSessions(name, {
+    factory,
+    keepsDatagrams: conditions.datagramLoss === undefined,
+    keepsOrder: conditions.jitter === undefined,
+  });
 }

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 
 import type { EngineFactory } from "../engine/under-test.ts";
 
+import { burstCases } from "./cases/bursts.ts";
 import { closingCases } from "./cases/closing.ts";
 import { connectionCases } from "./cases/connections.ts";
 import { datagramCases } from "./cases/datagrams.ts";
@@ -18,14 +19,17 @@ export interface SessionsUnderTest {
   readonly factory: EngineFactory;
   /** Whether every datagram arrives. */
   readonly keepsDatagrams: boolean;
+  /** Whether what is sent together arrives together, and what was sent before it no later. */
+  readonly keepsOrder: boolean;
 }
 
 /** What sessions keep over every engine, as an application sees it. */
-export function describeSessions(name: string, { factory, keepsDatagrams }: SessionsUnderTest): void {
+export function describeSessions(name: string, { factory, keepsDatagrams, keepsOrder }: SessionsUnderTest): void {
   describe(`sessions over ${name}`, () => {
     openingCases(factory);
     headerSizeCases(factory);
     streamCases(factory);
+    burstCases(factory, keepsOrder, keepsDatagrams);
     sharingCases(factory);
     waitingCases(factory);
     webStreamCases(factory);

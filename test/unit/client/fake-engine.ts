@@ -4,6 +4,7 @@ import { WebTransportConnection } from "../../../src/transport/connection/connec
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
 
 import { Link } from "../transport/linked-quic.ts";
+import type { LinkedQuic } from "../transport/linked-quic.ts";
 
 /** What becomes of a connection: a server of the same process, an end, or silence. */
 export type Outcome = "server" | "never" | ConnectionClosed;
@@ -15,6 +16,8 @@ export class FakeEngine implements QuicEngine {
   connected: ConnectOptions | undefined;
   /** The addresses, in the order of the attempts. */
   readonly addresses: string[] = [];
+  /** The servers' ends, for what no well-behaved server sends. */
+  readonly servers: LinkedQuic[] = [];
   openEndpoints = 0;
   closedEndpoints = 0;
   readonly #outcome: (address: string, attempt: number) => Outcome;
@@ -52,6 +55,7 @@ export class FakeEngine implements QuicEngine {
             onSession: this.#onSession,
           });
           link.server.listener = server.listener;
+          this.servers.push(link.server);
           link.client.events.push(() => {
             listener.connected(link.client.info());
           });

@@ -6,9 +6,11 @@ import type { ClientOptions } from "../../../src/client/connect.ts";
 // `connect` loads them with its first call, which virtual time does not wait for.
 import "../../../src/client/connector.ts";
 import "../../../src/client/lookup.ts";
+import { FrameType } from "../../../src/constants/http3.ts";
 import { HttpError } from "../../../src/errors/errors.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
+import { frame } from "../protocol/wire.ts";
 import { VirtualTime } from "../transport/virtual-time.ts";
 
 import { FakeEngine, closed } from "./fake-engine.ts";
@@ -131,6 +133,22 @@ describe("connect() retries", () => {
     await expect(opening).rejects.toMatchObject({ name: "HttpError", status, handshakeStage: "http" });
     expect(engine.addresses).toHaveLength(attempts);
     expect(engine.openEndpoints).toBe(0);
+  });
+
+  it("on another connection a request that GOAWAY names while it waits for its answer", async () => {
+    const engine = new FakeEngine("server", async (request) => {
+      if (engine.addresses.length > 1) await request.accept();
+      // RFC 9114 §5.2: requests from this id on are not processed. No answer follows.
+      else engine.servers[0]?.write(3, frame(FrameType.goaway, 0), false);
+    });
+    const client = new Client(engine);
+    const opening = client.connect({ connectTimeout: 5000 });
+    await client.settle();
+    expect(client.messages).toEqual([expect.stringContaining("The server refused the session request")]);
+    await client.advance(1000);
+    const session = await opening;
+    expect(engine.addresses).toHaveLength(2);
+    await session.close();
   });
 
   it("nothing for a name that does not exist, but a name server that does not answer", async () => {

@@ -12,7 +12,8 @@ import { connectRequest, control, plainSettings, settings, wire } from "./wire.t
 
 export type Step =
   | { readonly kind: "bytes"; readonly streamId: number; readonly bytes: Uint8Array; readonly fin: boolean }
-  | { readonly kind: "call"; readonly call: (bench: CoreBench) => void };
+  | { readonly kind: "call"; readonly call: (bench: CoreBench) => void }
+  | { readonly kind: "turn"; readonly steps: readonly Step[] };
 
 /** The peer sends bytes on a stream; its first ones open it. */
 export function sends(streamId: number, bytes: Uint8Array, fin = false): Step {
@@ -32,6 +33,10 @@ export function datagram(bytes: Uint8Array): Step {
 }
 export function waits(milliseconds: number): Step {
   return calls((bench) => bench.wait(milliseconds));
+}
+/** What the engine tells in one turn; every other step is one of its own. */
+export function together(...steps: readonly Step[]): Step {
+  return { kind: "turn", steps };
 }
 export function calls(call: (bench: CoreBench) => void): Step {
   return { kind: "call", call };
@@ -86,17 +91,9 @@ export class CoreBench {
   run(steps: readonly Step[], cut: Cut = whole): readonly string[] {
     let before = 0;
     for (const step of steps) {
-      if (step.kind === "call") {
-        step.call(this);
-        this.#drain();
-        continue;
-      }
-      this.open(step.streamId);
-      const chunks = step.bytes.length === 0 ? [step.bytes] : cut(step.bytes, before);
-      chunks.forEach((chunk, index) => {
-        this.#data(step.streamId, Uint8Array.from(chunk), step.fin && index === chunks.length - 1);
-      });
-      before += step.bytes.length;
+      before += this.#take(step, cut, before);
+      this.core.handleTurnEnded();
+      this.#drain();
     }
     return this.take();
   }
@@ -139,6 +136,26 @@ export class CoreBench {
       this.#drain();
     }
     this.now = end;
+  }
+
+  /** Gives the number of the step's bytes. */
+  #take(step: Step, cut: Cut, before: number): number {
+    switch (step.kind) {
+      case "call":
+        step.call(this);
+        this.#drain();
+        return 0;
+      case "turn":
+        return step.steps.reduce((length, each) => length + this.#take(each, cut, before + length), 0);
+      case "bytes": {
+        this.open(step.streamId);
+        const chunks = step.bytes.length === 0 ? [step.bytes] : cut(step.bytes, before);
+        chunks.forEach((chunk, index) => {
+          this.#data(step.streamId, Uint8Array.from(chunk), step.fin && index === chunks.length - 1);
+        });
+        return step.bytes.length;
+      }
+    }
   }
 
   #data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
@@ -218,8 +235,7 @@ export class CoreBench {
 
 /** Every way of cutting that a row is tried with: whole, byte by byte, and in two at every place. */
 export function cutsFor(steps: readonly Step[]): readonly (readonly [name: string, cut: Cut])[] {
-  let total = 0;
-  for (const step of steps) if (step.kind === "bytes") total += step.bytes.length;
+  const total = steps.reduce((length, step) => length + bytesOf(step), 0);
   const cuts: (readonly [string, Cut])[] = [["whole", whole]];
   if (total <= 20_000) cuts.push(["byte by byte", byteByByte]);
   for (let position = 1; position < total; position += 1) {
@@ -228,6 +244,11 @@ export function cutsFor(steps: readonly Step[]): readonly (readonly [name: strin
     cuts.push([`split at ${position}`, splitAt(position)]);
   }
   return cuts;
+}
+
+function bytesOf(step: Step): number {
+  if (step.kind === "turn") return step.steps.reduce((length, each) => length + bytesOf(each), 0);
+  return step.kind === "bytes" ? step.bytes.length : 0;
 }
 
 function nameOf(code: bigint): string {

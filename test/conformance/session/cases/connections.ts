@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
 
+import { Deferred } from "../../../../src/async/promises.ts";
+import { FrameType } from "../../../../src/constants/http3.ts";
+import type { IncomingSession } from "../../../../src/transport/session/request.ts";
+import { frame } from "../../../unit/protocol/wire.ts";
 import type { EngineFactory } from "../../engine/under-test.ts";
 import { given, rejection, text, withSessions } from "../with-sessions.ts";
 
@@ -119,6 +123,31 @@ export function connectionCases(factory: EngineFactory): void {
         expect(text(await incoming.readAll())).toBe("lives on");
       }),
     );
+
+    it(
+      "by a GOAWAY that names a request ends it while it waits for its answer",
+      withSessions(
+        factory,
+        async (world) => {
+          const opening = rejection(world.open());
+          const incoming = await requested.promise;
+          world.server.quic.write(3, frame(FrameType.goaway, 0), false);
+          expect(await opening).toMatchObject({ code: "ERR_WT_SESSION_REFUSED", errorCode: 0x10b });
+          if (!incoming.signal.aborted) {
+            await new Promise((resolve) => {
+              incoming.signal.addEventListener("abort", resolve);
+            });
+          }
+          expect(await rejection(incoming.accept())).toMatchObject({ code: "ERR_WT_SESSION_CANCELLED" });
+        },
+        {
+          onSession: (request) => {
+            requested.resolve(request);
+          },
+        },
+      ),
+    );
+    const requested = new Deferred<IncomingSession>();
 
     it(
       "by a client's GOAWAY reaches the server's sessions",

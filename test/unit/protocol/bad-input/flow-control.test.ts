@@ -31,10 +31,9 @@ const limited: SettingPairs = [
 const options: BenchOptions = {
   sessionLimits: { maxData: 1000, maxStreamsBidirectional: 1, maxStreamsUnidirectional: 2 },
 };
-const open = (...pairs: SettingPairs): readonly Step[] => [
-  sends(2, wire(0, settings(...pairs))),
-  sends(0, connectRequest({ ":protocol": "webtransport-h3" })),
-];
+const request = sends(0, connectRequest({ ":protocol": "webtransport-h3" }));
+const open = (...pairs: SettingPairs): readonly Step[] => [sends(2, wire(0, settings(...pairs))), request];
+const beforeRequest = open(...limited).slice(0, 1);
 const before = open(...limited);
 const says = (...bytes: readonly Wire[]): Step => sends(0, data(...bytes));
 const ended = (code: string): readonly string[] => [`closed 0 ${code} by local`, `reset 0 ${code}`, `stop 0 ${code}`];
@@ -170,17 +169,17 @@ tryRows("session flow control", [
   },
   {
     name: "a stream that was refused before its session came counts there, and is given back",
-    options: { ...options, accepts: false, limits: { maxParkedStreams: 0 } },
-    before,
+    options: { ...options, limits: { maxParkedStreams: 0 } },
+    before: beforeRequest,
     steps: [
       sends(6, uniStream(0, ascii("x"))),
       sends(10, uniStream(0, ascii("y"))),
-      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+      request,
       resets(6, WireCodes.WT_BUFFERED_STREAM_REJECTED, 3 + 600),
       resets(10, WireCodes.WT_BUFFERED_STREAM_REJECTED, 3 + 1),
     ],
     expect: [
-      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "request 0", "write 0 200"],
       `write 0 ${hex(capsule(CapsuleType.maxData, 1600))}`,
       `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 3))}`,
       `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
@@ -188,43 +187,71 @@ tryRows("session flow control", [
     after: ({ core }) => expect(core.counts.sessions).toBe(1),
   },
   {
-    name: "a complete stream that was refused before its session came counts at once",
-    options: { ...options, accepts: false, limits: { maxParkedStreams: 0 } },
-    before,
+    name: "streams that were refused and have ended before their session came count there, and are given back",
+    options: { ...options, limits: { maxParkedStreams: 0 } },
+    before: beforeRequest,
     steps: [
-      sends(6, uniStream(0), true),
-      sends(10, uniStream(0), true),
+      sends(6, uniStream(0, new Uint8Array(300)), true),
+      sends(10, uniStream(0, ascii("x"))),
+      resets(10, WireCodes.WT_BUFFERED_STREAM_REJECTED, 3 + 300),
       calls(({ core }) => expect(core.counts.strays).toBe(0)),
-      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+      request,
     ],
     expect: [
-      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "request 0", "write 0 200"],
+      `write 0 ${hex(capsule(CapsuleType.maxData, 1600))}`,
       `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
     ],
   },
   {
-    name: "complete and reset streams that have waited too long for their session count at once",
-    options: { ...options, accepts: false },
-    before,
+    name: "complete and reset streams that have waited too long for their session count there, and are given back",
+    options,
+    before: beforeRequest,
     steps: [
       sends(6, uniStream(0, new Uint8Array(300)), true),
       sends(10, uniStream(0, ascii("x"))),
       resets(10, 0n, 3 + 300),
       waits(5000),
       calls(({ core }) => expect(core.counts.strays).toBe(0)),
-      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+      request,
     ],
     expect: [
-      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "stop 10 WT_BUFFERED_STREAM_REJECTED", "request 0", "write 0 200"],
       `write 0 ${hex(capsule(CapsuleType.maxData, 1600))}`,
       `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 4))}`,
     ],
   },
   {
-    name: "complete streams that were refused end the session when they are more than it allows",
-    options: { ...options, accepts: false },
+    name: "streams that were refused before their session came end it when they are more than it allows",
+    options: { ...options, limits: { maxParkedStreams: 0 } },
+    before: beforeRequest,
+    steps: [...[6, 10, 14].map((streamId) => sends(streamId, uniStream(0), true)), request],
+    expect: [
+      ...[6, 10, 14].map((streamId) => `stop ${streamId} WT_BUFFERED_STREAM_REJECTED`),
+      ...["request 0", "write 0 200", ...flowError],
+    ],
+  },
+  {
+    name: "a complete stream that was refused while its session waits for the answer counts at once",
+    options: { ...options, accepts: false, limits: { maxParkedBytes: 599 } },
     before,
-    steps: [sends(6, uniStream(0, new Uint8Array(1001)), true), waits(5000)],
+    steps: [
+      sends(6, uniStream(0, new Uint8Array(600)), true),
+      calls(({ core }) => expect(core.counts.strays).toBe(0)),
+      calls(({ core }) => core.acceptSession(0, { headers: [] })),
+      resets(6, WireCodes.WT_BUFFERED_STREAM_REJECTED, 3 + 600),
+    ],
+    expect: [
+      ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "write 0 200"],
+      `write 0 ${hex(capsule(CapsuleType.maxData, 1600))}`,
+      `write 0 ${hex(capsule(CapsuleType.maxStreamsUnidirectional, 3))}`,
+    ],
+  },
+  {
+    name: "a stream that was refused while its session waits ends it when it is more than it allows",
+    options: { ...options, accepts: false, limits: { maxParkedBytes: 1000 } },
+    before,
+    steps: [sends(6, uniStream(0, new Uint8Array(1001)), true)],
     expect: [
       ...["stop 6 WT_BUFFERED_STREAM_REJECTED", "cancelled 0", "reset 0 WT_FLOW_CONTROL_ERROR"],
       ...["stop 0 WT_FLOW_CONTROL_ERROR", "stop 6 WT_SESSION_GONE"],

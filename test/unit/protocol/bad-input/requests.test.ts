@@ -499,19 +499,16 @@ tryRows("requests that are taken back, refused or too many", [
     expect: ["request 0", "cancelled 0", "reset 0 H3_REQUEST_CANCELLED"],
     after: ({ core }) => expect(core.counts.sessions).toBe(0),
   },
-  ...(
-    [
-      ["H3_REQUEST_CANCELLED", ["stop 0 H3_REQUEST_CANCELLED"]],
-      ["H3_NO_ERROR", []],
-    ] as const
-  ).map(([code, expected]) => ({
-    name: `a request whose answer was stopped with ${code} before it came is not answered`,
-    before: serverReady,
-    steps: [calls((bench) => bench.open(0)), stops(0, WireCodes[code]), sends(0, headers(...getFields), true)],
-    expect: expected,
-    after: ({ core }: CoreBench) =>
-      expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 }),
-  })),
+  ...(["H3_REQUEST_CANCELLED", "H3_NO_ERROR"] as const).flatMap((code) =>
+    [headers(...getFields), connectRequest()].map((bytes, index) => ({
+      name: `a ${index === 0 ? "request" : "session request"} whose answer was stopped with ${code} before it came is not answered`,
+      before: serverReady,
+      steps: [calls((bench) => bench.open(0)), stops(0, WireCodes[code]), sends(0, bytes, index === 0)],
+      expect: ["stop 0 H3_REQUEST_CANCELLED"],
+      after: ({ core }: CoreBench) =>
+        expect(core.counts).toEqual({ sessions: 0, parkedStreams: 0, pendingStreams: 0, strays: 0 }),
+    })),
+  ),
   {
     name: "STOP_SENDING before the answer cancels the request",
     options: { accepts: false },
