@@ -27,6 +27,9 @@ export const consoleLogger: Logger = {
   error: (fields, message) => line("error", fields, message),
 };
 
+/** Loggers whose failure has been told. */
+const reported = new WeakSet<object>();
+
 /**
  * A configuration's logger with everything below its level left out. What the logger throws, or its promise rejects with,
  * never reaches the caller: a warning of the process tells of the first failure.
@@ -40,10 +43,9 @@ export function loggerOf(values: {
   // An asynchronous function fits a logger's type, too.
   const logger: Readonly<Record<keyof Logger, (fields: object, message: string) => unknown>> = values.logger;
   const least = debug ? 0 : levels.indexOf(logLevel);
-  let isReported = false;
   const report = (error: unknown): void => {
-    if (isReported) return;
-    isReported = true;
+    if (reported.has(logger)) return;
+    reported.add(logger);
     process.emitWarning(`The logger failed; its lines may be lost: ${errorText(error)}`, { code: "WT_LOGGER" });
   };
   const only = (name: keyof Logger): Logger["info"] =>

@@ -17,7 +17,7 @@ export type StepRejection = Pick<Rejection, "status" | "kind" | "reason"> &
 export type Step<Subject> = (subject: Subject) => StepRejection | undefined | Promise<StepRejection | undefined>;
 
 /** The first rejection of the steps; `undefined` when none has one, or the client has gone meanwhile. */
-export async function firstRejection<Subject extends { readonly request: IncomingSession }>(
+export async function firstRejection<Subject extends { readonly request: { readonly isAnswered: boolean } }>(
   steps: readonly Step<Subject>[],
   subject: Subject,
 ): Promise<StepRejection | undefined> {
