@@ -42,7 +42,7 @@ export type ProtocolEvent =
       /** From `wt-available-protocols`, in the client's order. */
       readonly protocols: readonly string[];
     }
-  /** Server: a WebTransport CONNECT that the core has answered itself: 421 or 429. */
+  /** Server: a WebTransport CONNECT that the core has answered itself: 400, 421 or 429. */
   | {
       readonly type: "requestRefused";
       readonly status: number;

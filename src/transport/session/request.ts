@@ -181,17 +181,23 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       return rejected(error);
     }
     this.#answer = "accepted";
-    const session = this.#host.accept(this.#sessionId, response.list, {
-      url: this.url,
-      path: this.path,
-      request: this.#fields,
-      response,
-      protocol: protocol ?? "",
-      locals: this.locals,
-      params: this.params,
-      pathParams: this.pathParams,
-    });
-    return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
+    try {
+      const session = this.#host.accept(this.#sessionId, response.list, {
+        url: this.url,
+        path: this.path,
+        request: this.#fields,
+        response,
+        protocol: protocol ?? "",
+        locals: this.locals,
+        params: this.params,
+        pathParams: this.pathParams,
+      });
+      return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
+    } catch (error) {
+      // It can still be rejected.
+      this.#answer = "none";
+      return rejected(error);
+    }
   }
 
   /** Answers with a status that is not 2xx. Throws RangeError for any other. */
