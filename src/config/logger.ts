@@ -1,3 +1,5 @@
+import { errorText } from "../base/error-text.ts";
+
 /** A logger of pino's shape: fields first, then the message. `console` fits, too. */
 export interface Logger {
   debug(fields: object, message: string): void;
@@ -25,16 +27,38 @@ export const consoleLogger: Logger = {
   error: (fields, message) => line("error", fields, message),
 };
 
-/** A configuration's logger with everything below its level left out. */
+/** Loggers whose failure has been told. */
+const reported = new WeakSet<object>();
+
+/**
+ * A configuration's logger with everything below its level left out. What the logger throws, or its promise rejects with,
+ * never reaches the caller: a warning of the process tells of the first failure.
+ */
 export function loggerOf(values: {
   readonly logger: Logger;
   readonly logLevel: LogLevel;
   readonly debug: boolean;
 }): Logger {
-  const { logger, logLevel, debug } = values;
+  const { logLevel, debug } = values;
+  // An asynchronous function fits a logger's type, too.
+  const logger: Readonly<Record<keyof Logger, (fields: object, message: string) => unknown>> = values.logger;
   const least = debug ? 0 : levels.indexOf(logLevel);
-  const only = (name: Exclude<LogLevel, "silent">): Logger["info"] =>
-    levels.indexOf(name) < least ? () => {} : (fields, message) => logger[name](fields, message);
+  const report = (error: unknown): void => {
+    if (reported.has(logger)) return;
+    reported.add(logger);
+    process.emitWarning(`The logger failed; its lines may be lost: ${errorText(error)}`, { code: "WT_LOGGER" });
+  };
+  const only = (name: keyof Logger): Logger["info"] =>
+    levels.indexOf(name) < least
+      ? () => {}
+      : (fields, message) => {
+          try {
+            const result = logger[name](fields, message);
+            if (result instanceof Promise) result.catch(report);
+          } catch (error) {
+            report(error);
+          }
+        };
   return { debug: only("debug"), info: only("info"), warn: only("warn"), error: only("error") };
 }
 
@@ -54,8 +78,14 @@ function escaped(text: string): string {
 }
 
 function plain(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
+  if (value instanceof Error) return JSON.stringify(errorText(value));
   if (typeof value === "string" && /^[\w.:/@[\]-]+$/.test(value)) return value;
   if (typeof value === "bigint") return value.toString();
-  return typeof value === "function" ? "[function]" : JSON.stringify(value);
+  if (typeof value === "function") return "[function]";
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // It refers to itself, or holds a bigint.
+    return JSON.stringify(errorText(value));
+  }
 }

@@ -52,9 +52,9 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
    * every port. Default: none, and every host is served.
    */
   readonly authorities?: readonly string[];
-  /** Exact origins that may connect; without it middleware decides. */
+  /** Exact origins that may connect; others get 403, as do clients that send none. Without it middleware decides. */
   readonly allowedOrigins?: readonly string[];
-  /** One line per session. Default true. */
+  /** A line for each session that is accepted and for each that ends; refusals are logged always. Default true. */
   readonly accessLog?: boolean;
 }
 

@@ -2,6 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import type { Channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 
+import { errorText } from "../base/error-text.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
 import { EventType } from "./event-types.ts";
@@ -169,6 +170,5 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
 }
 
 function warn(error: unknown, type: string): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`A listener of "${type}" threw: ${text}`, { code: "WT_LISTENER" });
+  process.emitWarning(`A listener of "${type}" threw: ${errorText(error)}`, { code: "WT_LISTENER" });
 }

@@ -5,6 +5,9 @@
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
+/** Why a session request was not even offered: several origins, an authority that is not served, too many sessions. */
+export type RefusalCause = "origins" | "authority" | "sessions";
+
 export type ProtocolOutput = EngineCommand | ProtocolEvent;
 
 export type EngineCommand =
@@ -39,8 +42,13 @@ export type ProtocolEvent =
       /** From `wt-available-protocols`, in the client's order. */
       readonly protocols: readonly string[];
     }
-  /** Server: a WebTransport CONNECT that the core has answered itself: 421 or 429. */
-  | { readonly type: "requestRefused"; readonly status: number; readonly headers: HeaderList }
+  /** Server: a WebTransport CONNECT that the core has answered itself: 400, 421 or 429. */
+  | {
+      readonly type: "requestRefused";
+      readonly status: number;
+      readonly cause: RefusalCause;
+      readonly headers: HeaderList;
+    }
   /** Server: the request has ended before it was answered. */
   | { readonly type: "requestCancelled"; readonly sessionId: number }
   /** Client: the server has accepted. */

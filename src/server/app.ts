@@ -5,25 +5,15 @@ import { ConfigurationError, ServerError, SessionError } from "../errors/errors.
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
-import type { Address, DynamicParams, HeadersInput } from "../transport/types.ts";
+import type { Address, DynamicParams } from "../transport/types.ts";
 
+import { appSteps, firstRejection } from "./admission/admission.ts";
+import type { AppSubject } from "./admission/admission.ts";
+import { checkRouteOptions } from "./routing/route.ts";
+import type { Route, RouteOptions, SessionHandler } from "./routing/route.ts";
 import { RequestRouter } from "./routing/router.ts";
 import { WebTransportServer } from "./server.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server.ts";
-
-/** A session lives as long as its handler. */
-export type SessionHandler<P extends object = DynamicParams, Locals = Record<string, unknown>> = (
-  session: WebTransportSession<P, Locals>,
-) => Promise<unknown>;
-
-export interface RouteOptions {
-  /** Subprotocols that the route speaks; the first of the client's that is among them is agreed on. */
-  readonly protocols?: readonly string[];
-  /** Refuse (400) clients that offer none of `protocols`. Default false. */
-  readonly requireProtocol?: boolean;
-  /** Headers of the response. */
-  readonly headers?: HeadersInput;
-}
 
 /** The parameters of a path's `:name` segments. */
 export type PathParams<Path extends string> = string extends Path
@@ -35,16 +25,6 @@ type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Re
   : Path extends `:${infer Name}`
     ? Name
     : never;
-
-interface Route {
-  readonly handler: SessionHandler;
-  readonly options: RouteOptions;
-}
-
-interface Refusal {
-  readonly status: number;
-  readonly cause: string;
-}
 
 export type LifecycleHook = () => unknown;
 export type ErrorHandler = (error: unknown, session: WebTransportSession | undefined) => unknown;
@@ -58,8 +38,8 @@ export interface ServeOptions extends ListenOptions {
 const handlerFailed = { code: 1, reason: "Internal server error" };
 
 /**
- * Routes sessions to handlers. Order for one session: limits, origin policy, route, subprotocol, acceptance, handler.
- * `Locals` types `session.locals`.
+ * Routes sessions to handlers: what a request passes before its acceptance stands in admission/admission.ts. `Locals` types
+ * `session.locals`.
  */
 export class ServerApp<Locals = Record<string, unknown>> {
   readonly server: WebTransportServer;
@@ -204,7 +184,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   #register(rest: readonly unknown[], add: (route: Route) => void): unknown {
     this.#assertOpen("add a route");
     const handler = rest.find((part) => typeof part === "function") as SessionHandler | undefined;
-    const options = (rest.find((part) => typeof part === "object") ?? {}) as RouteOptions;
+    const options = checkRouteOptions((rest.find((part) => typeof part === "object") ?? {}));
     if (handler !== undefined) {
       add({ handler, options });
       return handler;
@@ -220,56 +200,26 @@ export class ServerApp<Locals = Record<string, unknown>> {
     if (this.#closing !== undefined) throw new ConfigurationError(`Cannot ${what}: the app has been closed`);
   }
 
-  /** Never rejects: whatever goes wrong ends this one session. */
-  async #handle(incoming: IncomingSession): Promise<void> {
-    let session: WebTransportSession | undefined;
-    try {
-      const route = this.#admit(incoming);
-      if ("status" in route) {
-        this.#log("warn", incoming, { status: route.status }, `${route.status}: ${route.cause}`);
-        await incoming.reject(route.status);
-        return;
-      }
-      const { headers } = route.options;
-      session = await incoming.accept({
-        ...(route.protocol === undefined ? {} : { protocol: route.protocol }),
-        ...(headers === undefined ? {} : { headers }),
-      });
-      await this.#run(route.handler, session, incoming);
-    } catch (error) {
-      // The client has gone before it was answered.
-      this.#log("info", incoming, { error: error instanceof Error ? error.message : error }, "request abandoned");
+  /** Answers the request and runs its handler. What it throws the connection answers with 500. */
+  async #handle(request: IncomingSession): Promise<void> {
+    const subject: AppSubject = { request, routes: this.#router };
+    const rejection = await firstRejection(appSteps, subject);
+    const { route, protocol } = subject;
+    if (request.isAnswered) return;
+    if (rejection !== undefined || route === undefined) {
+      await request.reject(rejection?.status ?? 500, rejection);
+      return;
     }
+    const { headers } = route.options;
+    const session = await request.accept({
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(headers === undefined ? {} : { headers }),
+    });
+    await this.#run(route.handler, session);
   }
 
-  /** Limits have been looked at before; what is left: origin policy, route, subprotocol. */
-  #admit(incoming: IncomingSession): (Route & { protocol: string | undefined }) | Refusal {
-    const { allowedOrigins } = this.server.config.values;
-    if (allowedOrigins !== undefined && !allowedOrigins.includes(incoming.origin ?? "")) {
-      return { status: 403, cause: `origin ${incoming.origin ?? "(none)"} is not in allowedOrigins` };
-    }
-    const match = this.#router.routeRequest(incoming);
-    if (match === undefined) return { status: 404, cause: "no route matches the path" };
-    incoming.params = match.params;
-    incoming.pathParams = match.pathParams;
-    const { handler, options } = match.target;
-    const protocol = incoming.protocols.find((offered) => options.protocols?.includes(offered) === true);
-    if (protocol === undefined && options.requireProtocol === true) {
-      const offered = incoming.protocols.join(", ") || "none";
-      return { status: 400, cause: `the route requires a subprotocol, the client offers ${offered}` };
-    }
-    return { handler, options, protocol };
-  }
-
-  async #run(handler: SessionHandler, session: WebTransportSession, incoming: IncomingSession): Promise<void> {
-    const started = performance.now();
-    if (this.server.config.values.accessLog) {
-      void session.closed.then((info) => {
-        const duration = Math.round(performance.now() - started);
-        const end = info.clean ? { code: info.code, by: info.by } : { error: info.error.message, by: info.by };
-        this.#log("info", incoming, { ...end, duration }, "session ended");
-      });
-    }
+  /** Never rejects. */
+  async #run(handler: SessionHandler, session: WebTransportSession): Promise<void> {
     try {
       await handler(session);
       await session.close();
@@ -288,10 +238,5 @@ export class ServerApp<Locals = Record<string, unknown>> {
     } catch (failure) {
       this.#logger.error({ error: failure }, "the onError handler failed");
     }
-  }
-
-  #log(level: "info" | "warn", incoming: IncomingSession, fields: object, message: string): void {
-    const { host, port } = incoming.remoteAddress;
-    this.#logger[level]({ path: incoming.path, remote: `${host}:${port}`, ...fields }, message);
   }
 }

@@ -20,7 +20,6 @@ import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import { liveOf, transportOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
-import type { RefusedRequest } from "../transport/connection/connection.ts";
 import type { ConnectionEventMap } from "../transport/events.ts";
 import { resolveOptions } from "../transport/connection/options.ts";
 import type { ResolvedLiveOptions } from "../transport/connection/options.ts";
@@ -28,11 +27,18 @@ import { Deferred } from "../async/promises.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
 
+import { AccessLog } from "./access-log.ts";
+import { ConnectionManager } from "./accounts/connection-manager.ts";
+import { ServerAccount } from "./accounts/server-account.ts";
+import { SessionManager } from "./accounts/session-manager.ts";
+import { firstRejection, serverSteps } from "./admission/admission.ts";
 import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { loadIdentity } from "./binding/certificates.ts";
 import { Endpoints } from "./binding/endpoints.ts";
+import { serverStats } from "./server-stats.ts";
+import type { ServerStats } from "./server-stats.ts";
 
 /** ALPN of HTTP/3 (RFC 9114 §3.1). */
 const http3 = "h3";
@@ -67,21 +73,6 @@ export interface ServerCloseOptions {
   readonly reason?: string;
 }
 
-export interface ServerStats {
-  readonly isServing: boolean;
-  /** Milliseconds since `listen`. */
-  readonly uptime: number;
-  readonly connections: number;
-  readonly sessions: number;
-  readonly streams: number;
-  /** Native handles: connections that the engine still keeps, closing ones included. */
-  readonly engineConnections: number;
-  readonly connectionsAccepted: number;
-  readonly connectionsRefused: number;
-  readonly sessionsRequested: number;
-  readonly sessionsAccepted: number;
-}
-
 /** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
 const lingerTime = 250;
 
@@ -90,10 +81,11 @@ type State = "idle" | "starting" | "serving" | "closing" | "closed";
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
 export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly config: ServerConfig;
+  readonly sessionManager: SessionManager;
+  readonly connectionManager: ConnectionManager;
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: () => Promise<CertificateAndKey>;
-  readonly #connections = new Set<WebTransportConnection>();
   readonly #incoming = new AsyncQueue<IncomingSession>();
   readonly #closed: Promise<void>;
   readonly #budget: BufferBudget;
@@ -105,39 +97,22 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #closing: Promise<void> | undefined;
   #state: State = "idle";
   #startedAt = 0;
-  #sessionsRequested = 0;
-  #sessionsAccepted = 0;
-  #sessionCount = 0;
-  /** Requests that are not answered yet. */
-  #requestCount = 0;
-  readonly #onRefused = ({ status, headers, remoteAddress }: RefusedRequest): void => {
-    const field = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
-    const origins = headers.filter(([key]) => key === "origin").length;
-    const causes: Readonly<Record<number, string>> = {
-      400: origins > 1 ? `it has ${origins} origins` : `"${field(":authority")}${field(":path")}" is no URL`,
-      421: `${field(":authority")} is not in authorities`,
-      429: `maxSessionsPerConnection (${this.config.values.maxSessionsPerConnection}) is reached`,
-    };
-    const [path = ""] = field(":path").split("?");
-    this.#sessionsRequested += 1;
-    this.#logRefusal(status, path, remoteAddress, causes[status] ?? "");
-  };
+  readonly #log: AccessLog;
+  readonly #account: ServerAccount;
 
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
     super();
     this.config = ServerConfig.create(options.config);
-    this.#logger = loggerOf(this.config.values);
+    const { values } = this.config;
+    this.#logger = loggerOf(values);
     this.#engine = options.engine;
-    this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(this.config.values));
-    this.#budget = new BufferBudget(this.config.values.maxTotalBufferSize);
-    this.on("session_ready", () => {
-      this.#sessionsAccepted += 1;
-      this.#sessionCount += 1;
-    });
-    this.on("session_closed", () => {
-      this.#sessionCount -= 1;
-    });
+    this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(values));
+    this.#budget = new BufferBudget(values.maxTotalBufferSize);
+    this.#log = new AccessLog(this.#logger, values.accessLog);
+    this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
+    this.sessionManager = new SessionManager(values, this.#account.sessions);
+    this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
     this.#liveOptions = this.#makeLiveOptions();
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
@@ -153,7 +128,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   }
 
   get connections(): readonly WebTransportConnection[] {
-    return [...this.#connections];
+    return this.connectionManager.getAllConnections();
   }
 
   get sessions(): readonly Session[] {
@@ -227,23 +202,17 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     return this.#closing;
   }
 
+  /** Counted, not collected: it costs the same for any number of sessions. */
   getServerStats(): ServerStats {
-    const engine = (this.#endpoints?.all ?? []).map((endpoint) => endpoint.getStats());
-    const sum = (count: (stats: (typeof engine)[number]) => number): number =>
-      engine.reduce((total, stats) => total + count(stats), 0);
-    const { sessions } = this;
-    return {
+    return serverStats({
       isServing: this.isServing,
+      isClosed: this.#state === "closed",
       uptime: this.isServing ? performance.now() - this.#startedAt : 0,
-      connections: this.#connections.size,
-      sessions: sessions.length,
-      streams: sessions.reduce((total, session) => total + session.getStats().streamsActive, 0),
-      engineConnections: this.#state === "closed" ? 0 : sum((stats) => stats.connections),
-      connectionsAccepted: sum((stats) => stats.handshakesAccepted),
-      connectionsRefused: sum((stats) => stats.handshakesRefused),
-      sessionsRequested: this.#sessionsRequested,
-      sessionsAccepted: this.#sessionsAccepted,
-    };
+      account: this.#account,
+      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => endpoint.getStats()),
+      connectionStats: this.connectionManager.getStats(),
+      sessionStats: this.sessionManager.getStats(),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -292,43 +261,30 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       quic,
       info,
       role: "server",
-      onSession: (incoming) => this.#request(incoming),
-      onAnswered: () => {
-        this.#requestCount -= 1;
-      },
-      onRefused: this.#onRefused,
+      owner: this.#account,
     });
-    this.#connections.add(connection);
-    void connection.closed.then(() => {
-      this.#connections.delete(connection);
-    });
+    this.#account.connectionEstablished(connection);
     return connection.listener;
   }
 
-  async #request(incoming: IncomingSession): Promise<void> {
-    this.#sessionsRequested += 1;
-    this.#requestCount += 1;
-    const { maxSessions } = this.config.values;
-    if (this.#state !== "serving") {
-      await this.#refuse(incoming, 503, "the server is closing");
-    } else if (this.#sessionCount + this.#requestCount > maxSessions) {
-      await this.#refuse(incoming, 429, `maxSessions (${maxSessions}) is reached`);
+  async #answer(request: IncomingSession): Promise<void> {
+    const rejection = await firstRejection(serverSteps, {
+      request,
+      isServing: this.isServing,
+      account: this.#account,
+      sessionManager: this.sessionManager,
+      config: this.config.values,
+    });
+    if (request.isAnswered) return;
+    if (rejection !== undefined) {
+      await request.reject(rejection.status, rejection);
     } else if (this.#handler !== undefined) {
-      await this.#handler(incoming);
+      await this.#handler(request);
     } else if (this.#incoming.length >= maxWaitingSessions) {
-      await this.#refuse(incoming, 503, "nobody takes the sessions of incomingSessions()");
+      await request.reject(503, { kind: "not_taken", reason: "nobody takes the sessions of incomingSessions()" });
     } else {
-      this.#incoming.push(incoming);
+      this.#incoming.push(request);
     }
-  }
-
-  async #refuse(incoming: IncomingSession, status: number, cause: string): Promise<void> {
-    this.#logRefusal(status, incoming.path, incoming.remoteAddress, cause);
-    await incoming.reject(status);
-  }
-
-  #logRefusal(status: number, path: string, { host, port }: Address, cause: string): void {
-    this.#logger.warn({ status, path, remote: `${host}:${port}` }, `refused: ${cause}`);
   }
 
   /** The engine is dead: what it carried has been told; the server is closed. */

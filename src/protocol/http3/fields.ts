@@ -7,7 +7,7 @@ const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** RFC 9110 §5.5: no control characters besides tab; RFC 9113 §8.2.1: no space around. */
 const forbiddenInValue = /[\0\r\n]|^[ \t]|[ \t]$/;
 /** RFC 9114 §4.2: fields of HTTP/1.1's connections. */
-const connectionFields: ReadonlySet<string> = new Set([
+export const connectionFields: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",

@@ -3,7 +3,7 @@ import { DeadlineList } from "../deadlines.ts";
 import { streamError } from "../http3/frame-reader.ts";
 import { parseRequest } from "../http3/fields.ts";
 import type { ProtocolLimits } from "../limits.ts";
-import type { HeaderList } from "../output.ts";
+import type { HeaderList, RefusalCause } from "../output.ts";
 
 import { protocolTokens } from "./drafts.ts";
 import type { Outputs } from "./outputs.ts";
@@ -84,17 +84,17 @@ export class ServerRequests implements RequestRole {
     if (head.scheme !== "https") throw streamError("H3_MESSAGE_ERROR", "malformed message: :scheme is not https");
     if (fields.filter(([name]) => name === "origin").length > 1) {
       // RFC 6454 §7.3: a request has one Origin at most; which of several to judge is nobody's to guess.
-      this.#turnDown(request, 400, fields);
+      this.#turnDown(request, 400, "origins", fields);
       return;
     }
     const { maxSessions = 16, servesAuthority } = this.#policy;
     if (servesAuthority?.(head.authority ?? "") === false) {
       // RFC 9110 §15.5.20.
-      this.#turnDown(request, 421, fields);
+      this.#turnDown(request, 421, "authority", fields);
       return;
     }
     if (this.#requests.sessions >= maxSessions) {
-      this.#turnDown(request, 429, fields);
+      this.#turnDown(request, 429, "sessions", fields);
       return;
     }
     this.#requests.sessions += 1;
@@ -157,9 +157,9 @@ export class ServerRequests implements RequestRole {
     this.#outputs.push({ type: "sessionRequest", sessionId: request.id, headers: fields, protocols });
   }
 
-  #turnDown(request: RequestStream, status: number, headers: HeaderList): void {
+  #turnDown(request: RequestStream, status: number, cause: RefusalCause, headers: HeaderList): void {
     this.#requests.respond(request, status, []);
-    this.#outputs.push({ type: "requestRefused", status, headers });
+    this.#outputs.push({ type: "requestRefused", status, cause, headers });
   }
 
   #unhold(streamId: number): void {

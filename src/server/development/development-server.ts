@@ -1,5 +1,6 @@
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
+import { loggerOf } from "../../config/logger.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../../config/server-config.ts";
 import type { QuicEngine } from "../../engine/engine.ts";
 import { ServerError } from "../../errors/errors.ts";
@@ -93,7 +94,7 @@ export class DevelopmentServer extends ServerApp {
     if (this.#certificate !== undefined) {
       this.#rotation = setInterval(() => {
         this.#rotate().catch((error: unknown) => {
-          const { logger } = this.server.config.values;
+          const logger = loggerOf(this.server.config.values);
           logger.error({ error }, "the development certificate could not be renewed; the old one is served on");
         });
       }, rotationInterval);

@@ -1,5 +1,7 @@
 import { ConfigurationError } from "../../errors/errors.ts";
 
+import { canonicalPath, pathFault, percentDecode } from "./paths.ts";
+
 /** What a route leads to, and how the path matched. */
 export interface RouteMatch<Target> {
   readonly target: Target;
@@ -10,12 +12,15 @@ export interface RouteMatch<Target> {
 }
 
 interface ExactRoute<Target> {
+  /** As it was registered. */
+  readonly source: string;
   readonly target: Target;
   matches: number;
 }
 
 interface PatternRoute<Target> extends ExactRoute<Target> {
-  readonly source: string;
+  /** Two routes with the same key are the same. */
+  readonly key: string;
   readonly pattern: RegExp;
 }
 
@@ -30,9 +35,12 @@ export interface RouteStats {
 
 /**
  * Finds what a path leads to: exact paths in constant time, then paths with parameters and patterns in the order of
- * their registration, then the default. Paths are matched without their query string.
+ * their registration, then the default. Paths are matched without their query string, and whichever way they are written:
+ * "/räume" is "/r%C3%A4ume", "/~user" is "/%7Euser", "/100%" is "/100%25" (RFC 3986 §6.2.2). Patterns see this one form:
+ * percent-encoded with upper-case digits, unreserved characters decoded.
  */
 export class RequestRouter<Target> {
+  /** By canonical path. */
   readonly #exact = new Map<string, ExactRoute<Target>>();
   readonly #patterns: PatternRoute<Target>[] = [];
   #default: Target | undefined;
@@ -40,33 +48,30 @@ export class RequestRouter<Target> {
 
   /** `path` starts with "/"; its `:name` segments are parameters. Throws {@link ConfigurationError}. */
   addRoute(path: string, target: Target): void {
-    if (!path.startsWith("/") || /[?#\s]/.test(path)) {
-      throw refused(path, 'a path starts with "/" and has no query, fragment or space');
-    }
+    const fault = pathFault(path);
+    if (fault !== undefined) throw refused(path, fault);
+    const key = canonicalPath(path);
     if (path.includes("/:")) {
-      this.#addPattern(path, patternOfParameters(path), target);
+      this.#addPattern({ source: path, key, pattern: patternOfParameters(path), target, matches: 0 });
       return;
     }
-    if (this.#exact.has(path)) throw refused(path, "it is registered already");
-    this.#exact.set(path, { target, matches: 0 });
+    if (this.#exact.has(key)) throw refused(path, "it is registered already");
+    this.#exact.set(key, { source: path, target, matches: 0 });
   }
 
   /** `pattern` must match the whole path; its groups are the parameters. Throws {@link ConfigurationError}. */
   addPatternRoute(pattern: RegExp | string, target: Target): void {
     const source = typeof pattern === "string" ? pattern : pattern.source;
-    try {
-      const flags = typeof pattern === "string" ? "u" : pattern.flags.replaceAll(/[gy]/g, "");
-      this.#addPattern(source, new RegExp(`^(?:${source})$`, flags), target);
-    } catch (error) {
-      if (error instanceof ConfigurationError) throw error;
-      throw refused(source, "it is no valid regular expression", error);
+    if (/[^\x21-\x7e]/.test(source)) {
+      throw refused(source, "a pattern sees the path percent-encoded; write %20 for a space, %C3%A4 for ä");
     }
+    this.#addPattern({ source, key: source, pattern: anchored(pattern, source), target, matches: 0 });
   }
 
   /** Whether there was such a route: a path, a path with parameters, or a pattern's source. */
   removeRoute(path: string): boolean {
-    if (this.#exact.delete(path)) return true;
-    const index = this.#patterns.findIndex((route) => route.source === path);
+    if (this.#exact.delete(canonicalPath(path))) return true;
+    const index = this.#indexOfPattern(path);
     if (index >= 0) this.#patterns.splice(index, 1);
     return index >= 0;
   }
@@ -76,13 +81,14 @@ export class RequestRouter<Target> {
   }
 
   routeRequest(request: { readonly path: string }): RouteMatch<Target> | undefined {
-    const exact = this.#exact.get(request.path);
+    const path = canonicalPath(request.path);
+    const exact = this.#exact.get(path);
     if (exact !== undefined) {
       exact.matches += 1;
       return { target: exact.target, pathParams: [], params: {} };
     }
     for (const route of this.#patterns) {
-      const match = route.pattern.exec(request.path);
+      const match = route.pattern.exec(path);
       if (match === null) continue;
       route.matches += 1;
       const params = Object.entries(match.groups ?? {}).filter(
@@ -91,8 +97,8 @@ export class RequestRouter<Target> {
       return {
         target: route.target,
         // A group that took no part in the match keeps its place.
-        pathParams: match.slice(1).map((value) => decode((value as string | undefined) ?? "")),
-        params: Object.fromEntries(params.map(([name, value]) => [name, decode(value)])),
+        pathParams: match.slice(1).map((value) => percentDecode((value as string | undefined) ?? "")),
+        params: Object.fromEntries(params.map(([name, value]) => [name, percentDecode(value)])),
       };
     }
     this.#unmatched += 1;
@@ -100,34 +106,50 @@ export class RequestRouter<Target> {
   }
 
   getRouteHandler(path: string): Target | undefined {
-    return this.#exact.get(path)?.target ?? this.#patterns.find((route) => route.source === path)?.target;
+    return (this.#exact.get(canonicalPath(path)) ?? this.#patterns[this.#indexOfPattern(path)])?.target;
   }
 
   getAllRoutes(): readonly string[] {
-    return [...this.#exact.keys(), ...this.#patterns.map((route) => route.source)];
+    return this.#routes().map((route) => route.source);
   }
 
   getRouteStats(): RouteStats {
-    const patterns = this.#patterns.map((route) => [route.source, route] as const);
     return {
       exactRoutes: this.#exact.size,
       patternRoutes: this.#patterns.length,
       hasDefaultHandler: this.#default !== undefined,
-      matches: Object.fromEntries([...this.#exact, ...patterns].map(([path, route]) => [path, route.matches])),
+      matches: Object.fromEntries(this.#routes().map((route) => [route.source, route.matches])),
       unmatched: this.#unmatched,
     };
   }
 
-  #addPattern(source: string, pattern: RegExp, target: Target): void {
-    if (this.#patterns.some((route) => route.source === source)) throw refused(source, "it is registered already");
-    this.#patterns.push({ source, pattern, target, matches: 0 });
+  #routes(): readonly ExactRoute<Target>[] {
+    return [...this.#exact.values(), ...this.#patterns];
+  }
+
+  #indexOfPattern(path: string): number {
+    return this.#patterns.findIndex(({ key }) => key === path || key === canonicalPath(path));
+  }
+
+  #addPattern(route: PatternRoute<Target>): void {
+    if (this.#patterns.some(({ key }) => key === route.key)) throw refused(route.source, "it is registered already");
+    this.#patterns.push(route);
+  }
+}
+
+function anchored(pattern: RegExp | string, source: string): RegExp {
+  const flags = typeof pattern === "string" ? "u" : pattern.flags.replaceAll(/[gy]/g, "");
+  try {
+    return new RegExp(`^(?:${source})$`, flags);
+  } catch (error) {
+    throw refused(source, "it is no valid regular expression", error);
   }
 }
 
 function patternOfParameters(path: string): RegExp {
   const names = new Set<string>();
   const segments = path.split("/").map((segment) => {
-    if (!segment.startsWith(":")) return segment.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    if (!segment.startsWith(":")) return canonicalPath(segment).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const name = segment.slice(1);
     if (!/^[A-Za-z_]\w*$/.test(name)) throw refused(path, `"${segment}" is no name of a parameter`);
     if (names.has(name)) throw refused(path, `it has two parameters called ${name}`);
@@ -135,15 +157,6 @@ function patternOfParameters(path: string): RegExp {
     return `(?<${name}>[^/]+)`;
   });
   return new RegExp(`^${segments.join("/")}$`, "u");
-}
-
-/** What is no valid percent-encoding is taken as it stands. */
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
 }
 
 function refused(path: string, reason: string, cause?: unknown): ConfigurationError {

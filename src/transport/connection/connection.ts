@@ -16,6 +16,7 @@ import type { ConnectionObserver } from "./live-connection.ts";
 import { LiveSession } from "../session/live-session.ts";
 import { resolveOptions } from "./options.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
+import type { ConnectionOwner, RefusedRequest } from "./owner.ts";
 import { Deferred, rejected, untilAborted } from "../../async/promises.ts";
 import { IncomingSession } from "../session/request.ts";
 import type { RequestHost } from "../session/request.ts";
@@ -29,22 +30,10 @@ export interface ConnectionOptions {
   readonly quic: QuicConnection | ((listener: ConnectionListener) => QuicConnection);
   /** Of a connection whose handshake has completed (a server's). */
   readonly info?: ConnectionInfo;
-  /** Server: answers session requests. Without it, or when it throws, they are rejected. */
-  readonly onSession?: (request: IncomingSession) => void | Promise<void>;
-  /** Server: hears of each request that `onSession` was given, once it is answered or the client has gone. */
-  readonly onAnswered?: () => void;
-  /** Server: hears of session requests that were answered before the application could see them. */
-  readonly onRefused?: (refused: RefusedRequest) => void;
+  /** Answers session requests and keeps account. */
+  readonly owner?: Partial<ConnectionOwner>;
   /** Of {@link resolveOptions}. Default: those of no options. */
   readonly live?: ResolvedLiveOptions;
-}
-
-/** A session request that the application has not seen: status 400 (no URL, two origins), 421 (authority) or 429 (maxSessions). */
-export interface RefusedRequest {
-  readonly status: number;
-  /** Pseudo-headers included. */
-  readonly headers: HeaderList;
-  readonly remoteAddress: Address;
 }
 
 export interface OpenSessionOptions extends SignalOption {
@@ -86,9 +75,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   readonly role: "client" | "server";
   readonly #live: LiveConnection;
   readonly #options: ResolvedLiveOptions;
-  readonly #onSession: ConnectionOptions["onSession"];
-  readonly #onAnswered: ConnectionOptions["onAnswered"];
-  readonly #onRefused: ConnectionOptions["onRefused"];
+  readonly #owner: Partial<ConnectionOwner>;
   readonly #requests = new Map<number, IncomingSession>();
   /** Sessions that are being opened. */
   readonly #openings = new Set<Opening>();
@@ -98,6 +85,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   };
   readonly #closed = new Deferred<CloseInfo>();
   #closing: Promise<CloseInfo> | undefined;
+  /** What the owner was told last. */
+  #toldState: ConnectionState = "connected";
 
   constructor(options: ConnectionOptions) {
     const { live = resolveOptions({}) } = options;
@@ -105,16 +94,18 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     connections += 1;
     this.id = `${options.role}-${connections}`;
     this.role = options.role;
-    this.#onSession = options.onSession;
-    this.#onAnswered = options.onAnswered;
-    this.#onRefused = options.onRefused;
+    this.#owner = options.owner ?? {};
     this.#options = live;
     const observer: ConnectionObserver = {
       established: () => this.#established(),
       sessionRequested: (output) => this.#sessionRequested(output),
-      requestRefused: ({ status, headers }) => this.#refused(status, headers),
+      requestRefused: ({ status, cause, headers }) => this.#refused(status, cause, headers),
       requestCancelled: (sessionId, reason) => this.#requestCancelled(sessionId, reason),
-      goingAway: () => this.#cancelWaiting(),
+      goingAway: () => this.#goingAway(),
+      sessionMoved: (from, to) => this.#owner.sessionMoved?.(from, to),
+      sessionEnded: ({ session, stats }, info) => this.#owner.sessionEnded?.(session, info, stats),
+      streamOpened: () => this.#owner.streamOpened?.(),
+      streamClosed: () => this.#owner.streamClosed?.(),
       violated: (error) => this.#violated(error),
       ended: (info, error, wasEstablished) => this.#ended(info, error, wasEstablished),
     };
@@ -194,6 +185,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     checkCloseCode(options.code);
     checkCloseReason(options.reason);
     this.#closing ??= this.#close(options);
+    this.#stateChanged();
     if (options.abort === true) this.#live.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closing;
   }
@@ -232,12 +224,13 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const { sessionId, headers, protocols } = output;
     if (this.#closing !== undefined) {
       this.#reject(sessionId, 503, []);
+      this.#refused(503, "closing", headers);
       return;
     }
     const url = urlOf(headers);
     if (url === undefined) {
       this.#reject(sessionId, 400, []);
-      this.#refused(400, headers);
+      this.#refused(400, "url", headers);
       return;
     }
     const request = new IncomingSession({
@@ -249,30 +242,40 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       host: this.#requestHost,
     });
     this.#requests.set(sessionId, request);
+    this.#owner.requestArrived?.(request);
     if (this.listens("session_request")) {
       this.publish("session_request", { connection: this, request, timestamp: Date.now() });
     }
-    void this.#handle(request);
+    // A listener may have answered it.
+    if (!request.isAnswered) void this.#handle(request);
   }
 
-  #refused(status: number, headers: HeaderList): void {
-    try {
-      this.#onRefused?.({ status, headers, remoteAddress: this.remoteAddress });
-    } catch (error) {
-      this.reportListenerError(error, "session_request");
-    }
+  #refused(status: number, cause: RefusedRequest["cause"], headers: HeaderList): void {
+    this.#owner.requestRefused?.({ status, cause, headers, remoteAddress: this.remoteAddress });
   }
 
   #requestCancelled(sessionId: number, reason: SessionError): void {
     this.#requests.get(sessionId)?.cancel(reason);
-    this.#answered(sessionId);
+    this.#answered(sessionId, "cancelled");
   }
 
-  #answered(sessionId: number): void {
-    if (this.#requests.delete(sessionId)) this.#onAnswered?.();
+  #answered(sessionId: number, answer: "accepted" | "rejected" | "cancelled"): void {
+    const request = this.#requests.get(sessionId);
+    if (request === undefined) return;
+    this.#requests.delete(sessionId);
+    this.#owner.requestAnswered?.(request, answer);
+  }
+
+  #stateChanged(): void {
+    const from = this.#toldState;
+    const to = this.state;
+    if (from === to || to === "connecting") return;
+    this.#toldState = to;
+    this.#owner.connectionMoved?.(from, to);
   }
 
   #violated(error: WebTransportError): void {
+    this.#owner.violated?.(error);
     if (this.listens("protocol_error")) {
       this.publish("protocol_error", { connection: this, error, timestamp: Date.now() });
     }
@@ -281,6 +284,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   #ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void {
     if (this.#requests.size > 0) this.#cancelRequests(error());
     for (const opening of this.#openings) opening.cancel(error());
+    this.#stateChanged();
+    this.#owner.connectionEnded?.(this, info);
     this.#closed.resolve(info);
     if (!wasEstablished || !info.clean) this.#tellFailure(error(), wasEstablished, info.by === "transport");
     if (this.listens("connection_closed")) {
@@ -288,8 +293,9 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     }
   }
 
-  /** RFC 9114 §5.2: behind GOAWAY a client sends no request; one that is on its way may still be answered. */
-  #cancelWaiting(): void {
+  #goingAway(): void {
+    this.#stateChanged();
+    // RFC 9114 §5.2: behind GOAWAY a client sends no request; one that is on its way may still be answered.
     for (const opening of this.#openings) if (!opening.isSent()) opening.cancel(goingAway());
   }
 
@@ -298,7 +304,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const gone = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED", cause });
     for (const [sessionId, request] of this.#requests) {
       request.cancel(gone);
-      this.#answered(sessionId);
+      this.#answered(sessionId, "cancelled");
     }
   }
 
@@ -319,11 +325,19 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const { protocol } = description;
     const response = protocol === "" ? { headers } : { protocol, headers };
     this.#checkAnswer(sessionId, { ...response, status: 200 });
-    this.#answered(sessionId);
     const session = this.#createSession(sessionId, description);
+    this.#owner.sessionEstablished?.(session);
+    this.#answered(sessionId, "accepted");
     this.#live.sessions.get(sessionId)?.holdDatagrams();
     this.#live.input((core) => {
-      core.acceptSession(sessionId, response);
+      try {
+        core.acceptSession(sessionId, response);
+      } catch (cause) {
+        // Whatever stops the answer, the client gets one.
+        core.rejectSession(sessionId, { status: 500, headers: [] });
+        const error = new SessionError("The session could not be accepted", { cause, sessionId: session.id });
+        this.#live.sessions.get(sessionId)?.end({ clean: false, by: "local", error }, true);
+      }
     });
     this.#ready(session, sessionId);
     return session;
@@ -331,7 +345,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   #reject(sessionId: number, status: number, headers: HeaderList): void {
     this.#checkAnswer(sessionId, { status, headers });
-    this.#answered(sessionId);
+    this.#answered(sessionId, "rejected");
     this.#live.input((core) => {
       core.rejectSession(sessionId, { status, headers });
     });
@@ -345,11 +359,15 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   async #handle(request: IncomingSession): Promise<void> {
     try {
-      if (this.#onSession === undefined) await request.reject(404);
-      else await this.#onSession(request);
-    } catch (error) {
-      this.reportListenerError(error, "session_request");
-      if (!request.isAnswered) await request.reject(500).catch(() => {});
+      if (this.#owner.answerRequest === undefined) await request.reject(404);
+      else await this.#owner.answerRequest(request);
+    } catch (cause) {
+      // Whoever was about to answer when the client went has not failed.
+      if (cause instanceof SessionError && cause.code === "ERR_WT_SESSION_CANCELLED") return;
+      const isTold = !request.isAnswered && this.#owner.requestAnswered !== undefined;
+      if (!isTold) this.reportListenerError(cause, "session_request");
+      if (!request.isAnswered)
+        await request.reject(500, { kind: "error", reason: "the request could not be answered", cause });
     }
   }
 
@@ -360,6 +378,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   }
 
   #ready(session: WebTransportSession<object, unknown>, sessionId: number): void {
+    // The client had taken the request back, or the connection has ended.
+    if (session.isClosed) return;
     if (this.listens("session_ready") || session.listens("session_ready")) {
       session.publish("session_ready", { session, timestamp: Date.now() });
     }
@@ -451,7 +471,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const { code = 0, reason = "" } = options;
     if (live.isClosed) return this.#closed.promise;
     if (options.abort !== true) {
-      for (const request of [...this.#requests.values()]) await request.reject(503).catch(() => {});
+      for (const request of [...this.#requests.values()])
+        await request.reject(503, { kind: "closing", reason: "the connection is being closed" }).catch(() => {});
       const sessions = [...live.sessions.values()];
       await Promise.all(sessions.map((session) => session.close({ code, reason })));
       live.input((core) => {

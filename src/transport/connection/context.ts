@@ -3,7 +3,7 @@ import type { ProtocolConnection } from "../../protocol/webtransport/connection.
 
 import type { LiveStream } from "../streams/live-stream.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
-import type { Connection } from "../types.ts";
+import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
 /** Somebody who waits until the peer allows a stream: gets its id in the moment it exists. */
 export interface StreamWaiter {
@@ -36,6 +36,7 @@ export interface ConnectionContext {
   claimSendSession(): number;
   addStream(stream: LiveStream): void;
   removeStream(stream: LiveStream): void;
-  /** The session has ended and is not to be found any more. */
-  forgetSession(sessionId: number): void;
+  sessionMoved(from: SessionState, to: SessionState): void;
+  /** Forgets a session that has ended. */
+  forgetSession(sessionId: number, info: CloseInfo): void;
 }

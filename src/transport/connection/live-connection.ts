@@ -20,7 +20,7 @@ import type { LiveStream } from "../streams/live-stream.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
 import { Deferred } from "../../async/promises.ts";
-import type { CloseInfo, Connection } from "../types.ts";
+import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
 type SessionRequestOutput = Extract<ProtocolOutput, { type: "sessionRequest" }>;
 type RequestRefusedOutput = Extract<ProtocolOutput, { type: "requestRefused" }>;
@@ -33,6 +33,10 @@ export interface ConnectionObserver {
   requestCancelled(sessionId: number, reason: SessionError): void;
   /** GOAWAY of the peer. */
   goingAway(): void;
+  sessionMoved(from: SessionState, to: SessionState): void;
+  sessionEnded(session: LiveSession, info: CloseInfo): void;
+  streamOpened(): void;
+  streamClosed(): void;
   violated(error: WebTransportError): void;
   /** `error` makes what the end is called. */
   ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void;
@@ -209,11 +213,14 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
 
   addStream(stream: LiveStream): void {
     this.#streams.set(stream.streamId, stream);
+    this.#observer.streamOpened();
     if (!stream.incoming) this.#outgoing.added();
   }
 
   removeStream(stream: LiveStream): void {
-    if (this.#streams.delete(stream.streamId) && !stream.incoming) this.#outgoing.removed();
+    if (!this.#streams.delete(stream.streamId)) return;
+    this.#observer.streamClosed();
+    if (!stream.incoming) this.#outgoing.removed();
   }
 
   awaitFinalSize(streamId: number, told: (finalSize: number) => void): void {
@@ -228,8 +235,15 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     return this.#sendSessions;
   }
 
-  forgetSession(sessionId: number): void {
+  sessionMoved(from: SessionState, to: SessionState): void {
+    this.#observer.sessionMoved(from, to);
+  }
+
+  forgetSession(sessionId: number, info: CloseInfo): void {
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return;
     this.sessions.delete(sessionId);
+    this.#observer.sessionEnded(session, info);
   }
 
   // What the engine tells.

@@ -1,3 +1,4 @@
+import { connectionFields } from "../../protocol/http3/fields.ts";
 import type { HeaderList } from "../../protocol/output.ts";
 
 import type { HeadersInput } from "../types.ts";
@@ -13,10 +14,14 @@ export class FieldList {
     this.#headers = headers;
   }
 
-  /** Throws TypeError for what `Headers` does not take. */
+  /** Throws TypeError for what `Headers` does not take, and for what HTTP/3 does not. */
   static of(input: HeadersInput | undefined): FieldList {
     if (input === undefined) return new FieldList([]);
     const headers = new Headers(input as Headers);
+    for (const [name, value] of headers) {
+      const fault = faultOf(name, value);
+      if (fault !== undefined) throw new TypeError(`Cannot send the field "${name}": ${fault}`);
+    }
     return new FieldList([...headers], headers);
   }
 
@@ -24,6 +29,15 @@ export class FieldList {
     this.#headers ??= regularHeaders(this.list);
     return this.#headers;
   }
+}
+
+/** Why the peer would take the whole message for malformed. */
+function faultOf(name: string, value: string): string | undefined {
+  // RFC 9114 §4.2.
+  if (connectionFields.has(name)) return "it belongs to HTTP/1.1";
+  if (name === "te" && value !== "trailers") return 'its only value is "trailers"';
+  // RFC 9110 §8.6; RFC 9114 §4.1.2.
+  return name === "content-length" ? "a session's messages have no content" : undefined;
 }
 
 /** Fields without the pseudo-headers. What `Headers` does not take (RFC 9110 §5.5 allows obs-text) is left to the list. */

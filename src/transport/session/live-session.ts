@@ -70,6 +70,8 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   #info: CloseInfo | undefined;
   #isDraining = false;
   #isSettled = false;
+  /** What the connection was told last. */
+  #toldState: SessionState = "connected";
   #abort: AbortController | undefined;
   #streamsOpened = 0;
   #streamsAccepted = 0;
@@ -228,6 +230,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   drained(): void {
     if (this.#isDraining || this.#info !== undefined) return;
     this.#isDraining = true;
+    this.#stateChanged();
     this.draining.resolve();
     const { session } = this;
     if (session.listens("session_draining")) session.publish("session_draining", { session, timestamp: Date.now() });
@@ -242,6 +245,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   end(info: CloseInfo, settled: boolean): void {
     if (this.#info === undefined) {
       this.#info = info;
+      this.#stateChanged();
       // Made when something needs it: most sessions end well, and nobody does.
       const error = (): SessionError => this.#errorOf(info);
       // First those who wait for a stream: the end of the session's streams would give them one.
@@ -262,7 +266,8 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   settle(): void {
     if (this.#isSettled || this.#info === undefined) return;
     this.#isSettled = true;
-    this.context.forgetSession(this.sessionId);
+    this.#stateChanged();
+    this.context.forgetSession(this.sessionId, this.#info);
     this.#closing.done();
     this.closed.resolve(this.#info);
     const { session } = this;
@@ -310,7 +315,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   close(options: CloseOptions): Promise<void> {
-    return this.#closing.start(options);
+    const closed = this.#closing.start(options);
+    this.#stateChanged();
+    return closed;
   }
 
   drain(): void {
@@ -430,6 +437,14 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   #errorOf(info: CloseInfo): SessionError {
     this.#error ??= sessionErrorOf(info, this.session.id);
     return this.#error;
+  }
+
+  #stateChanged(): void {
+    const from = this.#toldState;
+    const to = this.state;
+    if (from === to) return;
+    this.#toldState = to;
+    this.context.sessionMoved(from, to);
   }
 
   #hasEnded(): boolean {

@@ -12,14 +12,50 @@ export interface AcceptOptions {
   readonly headers?: HeadersInput;
 }
 
+/** Only the headers reach the client; the rest is for log and statistics. */
 export interface RejectOptions {
   readonly headers?: HeadersInput;
+  /** Default "application". */
+  readonly kind?: RejectionKind;
+  /** A sentence: what was wrong, and what mends it. */
+  readonly reason?: string;
+  readonly cause?: unknown;
 }
 
-/** How a request was turned down. */
+/** Why a request was turned down, for programs: what statistics count by. */
+export const RejectionKind = Object.freeze({
+  /** The server, or the connection, is being closed. */
+  CLOSING: "closing",
+  MAX_SESSIONS: "max_sessions",
+  MAX_SESSIONS_PER_CONNECTION: "max_sessions_per_connection",
+  /** Its authority and path make no URL, or it has several origins. */
+  MALFORMED: "malformed",
+  /** Not one of `authorities`. */
+  AUTHORITY: "authority",
+  /** Not one of `allowedOrigins`. */
+  ORIGIN: "origin",
+  /** No route matches. */
+  ROUTE: "route",
+  /** The route requires a subprotocol that the client does not offer. */
+  PROTOCOL: "protocol",
+  /** Nobody takes the sessions of `incomingSessions()`. */
+  NOT_TAKEN: "not_taken",
+  /** Something has failed here: 500. */
+  ERROR: "error",
+  /** `reject` was called without a kind. */
+  APPLICATION: "application",
+} as const);
+export type RejectionKind = (typeof RejectionKind)[keyof typeof RejectionKind];
+
+/** How a request was turned down. Only status and headers reach the client. */
 export interface Rejection {
+  /** 300 to 599. */
   readonly status: number;
   readonly headers: Headers;
+  readonly kind: RejectionKind;
+  /** A sentence for the log: what was wrong, and what mends it. */
+  readonly reason: string;
+  /** What was thrown; undefined when the refusal was a clear one. */
   readonly cause: unknown;
 }
 
@@ -73,12 +109,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   locals: Locals;
   pathParams: readonly string[] = [];
   params: Readonly<Record<string, string>> = {};
-  rejection: Rejection | undefined;
   readonly #host: RequestHost;
   readonly #sessionId: number;
   readonly #fields: FieldList;
   #abort: AbortController | undefined;
   #cancelled: SessionError | undefined;
+  #rejection: Rejection | undefined;
   #answer: "none" | "accepted" | "rejected" | "cancelled" = "none";
 
   /** Made by the connection. */
@@ -118,6 +154,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     }
     return this.#abort.signal;
   }
+  get rejection(): Rejection | undefined {
+    return this.#rejection;
+  }
+  set rejection(rejection: Rejection | undefined) {
+    this.#rejection = rejection;
+  }
   get isAnswered(): boolean {
     return this.#answer !== "none";
   }
@@ -156,6 +198,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       });
       return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
     } catch (error) {
+      // It can still be rejected.
       this.#answer = "none";
       return rejected(error);
     }
@@ -168,10 +211,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     }
     const refusal = this.#refusal("reject");
     if (refusal !== undefined) return rejected(refusal);
+    const { kind = "application", reason = "the application has refused it", cause } = options;
     try {
-      const { list } = FieldList.of(options.headers);
+      const fields = FieldList.of(options.headers);
       this.#answer = "rejected";
-      this.#host.reject(this.#sessionId, status, list);
+      this.#rejection = { status, headers: fields.headers, kind, reason, cause };
+      this.#host.reject(this.#sessionId, status, fields.list);
       return Promise.resolve();
     } catch (error) {
       this.#answer = "none";

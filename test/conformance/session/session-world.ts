@@ -1,7 +1,8 @@
 import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../src/engine/engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
-import type { OpenSessionOptions, RefusedRequest } from "../../../src/transport/connection/connection.ts";
+import type { OpenSessionOptions } from "../../../src/transport/connection/connection.ts";
+import type { ConnectionOwner, RefusedRequest } from "../../../src/transport/connection/owner.ts";
 import { resolveOptions } from "../../../src/transport/connection/options.ts";
 import type { LiveOptions } from "../../../src/transport/connection/options.ts";
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
@@ -20,6 +21,8 @@ export interface WorldOptions {
   /** Default: every request is accepted. */
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
   readonly onRefused?: (refused: RefusedRequest) => void;
+  /** Of the server's connection. */
+  readonly owner?: Partial<ConnectionOwner>;
 }
 
 /** One end of a connection, with what is under it: for what no well-behaved session does. */
@@ -65,7 +68,7 @@ export class SessionWorld {
       outgoingHighWaterMark: 65_536 * under.scale,
     };
     const accepted: WebTransportSession[] = [];
-    const onSession = async (request: IncomingSession): Promise<void> => {
+    const answerRequest = async (request: IncomingSession): Promise<void> => {
       if (options.onSession !== undefined) await options.onSession(request);
       else accepted.push(await request.accept());
     };
@@ -91,8 +94,11 @@ export class SessionWorld {
             role: "server",
             quic,
             info,
-            onSession,
-            ...(options.onRefused && { onRefused: options.onRefused }),
+            owner: {
+              answerRequest,
+              ...(options.onRefused && { requestRefused: options.onRefused }),
+              ...options.owner,
+            },
           });
           acceptServer({ connection, quic });
           return connection.listener;

@@ -4,7 +4,7 @@ import { connect } from "../../../src/client/connect.ts";
 import type { ClientOptions } from "../../../src/client/connect.ts";
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ServerApp } from "../../../src/server/app.ts";
-import type { ServerStats } from "../../../src/server/server.ts";
+import type { ServerStats } from "../../../src/server/server-stats.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 export const certificate = await generateSelfSignedCertificate({ hostname: "localhost" });

@@ -47,11 +47,17 @@ describe("a request that is refused before the application sees it", () => {
     });
     expect(lines).toEqual([
       [
-        `refused: 127.0.0.1:${local.port} is not in authorities`,
-        { status: 421, path: "/echo", remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as unknown },
+        `421: 127.0.0.1:${local.port} is not in authorities`,
+        {
+          status: 421,
+          kind: "authority",
+          path: "/echo",
+          remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as unknown,
+        },
       ],
     ]);
-    expect(local.stats).toMatchObject({ sessionsRequested: 1, sessionsAccepted: 0 });
+    expect(local.stats).toMatchObject({ sessionsRequested: 1, sessionsAccepted: 0, sessionsRefused: 1 });
+    expect(local.stats.refusals).toMatchObject({ authority: 1, max_sessions: 0 });
   });
 
   it("leaves the connection's other sessions alone", async () => {
@@ -70,7 +76,7 @@ describe("a request that is refused before the application sees it", () => {
     const local = await start({ maxSessionsPerConnection: 1 });
     const session = await local.connect("/echo");
     await expect(openBeside(session, local.url("/echo"))).rejects.toMatchObject({ status: 429 });
-    expect(lines).toMatchObject([["refused: maxSessionsPerConnection (1) is reached", { status: 429, path: "/echo" }]]);
+    expect(lines).toMatchObject([["429: maxSessionsPerConnection (1) is reached", { status: 429, path: "/echo" }]]);
     expect(await echoed(session, "goes on")).toBe("goes on");
     await session.close();
   });
@@ -93,7 +99,7 @@ describe("a request that is refused before the application sees it", () => {
     client.send("unidirectional", control());
     client.send("bidirectional", connectRequest({}, ["origin", "https://example.org"]));
     await turnsUntil(() => lines.length > 0);
-    expect(lines).toMatchObject([["refused: it has 2 origins", { status: 400, path: "/wt" }]]);
+    expect(lines).toMatchObject([["400: it has 2 origins", { status: 400, path: "/wt" }]]);
     await client.close();
   });
 
@@ -103,7 +109,7 @@ describe("a request that is refused before the application sees it", () => {
     client.send("unidirectional", control());
     client.send("bidirectional", connectRequest({ ":authority": "[::no]" }));
     await turnsUntil(() => lines.length > 0);
-    expect(lines).toMatchObject([['refused: "[::no]/wt" is no URL', { status: 400, path: "/wt" }]]);
+    expect(lines).toMatchObject([['400: "[::no]/wt" is no URL', { status: 400, path: "/wt" }]]);
     await client.close();
   });
 });

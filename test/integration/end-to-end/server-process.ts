@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 import { connect } from "../../../src/client/connect.ts";
-import type { ServerStats } from "../../../src/server/server.ts";
+import type { ServerStats } from "../../../src/server/server-stats.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 export interface ServerReport {

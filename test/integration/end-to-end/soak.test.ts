@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { WireCodes } from "../../../src/constants/wire-codes.ts";
-import type { ServerApp, SessionHandler } from "../../../src/server/app.ts";
+import type { ServerApp } from "../../../src/server/app.ts";
+import type { SessionHandler } from "../../../src/server/routing/route.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 import type { CloseInfo } from "../../../src/transport/types.ts";

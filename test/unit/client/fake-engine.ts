@@ -52,7 +52,7 @@ export class FakeEngine implements QuicEngine {
             role: "server",
             quic: link.server,
             info: link.server.info(),
-            onSession: this.#onSession,
+            owner: { answerRequest: this.#onSession },
           });
           link.server.listener = server.listener;
           this.servers.push(link.server);

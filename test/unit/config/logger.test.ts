@@ -26,6 +26,32 @@ describe("loggerOf()", () => {
   it("leaves out nothing with debug", () => {
     expect(levelsOf({ logLevel: LogLevel.WARN, debug: true })).toEqual(["debug", "info", "warn", "error"]);
   });
+
+  it.each([
+    [
+      "throws",
+      (): never => {
+        throw new Error("disk full");
+      },
+    ],
+    ["rejects", (): unknown => Promise.reject(new Error("disk full"))],
+  ])("keeps what a logger %s from its caller, and warns once", async (_, log) => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    try {
+      const logger = loggerOf({
+        logger: { debug: log, info: log, warn: log, error: log },
+        logLevel: "info",
+        debug: false,
+      });
+      logger.info({}, "first");
+      logger.error({}, "second");
+      await new Promise(setImmediate);
+      expect(warned).toHaveBeenCalledOnce();
+      expect(String(warned.mock.calls[0]?.[0])).toMatch(/The logger failed.*disk full/);
+    } finally {
+      warned.mockRestore();
+    }
+  });
 });
 
 describe("consoleLogger", () => {
@@ -52,5 +78,14 @@ describe("consoleLogger", () => {
     consoleLogger.error({ error: new Error("broken") }, "a handler failed");
     expect(String(lines[0])).toMatch(/ ERROR a handler failed error="Error: broken\\n {4}at /);
     expect(String(lines[0])).not.toContain("\n");
+  });
+
+  it("writes what cannot be written as JSON, too", () => {
+    const lines: unknown[] = [];
+    vi.spyOn(console, "error").mockImplementation((line) => void lines.push(line));
+    const circular: Record<string, unknown> = {};
+    circular["self"] = circular;
+    consoleLogger.error({ error: circular, other: [1n], last: Object.create(null) as object }, "a handler failed");
+    expect(String(lines[0])).toMatch(/ a handler failed error="\[object Object\]" other="1" last=\{\}$/);
   });
 });

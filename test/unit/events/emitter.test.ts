@@ -43,6 +43,26 @@ describe("TypedEmitter", () => {
     expect(report.mock.calls.map(([error]) => (error as Error).message)).toEqual(["sync", "async"]);
   });
 
+  it("survives a listener that throws what cannot be shown", () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const emitter = new TypedEmitter<Events>();
+    const last = vi.fn();
+    for (const thrown of [
+      Object.create(null),
+      Object.defineProperty(new Error(), "stack", { get: fail }),
+      Symbol("x"),
+    ]) {
+      emitter.on("session_ready", () => {
+        throw thrown;
+      });
+    }
+    emitter.on("session_ready", last);
+    emitter.publish("session_ready", ready);
+    expect(last).toHaveBeenCalledOnce();
+    expect(warned).toHaveBeenCalledTimes(3);
+    warned.mockRestore();
+  });
+
   it("hands events on to its parent, which publishes them only once", () => {
     const parent = new TypedEmitter<Events>();
     const child = new TypedEmitter<Events>({ parent });
@@ -104,3 +124,7 @@ describe("TypedEmitter", () => {
     await expect(waiting).rejects.toThrow("enough");
   });
 });
+
+function fail(): never {
+  throw new Error("a getter's own failure");
+}

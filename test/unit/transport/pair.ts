@@ -36,11 +36,13 @@ export class Pair {
       role: "server",
       quic: link.server,
       info: link.server.info(),
-      onSession:
-        options.onSession ??
-        (async (request) => {
-          this.accepted.push(await this.accept(request));
-        }),
+      owner: {
+        answerRequest:
+          options.onSession ??
+          (async (request) => {
+            this.accepted.push(await this.accept(request));
+          }),
+      },
     });
     link.server.listener = this.server.listener;
     link.client.listener.connected(link.client.info());

@@ -75,6 +75,94 @@ export function connectionCases(factory: EngineFactory): void {
       ]);
     });
 
+    it("are told to the connection's owner, each state and end once, whatever becomes of listeners", async () => {
+      const told: unknown[] = [];
+      await withSessions(
+        factory,
+        async (world) => {
+          const first = await world.session();
+          const second = await world.session();
+          world.server.connection.removeAllListeners();
+          const stream = await first.client.createUnidirectionalStream();
+          await stream.writeAll("hello");
+          const incoming = given(await first.server.incomingUnidirectionalStreams.next());
+          expect(text(await incoming.readAll())).toBe("hello");
+          await first.client.close({ code: 3 });
+          await first.server.closed;
+          second.client.drain();
+          await second.server.draining;
+          await world.client.connection.close({ abort: true });
+          await world.server.connection.closed;
+          const ids = [first.server.id, second.server.id];
+          expect(told).toEqual([
+            "arrived",
+            `established ${ids[0]!}`,
+            "accepted",
+            "arrived",
+            `established ${ids[1]!}`,
+            "accepted",
+            "stream opened",
+            "stream closed",
+            "session connected > closing",
+            "session closing > closed",
+            `ended ${ids[0]!} true, 1 stream, 5 bytes`,
+            "session connected > draining",
+            "session draining > closing",
+            "session closing > closed",
+            `ended ${ids[1]!} true, 0 stream, 0 bytes`,
+            "connection connected > closed",
+            "connection ended true",
+          ]);
+        },
+        {
+          owner: {
+            requestArrived: () => void told.push("arrived"),
+            requestAnswered: (_, answer) => void told.push(answer),
+            sessionEstablished: ({ id }) => void told.push(`established ${id}`),
+            sessionMoved: (from, to) => void told.push(`session ${from} > ${to}`),
+            sessionEnded: ({ id }, { clean }, { streamsAccepted, bytesReceived }) =>
+              void told.push(`ended ${id} ${clean}, ${streamsAccepted} stream, ${bytesReceived} bytes`),
+            streamOpened: () => void told.push("stream opened"),
+            streamClosed: () => void told.push("stream closed"),
+            connectionMoved: (from, to) => void told.push(`connection ${from} > ${to}`),
+            connectionEnded: (_, { clean }) => void told.push(`connection ended ${clean}`),
+          },
+        },
+      )();
+    });
+
+    it("tell their owner of requests that are rejected or given up, too", async () => {
+      const told: unknown[] = [];
+      await withSessions(
+        factory,
+        async (world) => {
+          const rejected = await rejection(world.open());
+          expect(rejected).toMatchObject({ status: 418 });
+          const abort = new AbortController();
+          const given = rejection(world.open({ signal: abort.signal }));
+          await requested.promise;
+          abort.abort(new Error("enough"));
+          expect(await given).toMatchObject({ message: "enough" });
+          await cancelled.promise;
+          expect(told).toEqual(["rejected 418 application: tea", "cancelled undefined undefined: undefined"]);
+        },
+        {
+          onSession: async (request) => {
+            if (told.length === 0) await request.reject(418, { reason: "tea" });
+            else requested.resolve(undefined);
+          },
+          owner: {
+            requestAnswered: ({ rejection: how }, answer) => {
+              told.push(`${answer} ${how?.status} ${how?.kind}: ${how?.reason}`);
+              if (answer === "cancelled") cancelled.resolve(undefined);
+            },
+          },
+        },
+      )();
+    });
+    const requested = new Deferred<undefined>();
+    const cancelled = new Deferred<undefined>();
+
     it(
       "leave nothing behind, however many there were",
       withSessions(factory, async (world) => {

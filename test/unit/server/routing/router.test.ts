@@ -61,8 +61,83 @@ describe("RequestRouter", () => {
     expect(router.routeRequest({ path: "/b/c" })?.target).toBe("default");
   });
 
-  it.each(["echo", "", "/a?b", "/a#b", "/a b", "/:1", "/:", "/:a/:a"])("refuses the path %j", (path) => {
+  it.each(["echo", "", "/a?b", "/a#b", "/:1", "/:", "/:a/:a"])("refuses the path %j", (path) => {
     expect(() => routerOf(path)).toThrow(expect.objectContaining({ code: "ERR_WT_CONFIGURATION" }) as Error);
+  });
+
+  // "." and ".." are resolved before a request is sent; the other ones no URL keeps as they are.
+  it.each(["/a/../b", "/a/.", "/..", "/a/%2E%2e/b", "/%2e", "/:a/..", "/a\\b", "/a\tb", "/a\n", "/\u007f", "/a\ud800"])(
+    "refuses the path %j, which no request can have",
+    (path) => {
+      expect(() => routerOf(path)).toThrow(expect.objectContaining({ code: "ERR_WT_CONFIGURATION" }) as Error);
+    },
+  );
+
+  it.each([
+    ["/räume", "/r%C3%A4ume"],
+    ["/r%c3%a4ume", "/räume"],
+    ["/日本/𝄞", "/日本/𝄞"],
+    ["/a b", "/a b"],
+    ["/a%20b", "/a b"],
+    ["/a ", "/a%20"],
+    ["/100%", "/100%"],
+    ["/100%", "/100%25"],
+    ["/100%25", "/100%"],
+    ["/100%zz", "/100%25zz"],
+    ["/a%2Fb", "/a%2fb"],
+    ["/~user", "/%7Euser"],
+    ["/%7euser", "/~user"],
+    ["/%41%2d%5f", "/A-_"],
+    ["/a|b", "/a%7Cb"],
+    ['/<"{`^}>', "/%3C%22%7B%60%5E%7D%3E"],
+    ["/[1]", "/%5B1%5D"],
+    ["/a//b", "/a//b"],
+    ["/...", "/..."],
+    ["/%FF", "/%ff"],
+  ])("matches a request for %j … %j, however its URL is written", (path, requested) => {
+    const router = routerOf(path);
+    const { pathname } = new URL(`https://localhost${requested.replace(/ $/, "%20")}`);
+    expect(router.routeRequest({ path: pathname })?.target).toBe(path);
+    expect(router.routeRequest({ path: requested })?.target).toBe(path);
+    expect(router.getRouteHandler(requested)).toBe(path);
+    expect(() => router.addRoute(requested, "")).toThrow(/is registered already/);
+    expect(router.getAllRoutes()).toEqual([path]);
+    expect(router.getRouteStats().matches).toEqual({ [path]: 2 });
+    expect(router.removeRoute(requested)).toBe(true);
+  });
+
+  it.each([
+    ["/a/b", "/a%2Fb"],
+    ["/a%2Fb", "/a/b"],
+    ["/a%252Fb", "/a%2Fb"],
+    ["/a+b", "/a%20b"],
+    ["/a+b", "/a%2Bb"],
+    ["/a//b", "/a/b"],
+    ["/a/b", "/a//b"],
+    ["/\u00fc", "/u\u0308"],
+    ["/%C3%BC", "/%FC"],
+  ])("takes %j and a request for %j for two things", (path, requested) => {
+    expect(routerOf(path).routeRequest({ path: requested })).toBeUndefined();
+  });
+
+  it("decodes parameters once, whichever way the rest of the path is written", () => {
+    const router = routerOf("/räume/:name/~x");
+    expect(router.routeRequest({ path: "/r%c3%a4ume/a%2Fb%252F%25/%7Ex" })?.params).toEqual({ name: "a/b%2F%" });
+    expect(router.routeRequest({ path: "/r%C3%A4ume/100%/~x" })?.params).toEqual({ name: "100%" });
+    expect(router.routeRequest({ path: "/r%C3%A4ume/%E4%20/~x" })?.params).toEqual({ name: "%E4%20" });
+    expect(() => {
+      router.addRoute("/r%C3%A4ume/:name/%7ex", "");
+    }).toThrow(/is registered already/);
+  });
+
+  it("shows patterns one form of the path, and refuses those that could never match it", () => {
+    const router = routerOf(/\/~r%C3%A4ume\/(?<name>.+)/);
+    expect(router.routeRequest({ path: "/%7er%c3%a4ume/%c3%a4" })?.params).toEqual({ name: "ä" });
+    for (const pattern of [/\/räume/, "/räume", "/a b"]) {
+      expect(() => {
+        router.addPatternRoute(pattern, "");
+      }).toThrow(/percent-encoded/);
+    }
   });
 
   it("refuses a path or pattern twice, and an invalid pattern", () => {

@@ -1,0 +1,60 @@
+import type { Logger } from "../config/logger.ts";
+import type { Rejection } from "../transport/session/request.ts";
+import type { Address, CloseInfo, Session, SessionStats } from "../transport/types.ts";
+
+/** Whom a line is about. */
+export interface LogSubject {
+  /** Without its query, which may hold tokens. */
+  readonly path: string;
+  readonly remoteAddress: Address;
+}
+
+/**
+ * The server's account of its requests and sessions in the log: one line a request with its outcome, one a session's end.
+ * Every line has the fields `path` and `remote`; one of a request has the `status` that the client got, one of a session
+ * `session`, its id. What was refused is always told ("warn", what failed "error"), the rest with `accessLog` ("info").
+ */
+export class AccessLog {
+  readonly #logger: Logger;
+  readonly #tellsAll: boolean;
+
+  constructor(logger: Logger, accessLog: boolean) {
+    this.#logger = logger;
+    this.#tellsAll = accessLog;
+  }
+
+  accepted(session: Session): void {
+    if (!this.#tellsAll) return;
+    const protocol = session.protocol === "" ? {} : { protocol: session.protocol };
+    this.#write("info", session, { status: 200, session: session.id, ...protocol }, "200: accepted");
+  }
+
+  refused(subject: LogSubject, { status, kind, reason, cause }: Omit<Rejection, "headers">): void {
+    const error = cause === undefined ? {} : { error: cause };
+    this.#write(kind === "error" ? "error" : "warn", subject, { status, kind, ...error }, `${status}: ${reason}`);
+  }
+
+  /** The client has gone before it was answered. */
+  abandoned(subject: LogSubject): void {
+    if (this.#tellsAll) this.#write("info", subject, {}, "abandoned: the client has gone before it was answered");
+  }
+
+  ended(session: Session, info: CloseInfo, stats: SessionStats): void {
+    if (!this.#tellsAll) return;
+    const { duration, bytesSent, bytesReceived } = stats;
+    const how = info.clean ? `code ${info.code}` : info.error.message;
+    const fields = info.clean ? { code: info.code, reason: info.reason } : { error: info.error.message };
+    this.#write(
+      "info",
+      session,
+      { session: session.id, by: info.by, ...fields, duration, bytesSent, bytesReceived },
+      `ended: ${how}`,
+    );
+  }
+
+  #write(level: keyof Logger, subject: LogSubject, fields: object, message: string): void {
+    const { host, port, family } = subject.remoteAddress;
+    const remote = family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+    this.#logger[level]({ path: subject.path, remote, ...fields }, message);
+  }
+}
