@@ -2,9 +2,9 @@ import { ConfigurationError, SessionError } from "../../errors/errors.ts";
 import type { HeaderList } from "../../protocol/output.ts";
 
 import { FieldList } from "./field-list.ts";
-import { rejected } from "../../async/promises.ts";
+import { Deferred, rejected } from "../../async/promises.ts";
 import type { SessionDescription, WebTransportSession } from "./session.ts";
-import type { Address, Connection, HeadersInput } from "../types.ts";
+import type { Address, Connection, HeadersInput, Session } from "../types.ts";
 
 export interface AcceptOptions {
   /** One of the subprotocols that the client offers. */
@@ -16,12 +16,40 @@ export interface RejectOptions {
   readonly headers?: HeadersInput;
 }
 
-/** How a request was turned down. */
+/** Why a request was turned down, for programs: what statistics count by. */
+export const RejectionKind = Object.freeze({
+  /** A middleware said no: `false`, a `Response` or an `HttpError`. */
+  MIDDLEWARE: "middleware",
+  /** A middleware gave no clear answer, or failed. */
+  MIDDLEWARE_ERROR: "middleware_error",
+  /** A middleware took longer than `middlewareTimeout`. */
+  MIDDLEWARE_TIMEOUT: "middleware_timeout",
+  ORIGIN: "origin",
+  AUTH: "auth",
+  RATE_LIMIT: "rate_limit",
+  /** The store that the rate limit is kept in did not answer. */
+  RATE_LIMIT_STORE: "rate_limit_store",
+} as const);
+export type RejectionKind = (typeof RejectionKind)[keyof typeof RejectionKind];
+
+/** How a request was turned down. Only status and headers reach the client. */
 export interface Rejection {
+  /** 300 to 599. */
   readonly status: number;
   readonly headers: Headers;
+  readonly kind: RejectionKind;
+  /** A sentence for the log: what was wrong, and what mends it. */
+  readonly reason: string;
+  /** What was thrown, or what was returned instead of an answer; undefined when the refusal was a clear one. */
   readonly cause: unknown;
 }
+
+/** What became of a request. */
+export type RequestOutcome =
+  | { readonly type: "accepted"; readonly status: 200; readonly session: Session }
+  | { readonly type: "rejected"; readonly status: number; readonly headers: Headers }
+  /** The client has taken it back, or its connection has ended. */
+  | { readonly type: "cancelled"; readonly error: SessionError };
 
 /** A client's wish for a session, before it is answered: what middleware and the router see. */
 export interface SessionRequest<Locals = Record<string, unknown>> {
@@ -46,6 +74,8 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   /** Aborts when the client takes the request back. */
   readonly signal: AbortSignal;
   readonly rejection?: Rejection | undefined;
+  /** Fulfilled when the request is answered, or will not be any more; never rejects. */
+  readonly outcome: Promise<RequestOutcome>;
 }
 
 /** What answers the request on its connection. */
@@ -80,6 +110,9 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   #abort: AbortController | undefined;
   #cancelled: SessionError | undefined;
   #answer: "none" | "accepted" | "rejected" | "cancelled" = "none";
+  #outcome: RequestOutcome | undefined;
+  /** Made when somebody asks: most requests are answered without. */
+  #awaited: Deferred<RequestOutcome> | undefined;
 
   /** Made by the connection. */
   constructor(init: RequestInit) {
@@ -121,6 +154,13 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   get isAnswered(): boolean {
     return this.#answer !== "none";
   }
+  get outcome(): Promise<RequestOutcome> {
+    if (this.#awaited === undefined) {
+      this.#awaited = new Deferred();
+      if (this.#outcome !== undefined) this.#awaited.resolve(this.#outcome);
+    }
+    return this.#awaited.promise;
+  }
 
   /** Answers 200. Rejects with SessionError when the client has gone or the request is answered already. */
   accept(options: AcceptOptions = {}): Promise<WebTransportSession<Record<string, string>, Locals>> {
@@ -149,6 +189,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       params: this.params,
       pathParams: this.pathParams,
     });
+    this.#end({ type: "accepted", status: 200, session });
     return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
   }
 
@@ -160,9 +201,10 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     const refusal = this.#refusal("reject");
     if (refusal !== undefined) return rejected(refusal);
     try {
-      const { list } = FieldList.of(options.headers);
+      const fields = FieldList.of(options.headers);
       this.#answer = "rejected";
-      this.#host.reject(this.#sessionId, status, list);
+      this.#host.reject(this.#sessionId, status, fields.list);
+      this.#end({ type: "rejected", status, headers: fields.headers });
       return Promise.resolve();
     } catch (error) {
       return rejected(error);
@@ -175,6 +217,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     this.#answer = "cancelled";
     this.#cancelled = reason;
     this.#abort?.abort(reason);
+    this.#end({ type: "cancelled", error: reason });
+  }
+
+  #end(outcome: RequestOutcome): void {
+    this.#outcome = outcome;
+    this.#awaited?.resolve(outcome);
   }
 
   #refusal(what: "accept" | "reject"): SessionError | undefined {
