@@ -1,3 +1,4 @@
+import { refused as refusedOption } from "../../config/option-table.ts";
 import { AuthenticationError, ConfigurationError } from "../../errors/errors.ts";
 import type { SessionRequest } from "../../transport/session/request.ts";
 
@@ -71,11 +72,4 @@ function challengeOf({ scheme = "Bearer", realm }: AuthOptions): string {
   if (realm === undefined) return scheme;
   if (!/^[ -~]*$/.test(realm)) throw refusedOption("realm", realm, "must be printable ASCII");
   return `${scheme} realm="${realm.replaceAll(/["\\]/g, "\\$&")}"`;
-}
-
-function refusedOption(key: string, value: string, reason: string): ConfigurationError {
-  return new ConfigurationError(`${key} ${reason}: current value is ${JSON.stringify(value)}`, {
-    configKey: key,
-    configValue: value,
-  });
 }

@@ -1,7 +1,8 @@
 import { quiet } from "../../async/promises.ts";
 import { consoleLogger, LogLevel } from "../../config/logger.ts";
 import type { Logger } from "../../config/logger.ts";
-import { ConfigurationError } from "../../errors/errors.ts";
+import { oneOf } from "../../config/option-checks.ts";
+import { refused } from "../../config/option-table.ts";
 import type { RequestOutcome, SessionRequest } from "../../transport/session/request.ts";
 import type { CloseInfo, Session } from "../../transport/types.ts";
 import { redactQuery } from "../logging/redact-query.ts";
@@ -34,10 +35,8 @@ export interface LoggingOptions {
  */
 export function createLoggingMiddleware(options: LoggingOptions = {}): Middleware<unknown> {
   const { logger = consoleLogger, level = "info", now = () => performance.now() } = options;
-  if (!Object.values<string>(LogLevel).includes(level)) {
-    const text = `level must be one of ${Object.values(LogLevel).join(", ")}: current value is ${JSON.stringify(level)}`;
-    throw new ConfigurationError(text, { configKey: "level", configValue: level });
-  }
+  const reason = oneOf(...Object.values(LogLevel))(level);
+  if (reason !== undefined) throw refused("level", level, reason);
   const shownPath = options.redactQuery === false ? fullPath : redactQuery;
   // `console` would spread the fields over several lines.
   const target: Logger = (logger as unknown) === console ? consoleLogger : logger;

@@ -1,5 +1,7 @@
 import { systemTimer } from "../../async/deadlines.ts";
 import type { SetTimer } from "../../async/deadlines.ts";
+import { integer } from "../../config/option-checks.ts";
+import { refused } from "../../config/option-table.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 import type { Rejection, SessionRequest } from "../../transport/session/request.ts";
 
@@ -38,12 +40,8 @@ export class MiddlewareManager<Locals = Record<string, unknown>> {
   /** Throws ConfigurationError. */
   constructor(options: MiddlewareManagerOptions = {}) {
     const { middlewareTimeout = 10_000, setTimer = systemTimer } = options;
-    if (!Number.isInteger(middlewareTimeout) || middlewareTimeout < 0 || middlewareTimeout > 2 ** 31 - 1) {
-      throw new ConfigurationError(
-        `middlewareTimeout must be an integer from 0 to 2147483647: current value is ${String(middlewareTimeout)}`,
-        { configKey: "middlewareTimeout", configValue: middlewareTimeout },
-      );
-    }
+    const reason = integer(0, 2 ** 31 - 1)(middlewareTimeout);
+    if (reason !== undefined) throw refused("middlewareTimeout", middlewareTimeout, reason);
     this.#timeout = middlewareTimeout;
     this.#setTimer = setTimer;
   }

@@ -23,7 +23,7 @@ export function judgeResult(result: unknown, name: string): Rejection | undefine
   if (result === true) return undefined;
   if (result === false) return rejection(403, "middleware", `middleware ${name} has refused the request`);
   if (result instanceof Response) return judgeResponse(result, name);
-  const shown = result === null || typeof result !== "object" ? String(result) : "an object";
+  const shown = result === null ? "null" : typeof result;
   const reason = `middleware ${name} returned ${shown}: it must return true, false or a Response`;
   return rejection(500, "middleware_error", reason, result);
 }
