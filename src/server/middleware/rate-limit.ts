@@ -26,7 +26,7 @@ export interface RateLimiterStats {
 }
 
 /** Entries that a cleanup forgets without a pause: about a millisecond's work. */
-const cleanupBatch = 20_000;
+const cleanupBatch = 5000;
 
 /**
  * Limits session requests by client: a function, to be registered as middleware. Over the limit the client gets 429 with

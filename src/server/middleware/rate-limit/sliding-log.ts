@@ -22,7 +22,7 @@ const unowned = 0xffff_ffff;
 
 const leastCapacity = 256;
 /** Expired entries that one admission clears away for others, so that none of them waits for all. */
-const expiredAtOnce = 64;
+const expiredAtOnce = 16;
 
 /**
  * Sliding logs of any number of keys: a key is admitted when less than `maxRequests` of its admissions are younger than

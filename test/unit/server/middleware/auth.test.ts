@@ -61,7 +61,7 @@ describe("createAuthMiddleware()", () => {
   it("keeps the status of an HttpError or a Response that the handler throws", async () => {
     for (const thrown of [new HttpError(403), new Response(null, { status: 403 })]) {
       const { rejection } = await processed(async () => {
-        throw thrown;
+        throw thrown as Error;
       });
       expect(rejection).toMatchObject({ status: 403, kind: "middleware" });
     }

@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { consoleLogger } from "../../../../src/config/logger.ts";
 import type { Logger, LogLevel } from "../../../../src/config/logger.ts";
-import { ConfigurationError } from "../../../../src/errors/errors.ts";
+import { ConfigurationError, ConnectionError } from "../../../../src/errors/errors.ts";
 import { createLoggingMiddleware } from "../../../../src/server/middleware/logging.ts";
 import type { LoggingOptions } from "../../../../src/server/middleware/logging.ts";
+import type { CloseInfo, Session, SessionStats } from "../../../../src/transport/types.ts";
 
 import { ChainWorld } from "./chain-world.ts";
 import { fakeRequest } from "./fake-request.ts";
@@ -64,7 +65,7 @@ describe("createLoggingMiddleware()", () => {
     const lines = new Lines();
     const logger = pino({ base: null, timestamp: false }, { write: lines.write });
     const written = (await traffic({ logger }, lines)).map((line): unknown => JSON.parse(line));
-    const remote = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+    const remote: unknown = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
     const session = world?.accepted[0]?.id;
     expect(written).toEqual([
       {
@@ -152,15 +153,24 @@ describe("createLoggingMiddleware()", () => {
 
   it("tells of a session that ends without a goodbye by its error", async () => {
     const lines = new Lines();
-    const logger = {
-      ...consoleLogger,
-      info: (fields: object, text: string) => lines.write(JSON.stringify({ text, ...fields })),
+    const logger = { ...consoleLogger, info: (fields: object) => lines.write(JSON.stringify(fields)) };
+    const error = new ConnectionError("the connection was silent for 60000 ms");
+    const closed: Promise<CloseInfo> = Promise.resolve({ clean: false, by: "transport", error });
+    const session: Pick<Session, "id" | "protocol" | "closed" | "getStats"> = {
+      id: "server-1/0",
+      protocol: "chat.v1",
+      closed,
+      getStats: () => ({ bytesSent: 3 }) as SessionStats,
     };
-    world = await ChainWorld.start(createLoggingMiddleware({ logger }));
-    const client = await world.connect("/");
-    await (client.connection as unknown as { close(options: object): Promise<unknown> }).close({ abort: true });
-    const [, end] = await lines.wait(2);
-    expect(JSON.parse(end ?? "")).toMatchObject({ text: "session ended", by: "peer" });
+    const request = fakeRequest<unknown>();
+    const outcome = { type: "accepted", status: 200, session: session as Session } as const;
+    vi.spyOn(request, "outcome", "get").mockReturnValue(Promise.resolve(outcome));
+    await createLoggingMiddleware({ logger })(request);
+    const [start, end] = await lines.wait(2);
+    expect(JSON.parse(start ?? "")).toMatchObject({ status: 200, protocol: "chat.v1" });
+    const ended = JSON.parse(end ?? "") as object;
+    expect(ended).toMatchObject({ bytesSent: 3, by: "transport", error: error.message });
+    expect(ended).not.toHaveProperty("code");
   });
 
   it("tells of a client that has gone before its answer", async () => {
@@ -179,7 +189,7 @@ describe("createLoggingMiddleware()", () => {
     expect(JSON.parse(line ?? "")).toEqual({
       text: "session request abandoned by the client",
       path: "/slow",
-      remote: expect.stringMatching(/^127\.0\.0\.1:/),
+      remote: expect.stringMatching(/^127\.0\.0\.1:/) as unknown,
       duration: 0,
     });
   });

@@ -115,7 +115,11 @@ describe("MiddlewareManager", () => {
       ["a function", () => yes, 500, "middleware_error", "guard returned function"],
     ])("when it returns %s", async (_what, middleware, status, kind, reason) => {
       Object.defineProperty(middleware, "name", { value: "guard" });
-      expect(await refusalOf(middleware)).toMatchObject({ status, kind, reason: expect.stringContaining(reason) });
+      expect(await refusalOf(middleware)).toMatchObject({
+        status,
+        kind,
+        reason: expect.stringContaining(reason) as unknown,
+      });
     });
 
     it.each([
@@ -128,14 +132,18 @@ describe("MiddlewareManager", () => {
     ])("when it throws %s, at once or later", async (_what, thrown, status, kind, reason) => {
       const guards = [
         function guard() {
-          throw thrown;
+          throw thrown as Error;
         },
         async function guard() {
-          throw thrown;
+          throw thrown as Error;
         },
       ];
       for (const guard of guards) {
-        expect(await refusalOf(guard)).toMatchObject({ status, kind, reason: expect.stringContaining(reason) });
+        expect(await refusalOf(guard)).toMatchObject({
+          status,
+          kind,
+          reason: expect.stringContaining(reason) as unknown,
+        });
       }
     });
 
