@@ -191,7 +191,8 @@ describe("RateLimiter with a store", () => {
   });
 
   it("sends no retry-after when the store's limit has no end", async () => {
-    const consume = (): Promise<never> => Promise.reject({ msBeforeNext: -1 });
+    const refusal: unknown = { msBeforeNext: -1 };
+    const consume = (): Promise<never> => Promise.reject(refusal as Error);
     expect(await ask(limiterOf({ store: { consume } }).limiter)).toBeNull();
   });
 
