@@ -191,8 +191,8 @@ describe("RateLimiter with a store", () => {
   });
 
   it("sends no retry-after when the store's limit has no end", async () => {
-    const refusal: unknown = { msBeforeNext: -1 };
-    const consume = (): Promise<never> => Promise.reject(refusal as Error);
+    const refusal = { msBeforeNext: -1 } as unknown as Error;
+    const consume = (): Promise<never> => Promise.reject(refusal);
     expect(await ask(limiterOf({ store: { consume } }).limiter)).toBeNull();
   });
 
