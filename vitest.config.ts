@@ -1,8 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 import { findChromium } from "./scripts/find-chromium.mjs";
+import { findRedis } from "./scripts/find-redis.mjs";
 
-const chromium = findChromium();
+const programs = { TSWEBTRANSPORT_CHROMIUM: findChromium(), TSWEBTRANSPORT_REDIS_SERVER: findRedis() };
+const env = Object.fromEntries(
+  Object.entries(programs).flatMap(([name, path]) => (path === undefined ? [] : [[name, path]])),
+);
 const alone = ["conformance", "integration", "interop", "browser"];
 
 /** Tests that share the machine's sockets and clock run one file after the other, so that none slows another down. */
@@ -20,7 +24,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     allowOnly: false,
     setupFiles: ["test/setup/unhandled-errors.ts"],
-    ...(chromium === undefined ? {} : { env: { TSWEBTRANSPORT_CHROMIUM: chromium } }),
+    env,
     projects: [
       {
         extends: true,

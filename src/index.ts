@@ -23,7 +23,13 @@ export { WebTransportDatagrams } from "./transport/datagrams/datagrams.ts";
 export type * from "./transport/events.ts";
 export { WebTransportReceiveStream } from "./transport/streams/receive-stream.ts";
 export { IncomingSession, RejectionKind } from "./transport/session/request.ts";
-export type { AcceptOptions, Rejection, RejectOptions, SessionRequest } from "./transport/session/request.ts";
+export type {
+  AcceptOptions,
+  Rejection,
+  RejectOptions,
+  RequestOutcome,
+  SessionRequest,
+} from "./transport/session/request.ts";
 export { WebTransportSendStream } from "./transport/streams/send-stream.ts";
 export { WebTransportSession } from "./transport/session/session.ts";
 export { ConnectionState, SessionState, StreamState } from "./transport/types.ts";

@@ -15,6 +15,26 @@ export {
 } from "./development/development-server.ts";
 export type { DevelopmentServerOptions } from "./development/development-server.ts";
 export { echoHandler, healthCheckHandler } from "./handlers.ts";
+export { redactQuery } from "./logging/redact-query.ts";
+export { createAuthMiddleware } from "./middleware/auth.ts";
+export type { AuthHandler, AuthOptions } from "./middleware/auth.ts";
+export { createCorsMiddleware } from "./middleware/cors.ts";
+export type { CorsOptions } from "./middleware/cors.ts";
+export { createLoggingMiddleware } from "./middleware/logging.ts";
+export type { LoggingOptions } from "./middleware/logging.ts";
+export type { Middleware, MiddlewareResult } from "./middleware/middleware.ts";
+export { MiddlewareManager } from "./middleware/middleware-manager.ts";
+export type { MiddlewareManagerOptions, ProcessedRequest } from "./middleware/middleware-manager.ts";
+export { createRateLimitMiddleware, RateLimiter } from "./middleware/rate-limit.ts";
+export type { RateLimiterStats } from "./middleware/rate-limit.ts";
+export type {
+  LocalRateLimitOptions,
+  RateLimitOptions,
+  StoredRateLimitOptions,
+} from "./middleware/rate-limit/options.ts";
+export type { RateLimitStore } from "./middleware/rate-limit/store.ts";
+export { RejectionResponse } from "./middleware/rejection-response.ts";
+export type { RejectionResponseOptions } from "./middleware/rejection-response.ts";
 export type { RouteOptions, SessionHandler } from "./routing/route.ts";
 export { RequestRouter } from "./routing/router.ts";
 export type { RouteMatch, RouteStats } from "./routing/router.ts";

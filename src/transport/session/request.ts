@@ -2,9 +2,9 @@ import { ConfigurationError, SessionError } from "../../errors/errors.ts";
 import type { HeaderList } from "../../protocol/output.ts";
 
 import { FieldList } from "./field-list.ts";
-import { rejected } from "../../async/promises.ts";
+import { Deferred, rejected } from "../../async/promises.ts";
 import type { SessionDescription, WebTransportSession } from "./session.ts";
-import type { Address, Connection, HeadersInput } from "../types.ts";
+import type { Address, Connection, HeadersInput, Session } from "../types.ts";
 
 export interface AcceptOptions {
   /** One of the subprotocols that the client offers. */
@@ -32,7 +32,7 @@ export const RejectionKind = Object.freeze({
   MALFORMED: "malformed",
   /** Not one of `authorities`. */
   AUTHORITY: "authority",
-  /** Not one of `allowedOrigins`. */
+  /** Not one of `allowedOrigins`, or of a middleware's. */
   ORIGIN: "origin",
   /** No route matches. */
   ROUTE: "route",
@@ -44,6 +44,16 @@ export const RejectionKind = Object.freeze({
   ERROR: "error",
   /** `reject` was called without a kind. */
   APPLICATION: "application",
+  /** A middleware said no: `false`, a `Response` or an `HttpError`. */
+  MIDDLEWARE: "middleware",
+  /** A middleware gave no clear answer, or failed. */
+  MIDDLEWARE_ERROR: "middleware_error",
+  /** A middleware took longer than `middlewareTimeout`. */
+  MIDDLEWARE_TIMEOUT: "middleware_timeout",
+  AUTH: "auth",
+  RATE_LIMIT: "rate_limit",
+  /** The store that the rate limit is kept in did not answer. */
+  RATE_LIMIT_STORE: "rate_limit_store",
 } as const);
 export type RejectionKind = (typeof RejectionKind)[keyof typeof RejectionKind];
 
@@ -55,9 +65,16 @@ export interface Rejection {
   readonly kind: RejectionKind;
   /** A sentence for the log: what was wrong, and what mends it. */
   readonly reason: string;
-  /** What was thrown; undefined when the refusal was a clear one. */
+  /** What was thrown, or what was returned instead of an answer; undefined when the refusal was a clear one. */
   readonly cause: unknown;
 }
+
+/** What became of a request. */
+export type RequestOutcome =
+  | { readonly type: "accepted"; readonly status: 200; readonly session: Session }
+  | { readonly type: "rejected"; readonly status: number; readonly headers: Headers }
+  /** The client has taken it back, or its connection has ended. */
+  | { readonly type: "cancelled"; readonly error: SessionError };
 
 /** A client's wish for a session, before it is answered: what middleware and the router see. */
 export interface SessionRequest<Locals = Record<string, unknown>> {
@@ -82,6 +99,8 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   /** Aborts when the client takes the request back. */
   readonly signal: AbortSignal;
   readonly rejection?: Rejection | undefined;
+  /** Fulfilled when the request is answered, or will not be any more; never rejects. */
+  readonly outcome: Promise<RequestOutcome>;
 }
 
 /** What answers the request on its connection. */
@@ -116,6 +135,9 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   #cancelled: SessionError | undefined;
   #rejection: Rejection | undefined;
   #answer: "none" | "accepted" | "rejected" | "cancelled" = "none";
+  #outcome: RequestOutcome | undefined;
+  /** Made when somebody asks: most requests are answered without. */
+  #awaited: Deferred<RequestOutcome> | undefined;
 
   /** Made by the connection. */
   constructor(init: RequestInit) {
@@ -163,6 +185,13 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   get isAnswered(): boolean {
     return this.#answer !== "none";
   }
+  get outcome(): Promise<RequestOutcome> {
+    if (this.#awaited === undefined) {
+      this.#awaited = new Deferred();
+      if (this.#outcome !== undefined) this.#awaited.resolve(this.#outcome);
+    }
+    return this.#awaited.promise;
+  }
 
   /**
    * Answers 200. Rejects with SessionError when the client has gone or the request is answered already, and with
@@ -196,6 +225,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
         params: this.params,
         pathParams: this.pathParams,
       });
+      this.#end({ type: "accepted", status: 200, session });
       return Promise.resolve(session as unknown as WebTransportSession<Record<string, string>, Locals>);
     } catch (error) {
       // It can still be rejected.
@@ -217,6 +247,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       this.#answer = "rejected";
       this.#rejection = { status, headers: fields.headers, kind, reason, cause };
       this.#host.reject(this.#sessionId, status, fields.list);
+      this.#end({ type: "rejected", status, headers: fields.headers });
       return Promise.resolve();
     } catch (error) {
       this.#answer = "none";
@@ -230,6 +261,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     this.#answer = "cancelled";
     this.#cancelled = reason;
     this.#abort?.abort(reason);
+    this.#end({ type: "cancelled", error: reason });
+  }
+
+  #end(outcome: RequestOutcome): void {
+    this.#outcome = outcome;
+    this.#awaited?.resolve(outcome);
   }
 
   #refusal(what: "accept" | "reject"): SessionError | undefined {

@@ -1,0 +1,45 @@
+// A Redis or Valkey server for the tests: an environment variable, the search path; on Debian its package.
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { installPackage, isDebian } from "./debian.mjs";
+import { runScript, SetUpError } from "./set-up-error.mjs";
+
+const variable = "TSWEBTRANSPORT_REDIS_SERVER";
+
+/** The path of a redis-server or valkey-server, or undefined. */
+export function findRedis(environment = process.env) {
+  const named = environment[variable];
+  if (named !== undefined && named !== "") {
+    if (!existsSync(named)) {
+      throw new SetUpError(`${variable} names ${named}, which does not exist.`);
+    }
+    return named;
+  }
+  const folders = [...(environment["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
+  return ["redis-server", "valkey-server"]
+    .flatMap((name) => folders.filter((folder) => folder !== "").map((folder) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+/** As {@link findRedis}, but installs Debian's package where that is possible, and throws where nothing helps. */
+export function ensureRedis() {
+  const found = findRedis();
+  if (found !== undefined) {
+    return found;
+  }
+  const installed = installPackage("redis-server", "a few seconds") ? findRedis() : undefined;
+  if (installed !== undefined) {
+    return installed;
+  }
+  const command = isDebian() ? "sudo apt-get install redis-server" : "your system's package of Redis or Valkey";
+  throw new SetUpError(
+    "The tests of the rate limiter's store need a Redis or Valkey server, and none was found.\n" +
+      `Install one (${command}) or name it: ${variable}=/path/to/redis-server npm test`,
+  );
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await runScript(() => console.log(ensureRedis()));
+}

@@ -1,0 +1,22 @@
+/** Instead of a value. */
+const mark = "[redacted]";
+
+/**
+ * The path of a URL with its query, for logs: the names of parameters remain, their values do not, because browsers have
+ * no other place for a token. A parameter without "=" is a value; so is a name that is not short and plain.
+ *
+ * ```ts
+ * redactQuery(new URL("https://example.com/chat?room=1&token=eyJh")); // "/chat?room=[redacted]&token=[redacted]"
+ * ```
+ */
+export function redactQuery(url: { readonly pathname: string; readonly search: string }): string {
+  const { pathname, search } = url;
+  if (search === "") return pathname;
+  const parameters = search.slice(1).split("&");
+  return `${pathname}?${parameters.map(redactParameter).join("&")}`;
+}
+
+function redactParameter(parameter: string): string {
+  const [, name] = /^([\w.-]{1,32})=/.exec(parameter) ?? [];
+  return name === undefined ? mark : `${name}=${mark}`;
+}

@@ -1,0 +1,91 @@
+import type { SetTimer } from "../../../async/deadlines.ts";
+import type { Logger } from "../../../config/logger.ts";
+import { integer } from "../../../config/option-checks.ts";
+import { refused } from "../../../config/option-table.ts";
+import type { SessionRequest } from "../../../transport/session/request.ts";
+
+import type { RateLimitStore } from "./store.ts";
+
+interface CommonRateLimitOptions<Locals> {
+  /**
+   * What is limited. Default: the client's address, IPv6 by its first 64 bits, IPv4-mapped as IPv4. Behind an
+   * authentication it may be the user.
+   */
+  readonly key?: (request: SessionRequest<Locals>) => string | Promise<string>;
+  /** `true` admits a request without counting it. */
+  readonly skip?: (request: SessionRequest<Locals>) => boolean | Promise<boolean>;
+  /** For tests: milliseconds of a clock that does not jump. Default `performance.now`. */
+  readonly now?: () => number;
+  /** For tests: how time passes. Default: the process's timers. */
+  readonly setTimer?: SetTimer;
+}
+
+/** A limit that this process keeps in its memory. */
+export interface LocalRateLimitOptions<Locals = unknown> extends CommonRateLimitOptions<Locals> {
+  /** Requests of one key within a window, 1 to 1000000. Default 100. */
+  readonly maxRequests?: number;
+  /** Seconds, more than 0 and at most 31536000. Default 60. */
+  readonly windowSeconds?: number;
+  /** Milliseconds between two cleanups, which give memory back; 0: none. Default 300000. */
+  readonly cleanupInterval?: number;
+  /**
+   * Admitted requests of all keys that are remembered at most, 1 to 2^24; then the oldest is forgotten, and counted
+   * (`evicted`). Each takes 52 bytes, and up to twice that because memory grows by doubling. Default 1000000: at most
+   * 55 MB.
+   */
+  readonly maxEntries?: number;
+  readonly store?: undefined;
+}
+
+/** A limit that is kept elsewhere, for several processes. How many requests in which time is the store's to say. */
+export interface StoredRateLimitOptions<Locals = unknown> extends CommonRateLimitOptions<Locals> {
+  /** An instance of rate-limiter-flexible, with its `points` and `duration`. */
+  readonly store: RateLimitStore;
+  /** When the store fails or takes too long: "refuse" with 503, or "allow". Default "refuse". */
+  readonly onStoreError?: "refuse" | "allow";
+  /** Milliseconds that the store has for its answer, 1 to 60000. Default 1000. */
+  readonly storeTimeout?: number;
+  /** Told (warn) when the store begins to fail and (info) when it answers again. Default: lines on standard error. */
+  readonly logger?: Logger;
+  readonly maxRequests?: undefined;
+  readonly windowSeconds?: undefined;
+  readonly cleanupInterval?: undefined;
+  readonly maxEntries?: undefined;
+}
+
+export type RateLimitOptions<Locals = unknown> = LocalRateLimitOptions<Locals> | StoredRateLimitOptions<Locals>;
+
+/** What each number of the options may be. */
+const ranges: Readonly<Record<string, readonly [minimum: number, maximum: number]>> = {
+  maxRequests: [1, 1_000_000],
+  cleanupInterval: [0, 2 ** 31 - 1],
+  maxEntries: [1, 2 ** 24],
+  storeTimeout: [1, 60_000],
+};
+
+/** Throws ConfigurationError for the first option that is not allowed. */
+export function checkRateLimitOptions(options: RateLimitOptions<never>): void {
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const [name, [minimum, maximum]] of Object.entries(ranges)) {
+    const value = given[name];
+    const reason = value === undefined ? undefined : integer(minimum, maximum)(value);
+    if (reason !== undefined) throw refused(name, value, reason);
+  }
+  const { maxRequests = 100, maxEntries = 1_000_000, store } = options;
+  const { windowSeconds = 60 } = given;
+  if (typeof windowSeconds !== "number" || !(windowSeconds > 0 && windowSeconds <= 31_536_000)) {
+    throw refused("windowSeconds", windowSeconds, "must be more than 0 and at most 31536000");
+  }
+  if (maxRequests > maxEntries) throw refused("maxEntries", maxEntries, "must not be less than maxRequests");
+  const { onStoreError } = given;
+  if (onStoreError !== undefined && onStoreError !== "refuse" && onStoreError !== "allow") {
+    throw refused("onStoreError", onStoreError, 'must be "refuse" or "allow"');
+  }
+  if (store === undefined) return;
+  if (typeof (store as { consume?: unknown }).consume !== "function") {
+    throw refused("store", store, "must be an instance of rate-limiter-flexible, which has consume()");
+  }
+  for (const name of ["maxRequests", "windowSeconds", "maxEntries", "cleanupInterval"]) {
+    if (given[name] !== undefined) throw refused(name, given[name], "is the store's to say: leave it out");
+  }
+}

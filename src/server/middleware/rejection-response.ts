@@ -1,0 +1,36 @@
+import type { RejectionKind } from "../../transport/session/request.ts";
+import type { HeadersInput } from "../../transport/types.ts";
+
+export interface RejectionResponseOptions {
+  /** A sentence for the log: what was wrong, and what mends it. Never sent. */
+  readonly reason: string;
+  readonly headers?: HeadersInput;
+  /** What statistics count it by. Default "middleware". */
+  readonly kind?: RejectionKind;
+  /** For the log. Never sent. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A `Response` that also tells the server's log and statistics why it refuses: what the built-in middleware returns.
+ *
+ * ```ts
+ * if (await isBanned(request.remoteAddress)) return new RejectionResponse(403, { reason: "the address is banned" });
+ * ```
+ */
+export class RejectionResponse extends Response {
+  readonly kind: RejectionKind;
+  readonly reason: string;
+  readonly cause: unknown;
+
+  /** `status`: 300 to 599. Throws RangeError for another. */
+  constructor(status: number, options: RejectionResponseOptions) {
+    if (!Number.isInteger(status) || status < 300 || status > 599) {
+      throw new RangeError(`Cannot refuse with status ${String(status)}: 300 to 599 are allowed`);
+    }
+    super(null, { status, headers: new Headers(options.headers as Headers | undefined) });
+    this.kind = options.kind ?? "middleware";
+    this.reason = options.reason;
+    this.cause = options.cause;
+  }
+}
