@@ -2,6 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import type { Channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 
+import { onAbort } from "../async/abort.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
 import { EventType } from "./event-types.ts";
@@ -85,16 +86,12 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       const end = (): void => {
         clearTimeout(timer);
         this.#untyped.off(type, onEvent);
-        signal?.removeEventListener("abort", onAbort);
+        endAbort();
       };
       const onEvent = (payload: Events[Type]): void => {
         if (condition !== undefined && !condition(payload)) return;
         end();
         resolve(payload);
-      };
-      const onAbort = (): void => {
-        end();
-        reject(signal?.reason as Error);
       };
       const onTimeout = (): void => {
         end();
@@ -103,7 +100,10 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       };
       const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
       this.#untyped.on(type, onEvent);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const endAbort = onAbort(signal, () => {
+        end();
+        reject(signal?.reason as Error);
+      });
     });
     // Whoever awaits it later is told; until then its rejection is nobody's fault.
     waiting.catch(() => {});

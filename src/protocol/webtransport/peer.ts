@@ -1,7 +1,14 @@
 import { SettingId } from "../../constants/http3.ts";
 import type { Settings } from "../http3/settings.ts";
 
-import { announcedDrafts, isFlowControlled, negotiateDraft, obstacleOf, sessionLimitsOf } from "./drafts.ts";
+import {
+  announcedDrafts,
+  isFlowControlled,
+  negotiateDraft,
+  obstacleOf,
+  sessionLimitsOf,
+  simultaneousSessions,
+} from "./drafts.ts";
 import type { Draft } from "./drafts.ts";
 import { SessionFlowControl } from "./flow-control.ts";
 
@@ -46,6 +53,14 @@ export class Peer {
   /** Client: why there can be no session; undefined when there can. */
   get obstacle(): string | undefined {
     return this.#settings === undefined ? undefined : obstacleOf(this.#ours, this.#settings);
+  }
+
+  /** Client: sessions that the server allows on the connection at a time; 1 until its SETTINGS have come. */
+  get simultaneousSessions(): number {
+    const theirs = this.#settings;
+    return theirs === undefined || this.#draft === undefined
+      ? 1
+      : simultaneousSessions(this.#draft, this.#ours, theirs);
   }
 
   /** For a new session; undefined where the two do not limit each other's sessions. */
