@@ -1,10 +1,10 @@
 // A Chromium for the tests: an environment variable, the usual places, Playwright's cache; on Debian its package.
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { installDebianPackage, isDebian } from "./debian-package.mjs";
 import { runScript, SetUpError } from "./set-up-error.mjs";
 
 const variables = ["TSWEBTRANSPORT_CHROMIUM", "CHROME_PATH"];
@@ -29,18 +29,10 @@ export function ensureChromium() {
   if (found !== undefined) {
     return found;
   }
-  if (isDebian() && process.getuid?.() === 0) {
-    console.log("No Chromium found: installing Debian's package (about a minute) …");
-    const options = {
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    };
-    spawnSync("apt-get", ["update"], options);
-    spawnSync("apt-get", ["install", "-y", "--no-install-recommends", "chromium"], options);
-    const installed = findChromium();
-    if (installed !== undefined) {
-      return installed;
-    }
+  installDebianPackage("chromium", "about a minute");
+  const installed = findChromium();
+  if (installed !== undefined) {
+    return installed;
   }
   throw new SetUpError(
     "The browser tests need Chromium or Chrome, and none was found.\n" +
@@ -104,10 +96,6 @@ function playwrightCache(environment) {
     default:
       return join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "ms-playwright");
   }
-}
-
-function isDebian() {
-  return existsSync("/etc/os-release") && /^ID(_LIKE)?="?.*debian/m.test(readFileSync("/etc/os-release", "utf8"));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { cache, inRoot, root } from "./paths.mjs";
 import { runScript } from "./set-up-error.mjs";
 import { ensureChromium } from "./find-chromium.mjs";
+import { ensureOpenssl } from "./find-openssl.mjs";
 import { setUp } from "./setup.mjs";
 import { requireNode, requireRustTestTools } from "./toolchain.mjs";
 
@@ -34,6 +35,7 @@ await runScript(async () => {
     requireNode();
     requireRustTestTools();
     ensureChromium();
+    ensureOpenssl();
   }
   await setUp();
   const total = { passed: 0, failed: 0 };
