@@ -8,7 +8,10 @@ export function installDebianPackage(name, duration) {
     return;
   }
   console.log(`No ${name} found: installing Debian's package (${duration}) …`);
-  const options = { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  const options = {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  };
   spawnSync("apt-get", ["update"], options);
   spawnSync("apt-get", ["install", "-y", "--no-install-recommends", name], options);
 }

@@ -86,6 +86,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       const end = (): void => {
         clearTimeout(timer);
         this.#untyped.off(type, onEvent);
+        this.#allowListeners(-1);
         endAbort();
       };
       const onEvent = (payload: Events[Type]): void => {
@@ -99,6 +100,8 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
         reject(new TimeoutError(text, { operation: `waitFor ${type}`, ...(timeout && { timeoutDuration: timeout }) }));
       };
       const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+      // They go by themselves: any number of them is no leak.
+      this.#allowListeners(1);
       this.#untyped.on(type, onEvent);
       const endAbort = onAbort(signal, () => {
         end();
@@ -108,6 +111,11 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
     // Whoever awaits it later is told; until then its rejection is nobody's fault.
     waiting.catch(() => {});
     return waiting;
+  }
+
+  #allowListeners(more: number): void {
+    const limit = this.getMaxListeners();
+    if (limit > 0) this.setMaxListeners(limit + more);
   }
 
   /** Emits a typed event: see {@link emit}. */

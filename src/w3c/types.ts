@@ -35,7 +35,10 @@ export interface WebTransportOptions extends NodeOptions {
 
 /** Options of `connect()` that the W3C's class takes, too. */
 type NodeOptions = Omit<ClientConfigOptions, keyof W3cNames | OptionOfTheClass>;
-type W3cNames = Record<"allowPooling" | "headers" | "serverCertificateHashes" | "congestionControl" | "protocols", true>;
+type W3cNames = Record<
+  "allowPooling" | "headers" | "serverCertificateHashes" | "congestionControl" | "protocols",
+  true
+>;
 /** It sets them itself. */
 type OptionOfTheClass = "readTimeout" | "writeTimeout" | "maxRetries" | "maxIncomingStreams";
 

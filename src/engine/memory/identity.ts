@@ -99,8 +99,10 @@ export function refuseServer(
 function refuseName(leaf: X509Certificate, name: string): Refusal | undefined {
   const isValid = (isIP(name) === 0 ? leaf.checkHost(name, { subject: "never" }) : leaf.checkIP(name)) !== undefined;
   if (isValid) return undefined;
-  const names = leaf.subjectAltName as string | undefined;
-  return refusal(alerts.unknown, `it is not valid for ${names === undefined ? "any names" : `name ${name}`}`);
+  return refusal(
+    alerts.unknown,
+    `it is not valid for ${leaf.subjectAltName === undefined ? "any names" : `name ${name}`}`,
+  );
 }
 
 /** Why a chain does not lead to one of `authorities`; undefined when it does. */

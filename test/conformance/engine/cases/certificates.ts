@@ -68,10 +68,20 @@ export function certificateCases(factory: EngineFactory): void {
     );
 
     it.each<[what: string, identity: () => TlsIdentity, ca: () => string, reason: RegExp]>([
-      ["another one of the same names is given", () => lookalike, () => byDefault.cert, /authority's own certificate, and not among/],
+      [
+        "another one of the same names is given",
+        () => lookalike,
+        () => byDefault.cert,
+        /authority's own certificate, and not among/,
+      ],
       ["it has no name", () => nameless, () => nameless.cert, /not valid for any names/],
       ["it has expired", () => outdated, () => outdated.cert, /expired/i],
-      ["it is for clients", () => forClients, () => forClients.cert, /InvalidPurpose|extended key usage|not for a server/],
+      [
+        "it is for clients",
+        () => forClients,
+        () => forClients.cert,
+        /InvalidPurpose|extended key usage|not for a server/,
+      ],
       ["another authority has issued it", () => issuedAuthority, () => authority.cert, /another one has issued/],
       ["not its issuer is given, but it", () => issuedAuthority, () => issuedAuthority.cert, /another one has issued/],
     ])("is refused when %s", async (_what, identity, ca, reason) => {
