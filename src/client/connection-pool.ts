@@ -5,6 +5,9 @@ import { untilAborted } from "../async/promises.ts";
 import { release } from "./reach.ts";
 import type { Reached } from "./reach.ts";
 
+/** Sessions that share a connection, if the server allows so many: each adds to what the connection may hold unread. */
+export const maxPooledSessions = 16;
+
 /** Connections are shared by sessions whose keys are alike in everything. */
 export interface PoolKey {
   /** Of the same content: origin, trust, configuration. */
@@ -77,7 +80,7 @@ class PooledConnection {
   }
 
   hasRoom(room: number): boolean {
-    return this.#parts < (this.#connection?.simultaneousSessions ?? room);
+    return this.#parts < Math.min(this.#connection?.simultaneousSessions ?? room, maxPooledSessions);
   }
 
   join(isJoined: boolean): Lease {

@@ -1,3 +1,4 @@
+import { longest } from "../config/connection-options.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
@@ -17,7 +18,7 @@ import { isWorthRetrying, retryDelayOf } from "./back-off.ts";
 import type { ClientConfigValues } from "./client-config.ts";
 import { explainRace, explainRequest, outOfTime } from "./connect-errors.ts";
 import type { ConnectContext } from "./connect-errors.ts";
-import { ConnectionPool } from "./connection-pool.ts";
+import { ConnectionPool, maxPooledSessions } from "./connection-pool.ts";
 import type { Lease, PoolKey } from "./connection-pool.ts";
 import { identityOf, verificationOf } from "./credentials.ts";
 import { addressesOf } from "./lookup.ts";
@@ -224,7 +225,7 @@ export class Connector {
         ...(identity && { identity }),
       },
       port: this.#target.port,
-      transport: { ...transportOf(config), ...transport },
+      transport: { ...(config.allowPooling ? pooledTransportOf(config) : transportOf(config)), ...transport },
       live: resolveOptions({ ...liveOf(config), maxOutgoingStreams: config.maxStreams, ...live }),
     };
   }
@@ -236,6 +237,20 @@ export class Connector {
     return { data, objects: [surroundings.engine, transport, live] };
   }
 }
+
+/** The limits of a connection cover its sessions: one that is not read must not stop the others. */
+function pooledTransportOf(config: ClientConfigValues): TransportOptions {
+  const one = transportOf(config);
+  const forAll = (limit = 0): number => Math.min(limit * maxPooledSessions, longest);
+  return {
+    ...one,
+    receiveWindow: forAll(one.receiveWindow),
+    maxIncomingBidirectionalStreams: Math.min(forAll(one.maxIncomingBidirectionalStreams), mostStreams),
+    maxIncomingUnidirectionalStreams: Math.min(forAll(one.maxIncomingUnidirectionalStreams), mostStreams),
+  };
+}
+/** As `maxIncomingStreams` allows. */
+const mostStreams = 1_000_000;
 
 /** Those of this process. */
 const pool = new ConnectionPool();

@@ -159,6 +159,35 @@ describe("sessions that allow pooling", () => {
     expect(server.stats.connectionsAccepted).toBe(1);
   });
 
+  it("do not stand still because one of them is not read", async () => {
+    const written = new Deferred<void>();
+    server = await LocalServer.start((app) => {
+      app.route("/echo", echoHandler);
+      app.route("/flood", async (session) => {
+        const block = new Uint8Array(1024 * 1024);
+        const streams = await Promise.all(Array.from({ length: 8 }, () => session.createUnidirectionalStream()));
+        for (const stream of streams) stream.write(block).catch(() => {});
+        // All that the session may hold unread: the client has it, or it waits to be sent.
+        await Promise.allSettled(streams.map((stream) => stream.write(block.subarray(0, 1), { signal: full.signal })));
+        written.resolve();
+        await session.closed;
+      });
+    });
+    const full = new AbortController();
+    const [unread, other] = [await open({}, "/flood"), await open()];
+    expect(other.connection).toBe(unread.connection);
+    while (other.connection.getStats().bytesReceived < 8 * 1024 * 1024) await new Promise(setImmediate);
+    expect(await echoed(other, "flowing")).toBe("flowing");
+    full.abort();
+    await written.promise;
+  });
+
+  it("are no more than sixteen on a connection, whatever the server allows", async () => {
+    await start({ maxSessionsPerConnection: 100 });
+    const sessions = await Promise.all(Array.from({ length: 17 }, () => open()));
+    expect(connectionsOf(sessions)).toBe(2);
+  });
+
   it("that the server refuses alone leave no connection behind", async () => {
     await start();
     await expect(open({}, "/nowhere")).rejects.toMatchObject({ status: 404 });
