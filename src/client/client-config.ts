@@ -23,7 +23,10 @@ export interface ClientConfigOptions extends ConnectionConfigOptions {
    * (ECDSA P-256, valid now, for at most 14 days). Hashes of other algorithms are ignored.
    */
   readonly serverCertificateHashes?: readonly CertificateHash[];
-  /** PEM of certificate authorities to trust instead of the system's. */
+  /**
+   * PEM of certificate authorities to trust instead of the system's. A server's certificate that is its own authority, as
+   * `openssl req -x509` makes it, is trusted when it is among them.
+   */
   readonly ca?: string;
   /** The same as `ca`, under the name that ServerConfig has. */
   readonly caCerts?: string;
