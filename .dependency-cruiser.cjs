@@ -14,7 +14,7 @@ const layers = {
   "engine/memory": ["contract", "base"],
   protocol: foundation,
   config: foundation,
-  events: foundation,
+  events: [...foundation, "async"],
   certificates: [...foundation, "engine/native"],
   async: ["base"],
   transport: [...foundation, "async", "contract", "protocol", "config", "events"],

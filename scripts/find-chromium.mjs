@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { installPackage, isDebian } from "./debian.mjs";
+import { installDebianPackage, isDebian } from "./debian-package.mjs";
 import { runScript, SetUpError } from "./set-up-error.mjs";
 
 const variables = ["TSWEBTRANSPORT_CHROMIUM", "CHROME_PATH"];
@@ -29,7 +29,8 @@ export function ensureChromium() {
   if (found !== undefined) {
     return found;
   }
-  const installed = installPackage("chromium", "about a minute") ? findChromium() : undefined;
+  installDebianPackage("chromium", "about a minute");
+  const installed = findChromium();
   if (installed !== undefined) {
     return installed;
   }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { installPackage, isDebian } from "./debian.mjs";
+import { installDebianPackage, isDebian } from "./debian-package.mjs";
 import { runScript, SetUpError } from "./set-up-error.mjs";
 
 const variable = "TSWEBTRANSPORT_REDIS_SERVER";
@@ -29,7 +29,8 @@ export function ensureRedis() {
   if (found !== undefined) {
     return found;
   }
-  const installed = installPackage("redis-server", "a few seconds") ? findRedis() : undefined;
+  installDebianPackage("redis-server", "some seconds");
+  const installed = findRedis();
   if (installed !== undefined) {
     return installed;
   }

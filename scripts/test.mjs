@@ -8,6 +8,7 @@ import { cache, inRoot, root } from "./paths.mjs";
 import { runScript } from "./set-up-error.mjs";
 import { ensureChromium } from "./find-chromium.mjs";
 import { ensureRedis } from "./find-redis.mjs";
+import { ensureOpenssl } from "./find-openssl.mjs";
 import { setUp } from "./setup.mjs";
 import { requireNode, requireRustTestTools } from "./toolchain.mjs";
 
@@ -36,6 +37,7 @@ await runScript(async () => {
     requireRustTestTools();
     ensureChromium();
     ensureRedis();
+    ensureOpenssl();
   }
   await setUp();
   const total = { passed: 0, failed: 0 };

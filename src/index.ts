@@ -6,7 +6,7 @@ export { ClientConfig } from "./client/client-config.ts";
 export type { ClientConfigOptions, ClientConfigValues } from "./client/client-config.ts";
 export { connect } from "./client/connect.ts";
 export type { ClientOptions } from "./client/connect.ts";
-export type { Lookup } from "./client/lookup.ts";
+export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export { ServerConfig } from "./config/server-config.ts";

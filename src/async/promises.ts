@@ -1,4 +1,5 @@
 /** Promises of this library always have a handler: one that nobody awaits must not become an unhandledRejection. */
+import { onAbort } from "./abort.ts";
 
 export const resolved: Promise<void> = Promise.resolve();
 
@@ -28,28 +29,24 @@ export class Deferred<T> {
   }
 }
 
-/** `promise`, unless `signal` aborts before it settles; then `onAbort` runs and the result rejects with the signal's reason. */
+/** `promise`, unless `signal` aborts before it settles; then `takeBack` runs and the result rejects with the signal's reason. */
 export function untilAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
-  onAbort?: () => void,
+  takeBack?: () => void,
 ): Promise<T> {
   if (signal === undefined) return promise;
   if (signal.aborted) {
     void quiet(promise);
-    onAbort?.();
+    takeBack?.();
     return rejected(signal.reason);
   }
   return quiet(
     new Promise<T>((resolve, reject) => {
-      const abort = (): void => {
-        onAbort?.();
+      const end = onAbort(signal, () => {
+        takeBack?.();
         reject(signal.reason as Error);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      const end = (): void => {
-        signal.removeEventListener("abort", abort);
-      };
+      });
       promise.then(end, end);
       promise.then(resolve, reject);
     }),

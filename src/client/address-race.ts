@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 
+import { onAbort } from "../async/abort.ts";
+
 /** RFC 8305 §5, "Connection Attempt Delay": its recommended value, milliseconds. */
 export const attemptDelay = 250;
 
@@ -42,11 +44,10 @@ export async function raceAddresses<Winner>(addresses: readonly string[], race: 
   signal.throwIfAborted();
   const over = new AbortController();
   const running = new Set<Promise<unknown>>();
-  let abort: (() => void) | undefined;
+  let endAbort: (() => void) | undefined;
   try {
     return await new Promise<Winner>((resolve, reject) => {
-      abort = (): void => reject(signal.reason as Error);
-      signal.addEventListener("abort", abort, { once: true });
+      endAbort = onAbort(signal, () => reject(signal.reason as Error));
       runAttempts(addresses, race, over.signal, running, resolve, reject);
     });
   } catch (error) {
@@ -54,7 +55,7 @@ export async function raceAddresses<Winner>(addresses: readonly string[], race: 
     await Promise.allSettled(running);
     throw error;
   } finally {
-    if (abort !== undefined) signal.removeEventListener("abort", abort);
+    endAbort?.();
     over.abort(new Error("Another address was faster"));
   }
 }
@@ -71,7 +72,7 @@ function runAttempts<Winner>(
   let next = 0;
   let isWon = false;
   let cancelTimer: (() => void) | undefined;
-  over.addEventListener("abort", () => cancelTimer?.(), { once: true });
+  onAbort(over, () => cancelTimer?.());
 
   const startNext = (): void => {
     cancelTimer?.();

@@ -23,7 +23,10 @@ export interface ClientConfigOptions extends ConnectionConfigOptions {
    * (ECDSA P-256, valid now, for at most 14 days). Hashes of other algorithms are ignored.
    */
   readonly serverCertificateHashes?: readonly CertificateHash[];
-  /** PEM of certificate authorities to trust instead of the system's. */
+  /**
+   * PEM of certificate authorities to trust instead of the system's. A server's certificate that is its own authority, as
+   * `openssl req -x509` makes it, is trusted when it is among them.
+   */
   readonly ca?: string;
   /** The same as `ca`, under the name that ServerConfig has. */
   readonly caCerts?: string;
@@ -33,6 +36,12 @@ export interface ClientConfigOptions extends ConnectionConfigOptions {
   readonly insecure?: boolean;
   /** The name that the server's certificate must be for (also sent as SNI). Default: the URL's host. */
   readonly serverName?: string;
+  /**
+   * May share a connection with other sessions that allow it, too, and have the same origin and the same options of trust
+   * and transport, as many as the server allows on one. Of one connection, their streams together are what `maxStreams`
+   * limits. Not with `serverCertificateHashes`. Default false.
+   */
+  readonly allowPooling?: boolean;
   /** Subprotocols to offer, most preferred first: 1 to 512 printable ASCII characters each, no two alike. */
   readonly protocols?: readonly string[];
   /** Request headers; `origin` is sent only when it stands here. */
@@ -112,6 +121,7 @@ const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
   verifyMode: choiceOption("required", "required", "none"),
   insecure: flagOption(false),
   serverName: textOption(),
+  allowPooling: flagOption(false),
   protocols,
   headers,
   userAgent: textOption("tswebtransport"),
@@ -127,6 +137,8 @@ const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
   maxRetryDelay: numberOption(30_000, 0, longest),
   maxStreams: numberOption(100, 1, 1_000_000),
 });
+
+export const clientOptionNames: readonly (keyof ClientConfigOptions)[] = table.names;
 
 /** A client's options, checked and frozen: every option with its value or default. */
 export class ClientConfig extends Configuration<ClientConfigOptions, ClientConfigValues> {
@@ -154,8 +166,10 @@ export class ClientConfig extends Configuration<ClientConfigOptions, ClientConfi
 
   protected override checkTogether(): void {
     checkCertificate(this.values);
-    const { ca, caCerts, protocols: offered = [] } = this.values;
+    const { ca, caCerts, protocols: offered = [], serverCertificateHashes: hashed = [], allowPooling } = this.values;
     if (ca !== undefined && caCerts !== undefined) throw refused("caCerts", undefined, "stands beside ca");
+    // W3C WebTransport §6.2: what trusts a certificate of its own shares no connection.
+    if (allowPooling && hashed.length > 0) throw refused("allowPooling", true, "stands beside serverCertificateHashes");
     if (new Set(offered).size !== offered.length) throw refused("protocols", offered, "has the same name twice");
   }
 }

@@ -15,6 +15,7 @@ import {
 import type { HandshakeStage, WebTransportError, WebTransportErrorOptions } from "../errors/errors.ts";
 
 import type { RaceLost } from "./address-race.ts";
+import { certificateFault } from "./certificate-faults.ts";
 import { responseHeader } from "./response-header.ts";
 
 /** What the texts name. */
@@ -134,52 +135,14 @@ const waitedFor: Readonly<Record<HandshakeStage, string>> = {
   subprotocol: "no subprotocol was agreed on",
 };
 
-/** What the engine's TLS library finds wrong with a certificate, by its messages, and what to do about it. */
-const certificateFaults: readonly (readonly [pattern: RegExp, what: string, fix: string])[] = [
-  [
-    /UnknownIssuer|Signature/,
-    "its authority is unknown",
-    "Trust the authority with the option ca, or this certificate with serverCertificateHashes",
-  ],
-  [/expired/i, "it has expired", "Renew it on the server, and check this machine's clock"],
-  [/not ?valid ?yet/i, "it is not yet valid", "Check this machine's clock and the server's"],
-  [/revoked/i, "it was revoked", "Renew it on the server"],
-  [
-    /not valid for (any )?name|NotValidForName/i,
-    "it is not for this name",
-    "Connect by a name that it is for, or name one with the option serverName",
-  ],
-  [
-    /CaUsedAsEndEntity/,
-    "it is an authority's certificate, which no server may use",
-    "Use a certificate that is none, or trust this one with serverCertificateHashes",
-  ],
-  [
-    /hash is not among/,
-    "its hash is not among serverCertificateHashes",
-    "Take the hash of the certificate that the server uses now: it changes with every new certificate",
-  ],
-  [
-    /more than 14 days/,
-    "it is valid for more than 14 days, which serverCertificateHashes do not allow",
-    "Use one that is valid for at most 14 days, or trust its authority with the option ca",
-  ],
-  [
-    /not ECDSA P-256/,
-    "its key is not ECDSA P-256, which serverCertificateHashes ask for",
-    "Use one with an ECDSA P-256 key, or trust its authority with the option ca",
-  ],
-];
-
 function explainCertificate(error: CertificateError, context: ConnectContext): CertificateError {
   if (error.details["by"] === "peer") return explainClientCertificate(error, context);
   const { reason } = error.details;
   const shown = typeof reason === "string" ? reason : "";
-  const [, what, fix] = certificateFaults.find(([pattern]) => pattern.test(shown)) ?? [
-    undefined,
-    `${error.certificateError ?? "it was not accepted"} (${shown})`,
-    "Use a certificate that is valid for this name, or trust it with ca or serverCertificateHashes",
-  ];
+  const { what, fix } = certificateFault(shown, context.serverName) ?? {
+    what: `${error.certificateError ?? "it was not accepted"} (${shown})`,
+    fix: "Use a certificate that is valid for this name, or trust it with ca or serverCertificateHashes",
+  };
   const text = `the certificate of ${context.serverName} was refused: ${what}. ${fix}`;
   return new CertificateError(sentence(context, text), { ...carried(error, "tls", context), certificateError: what });
 }

@@ -17,15 +17,15 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
   readonly session?: LiveOptions;
   /** Default: the native engine, loaded when it is first needed. */
   readonly engine?: QuicEngine;
-  /** Gives a name's addresses, the preferred ones first. Default: the operating system's resolver. */
+  /** Of the shape of `dns.lookup`, which it is by default: the operating system's resolver. */
   readonly lookup?: Lookup;
   /** Calls back after milliseconds; the result takes it back. Default: the process's timers. */
   readonly setTimer?: (milliseconds: number, callback: () => void) => () => void;
 }
 
 /**
- * Connects to a WebTransport server and opens a session. Closing the session closes its connection, too, and nothing is
- * left that keeps the process alive.
+ * Connects to a WebTransport server and opens a session. Closing the session closes its connection, too, unless another
+ * one shares it (`allowPooling`), and nothing is left that keeps the process alive.
  *
  * A name's IPv6 and IPv4 addresses are raced (RFC 8305). A failure that may pass is tried again (`maxRetries`), all within
  * `connectTimeout`. Redirects are not followed. Rejects with the signal's reason, or with an error whose `handshakeStage`
@@ -35,24 +35,27 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
  * other promise of a failed call rejects.
  */
 export async function connect(url: string | URL, options: ClientOptions = {}): Promise<WebTransportSession> {
-  const { config, signal, transport = {}, session = {}, engine, lookup, setTimer, ...others } = options;
+  const { config, signal, transport = nothing, session = nothing, engine, lookup, setTimer, ...others } = options;
   const target = parseTarget(url);
   const { values } = ClientConfig.create(config).update(others);
   // A server, which imports the same package, starts sooner without them.
-  const [{ Connector }, { lookupSystem }] = await Promise.all([import("./connector.ts"), import("./lookup.ts")]);
+  const [{ Connector }, { lookup: systemLookup }] = await Promise.all([import("./connector.ts"), import("node:dns")]);
   const connector = new Connector(target, {
     config: values,
     transport,
     live: session,
     signal,
     surroundings: {
-      engine: engine === undefined ? nativeEngine : () => Promise.resolve(engine),
-      lookup: lookup ?? lookupSystem,
+      engine: engine ?? nativeEngine,
+      lookup: lookup ?? systemLookup,
       setTimer: setTimer ?? setProcessTimer,
     },
   });
   return connector.run();
 }
+
+/** One object for all calls: pooled connections are compared by it. */
+const nothing = Object.freeze({});
 
 async function nativeEngine(): Promise<QuicEngine> {
   const native = await import("../engine/native/native-engine.ts");

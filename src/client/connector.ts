@@ -1,10 +1,15 @@
+import { longest } from "../config/connection-options.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
+import { ConnectionError, HttpError, SessionError } from "../errors/errors.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
+import { WireCodes } from "../constants/wire-codes.ts";
 import { liveOf, transportOf } from "../transport/connection/configured.ts";
+import type { WebTransportConnection } from "../transport/connection/connection.ts";
 import { resolveOptions } from "../transport/connection/options.ts";
 import type { LiveOptions } from "../transport/connection/options.ts";
+import { onAbort } from "../async/abort.ts";
 import { quiet, untilAborted } from "../async/promises.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 
@@ -13,6 +18,8 @@ import { isWorthRetrying, retryDelayOf } from "./back-off.ts";
 import type { ClientConfigValues } from "./client-config.ts";
 import { explainRace, explainRequest, outOfTime } from "./connect-errors.ts";
 import type { ConnectContext } from "./connect-errors.ts";
+import { ConnectionPool, maxPooledSessions } from "./connection-pool.ts";
+import type { Lease, PoolKey } from "./connection-pool.ts";
 import { identityOf, verificationOf } from "./credentials.ts";
 import { addressesOf } from "./lookup.ts";
 import type { Lookup } from "./lookup.ts";
@@ -22,7 +29,7 @@ import type { Target } from "./target.ts";
 
 /** What stands around a client, so that tests can put something else in its place. */
 export interface Surroundings {
-  readonly engine: () => Promise<QuicEngine>;
+  readonly engine: QuicEngine | (() => Promise<QuicEngine>);
   readonly lookup: Lookup;
   /** Keeps the process alive, which waits for the session. The result takes it back. */
   readonly setTimer: (milliseconds: number, callback: () => void) => () => void;
@@ -63,8 +70,9 @@ export class Connector {
   async run(): Promise<WebTransportSession> {
     const { signal, config, surroundings } = this.#options;
     signal?.throwIfAborted();
-    const onAbort = (): void => this.#abort.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const endAbort = onAbort(signal, () => {
+      this.#abort.abort(signal?.reason);
+    });
     const cancelLimit =
       config.connectTimeout === 0
         ? undefined
@@ -75,7 +83,7 @@ export class Connector {
       return await this.#attempts();
     } finally {
       cancelLimit?.();
-      signal?.removeEventListener("abort", onAbort);
+      endAbort();
     }
   }
 
@@ -95,52 +103,101 @@ export class Connector {
     }
   }
 
-  async #attempt(options: ReachOptions): Promise<WebTransportSession> {
+  #attempt(options: ReachOptions): Promise<WebTransportSession> {
+    return this.#options.config.allowPooling ? this.#attemptPooled(options) : this.#attemptAlone(options);
+  }
+
+  async #attemptAlone(options: ReachOptions): Promise<WebTransportSession> {
+    const { connection, endpoint } = await this.#reach(options, this.#abort.signal);
+    try {
+      const session = await this.#open(connection);
+      whenClosed(session, async () => {
+        await connection.close();
+        await release(endpoint);
+      });
+      return session;
+    } catch (error) {
+      await release(endpoint);
+      throw explainRequest(error, this.#context);
+    }
+  }
+
+  async #attemptPooled(options: ReachOptions): Promise<WebTransportSession> {
     const { signal } = this.#abort;
+    const key = this.#poolKey(options);
+    let room = Infinity;
+    for (;;) {
+      const lease = pool.lease(key, room, (until) => this.#reach(options, until));
+      if (lease.isJoined) this.#stage = "udp";
+      const session = await this.#openPooled(lease).catch(async (error: unknown) => {
+        await lease.end("at once");
+        throw error;
+      });
+      if (typeof session === "object") return session;
+      room = session;
+      await lease.end("at once");
+      signal.throwIfAborted();
+    }
+  }
+
+  /** The session, or, where the connection takes no further one, how many the server allows on one. */
+  async #openPooled(lease: Lease): Promise<WebTransportSession | number> {
+    const { connection } = await lease.reached(this.#abort.signal);
+    if (!lease.claim()) return connection.simultaneousSessions;
+    try {
+      const session = await this.#open(connection);
+      whenClosed(session, () => lease.end("delivered"));
+      return session;
+    } catch (error) {
+      if (!lease.isJoined || !isForOneConnection(error)) throw explainRequest(error, this.#context);
+      lease.retire();
+      return connection.simultaneousSessions;
+    }
+  }
+
+  /** A connection on which the server's SETTINGS allow sessions. */
+  async #reach(options: ReachOptions, signal: AbortSignal): Promise<Reached> {
     this.#stage = "dns";
     const addresses = await untilAborted(addressesOf(this.#target.hostname, this.#options.surroundings.lookup), signal);
     this.#stage = "udp";
-    const reached = await this.#race(addresses, options);
+    const reached = await this.#race(addresses, options, signal);
+    this.#stage = "settings";
     try {
-      return await this.#open(reached);
+      await untilAborted(reached.connection.ready, signal);
+      return reached;
     } catch (error) {
       await release(reached.endpoint);
       throw explainRequest(error, this.#context);
     }
   }
 
-  async #race(addresses: readonly string[], options: ReachOptions): Promise<Reached> {
+  async #race(addresses: readonly string[], options: ReachOptions, signal: AbortSignal): Promise<Reached> {
     try {
       return await raceAddresses(addresses, {
-        attempt: (address, signal) => {
+        attempt: (address, until) => {
           this.#logger.debug({ authority: this.#context.authority, address }, "Trying an address");
-          return reach(address, options, signal);
+          return reach(address, options, until);
         },
         discard: ({ endpoint }) => void quiet(release(endpoint)),
         setTimer: this.#options.surroundings.setTimer,
-        signal: this.#abort.signal,
+        signal,
       });
     } catch (error) {
       throw error instanceof RaceLost ? explainRace(error, this.#context) : error;
     }
   }
 
-  async #open({ connection, endpoint }: Reached): Promise<WebTransportSession> {
+  #open(connection: WebTransportConnection): Promise<WebTransportSession> {
     const { headers, protocols, userAgent } = this.#options.config;
-    const { signal } = this.#abort;
-    this.#stage = "settings";
-    await untilAborted(connection.ready, signal);
     this.#stage = "http";
     const sent = new Headers(headers as Headers | undefined);
     if (!sent.has("user-agent")) sent.set("user-agent", userAgent);
-    const session = await connection.openSession({
+    return connection.openSession({
       url: this.#target.url,
-      signal,
+      signal: this.#abort.signal,
       headers: sent,
       ...(protocols && { protocols }),
     });
-    closeWith(session, { connection, endpoint });
-    return session;
   }
 
   async #pause(retry: number, error: unknown): Promise<void> {
@@ -160,7 +217,7 @@ export class Connector {
     const { config, transport, live, surroundings } = this.#options;
     const identity = await identityOf(config);
     return {
-      engine: await surroundings.engine(),
+      engine: typeof surroundings.engine === "function" ? await surroundings.engine() : surroundings.engine,
       connect: {
         serverName: config.serverName ?? this.#target.hostname,
         alpn: ["h3"],
@@ -168,20 +225,47 @@ export class Connector {
         ...(identity && { identity }),
       },
       port: this.#target.port,
-      transport: { ...transportOf(config), ...transport },
+      transport: { ...(config.allowPooling ? pooledTransportOf(config) : transportOf(config)), ...transport },
       live: resolveOptions({ ...liveOf(config), maxOutgoingStreams: config.maxStreams, ...live }),
     };
   }
+
+  /** Whatever a connection is made of. Objects for tests and tools are not looked into. */
+  #poolKey({ connect }: ReachOptions): PoolKey {
+    const { config, transport, live, surroundings } = this.#options;
+    const data = [this.#target.url.origin, connect, transportOf(config), liveOf(config), config.maxStreams];
+    return { data, objects: [surroundings.engine, transport, live] };
+  }
+}
+
+/** The limits of a connection cover its sessions: one that is not read must not stop the others. */
+function pooledTransportOf(config: ClientConfigValues): TransportOptions {
+  const one = transportOf(config);
+  const forAll = (limit = 0): number => Math.min(limit * maxPooledSessions, longest);
+  return {
+    ...one,
+    receiveWindow: forAll(one.receiveWindow),
+    maxIncomingBidirectionalStreams: Math.min(forAll(one.maxIncomingBidirectionalStreams), mostStreams),
+    maxIncomingUnidirectionalStreams: Math.min(forAll(one.maxIncomingUnidirectionalStreams), mostStreams),
+  };
+}
+/** As `maxIncomingStreams` allows. */
+const mostStreams = 1_000_000;
+
+/** Those of this process. */
+const pool = new ConnectionPool();
+
+/** What another connection may not meet: it is gone or about to, or has as many sessions as the server takes. */
+function isForOneConnection(error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  if (error instanceof HttpError) return error.status === 429;
+  // draft-ietf-webtrans-http3 §3.4, RFC 9114 §5.2: refused before anything was done for it.
+  return error instanceof SessionError && error.errorCode === Number(WireCodes.H3_REQUEST_REJECTED);
 }
 
 /** Nothing of a client outlives its session: the process can end. */
-function closeWith(session: WebTransportSession, { connection, endpoint }: Reached): void {
-  const close = async (): Promise<void> => {
-    await session.closed;
-    await connection.close();
-    await release(endpoint);
-  };
-  close().catch((error: unknown) => {
+function whenClosed(session: WebTransportSession, end: () => Promise<void>): void {
+  session.closed.then(end).catch((error: unknown) => {
     process.emitWarning(`The client's endpoint could not be closed: ${String(error)}`, { code: "WT_CLIENT" });
   });
 }

@@ -1,24 +1,40 @@
-import { lookup as systemLookup } from "node:dns/promises";
+import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 
 import { ConnectionError } from "../errors/errors.ts";
 
 import { interleave } from "./address-race.ts";
 
-/** Gives a name's addresses in the order in which they are to be preferred (RFC 6724). Rejects as `dns.lookup` does. */
-export type Lookup = (hostname: string) => Promise<readonly string[]>;
-
-/** The operating system's resolver, which knows the hosts file, too. */
-export async function lookupSystem(hostname: string): Promise<readonly string[]> {
-  const addresses = await systemLookup(hostname, { all: true, verbatim: true });
-  return addresses.map(({ address }) => address);
+/** What {@link Lookup} is asked for: every address, in the resolver's order. */
+export interface LookupQuestion {
+  readonly all: true;
+  readonly family: 0;
+  readonly hints: 0;
+  readonly verbatim: true;
 }
+
+/** One address, or those that there are, the preferred ones first (RFC 6724). */
+export type LookupAnswer = string | readonly (string | Pick<LookupAddress, "address">)[];
+
+/**
+ * Finds a name's addresses: of the shape of `dns.lookup`, as `net.connect` and undici take it. Its answer is all
+ * addresses, or a single one. In place of the callback it may return a promise of them.
+ */
+export type Lookup = (
+  hostname: string,
+  question: LookupQuestion,
+  callback: (error: Error | null, answer?: LookupAnswer, family?: number) => void,
+) => unknown;
 
 /** The addresses of a URL's host in the order in which they are tried. Rejects with ConnectionError. */
 export async function addressesOf(hostname: string, lookup: Lookup): Promise<readonly string[]> {
   if (isIP(hostname) !== 0) return [hostname];
   try {
-    const addresses = await lookup(hostname);
+    const answer = (await ask(lookup, hostname)) ?? [];
+    const items = typeof answer === "string" ? [answer] : answer;
+    const addresses = items.map((item) => (typeof item === "string" ? item : item.address));
+    const wrong = addresses.find((address) => isIP(address) === 0);
+    if (wrong !== undefined) throw new Error(`lookup has answered "${wrong}", which is no IP address`);
     if (addresses.length > 0) return interleave([...new Set(addresses)]);
     throw new Error("the name has no address");
   } catch (cause) {
@@ -36,6 +52,26 @@ export async function addressesOf(hostname: string, lookup: Lookup): Promise<rea
       cause,
     });
   }
+}
+
+function ask(lookup: Lookup, hostname: string): Promise<LookupAnswer | undefined> {
+  return new Promise((resolve, reject) => {
+    const question: LookupQuestion = { all: true, family: 0, hints: 0, verbatim: true };
+    const result = lookup(hostname, question, (error, answer) => {
+      // Node's own callbacks have null here or nothing at all.
+      if (error instanceof Error) reject(error);
+      else resolve(answer);
+    });
+    if (!isPromise(result)) return;
+    result.then((answer) => {
+      // An async function that answers through the callback fulfills its promise with nothing.
+      if (answer !== undefined) resolve(answer);
+    }, reject);
+  });
+}
+
+function isPromise(value: unknown): value is Promise<LookupAnswer | undefined> {
+  return typeof value === "object" && value !== null && "then" in value;
 }
 
 function lookupCode(error: unknown): string | undefined {

@@ -10,7 +10,7 @@ import type { Option } from "./option-table.ts";
 export interface ConnectionConfigOptions {
   /** PEM chain of this side's certificate, leaf first. */
   readonly cert?: string;
-  /** Its PEM private key (PKCS#8, PKCS#1 or SEC1). */
+  /** Its PEM private key (PKCS#8, PKCS#1 or SEC1), not encrypted. */
   readonly key?: string;
   /** Path of the PEM chain, instead of `cert`. */
   readonly certfile?: string;

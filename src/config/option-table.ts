@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 
+import { nearestName } from "../base/nearest-name.ts";
 import { ConfigurationError } from "../errors/errors.ts";
 
 import { flag, integer, listOf, oneOf, optional, text } from "./option-checks.ts";
@@ -60,7 +61,7 @@ export class OptionTable<Options extends object> {
   /** Every option with its value or default. Throws ConfigurationError for a name that is no option, or a value that is not allowed. */
   complete(given: Options): Record<keyof Options & string, unknown> {
     for (const name of Object.keys(given)) {
-      if (!(name in this.#options)) throw refused(name, undefined, `is no option of ${this.owner}`);
+      if (!Object.hasOwn(this.#options, name)) throw this.#unknown(name);
     }
     const values = {} as Record<keyof Options & string, unknown>;
     for (const name of this.names) values[name] = given[name] ?? this.#options[name].initial;
@@ -102,6 +103,12 @@ export class OptionTable<Options extends object> {
       if (parse !== undefined && value !== undefined && value !== "") given[name] = parse(value);
     }
     return given as Options;
+  }
+
+  #unknown(name: string): ConfigurationError {
+    const meant = nearestName(name, this.names);
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    return refused(name, undefined, `is no option of ${this.owner}${hint}`);
   }
 
   #show(name: keyof Options & string, value: unknown): unknown {

@@ -28,7 +28,7 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly bindPort?: number;
   /** Further certificates by the server name that the client asks for (SNI). */
   readonly sni?: Readonly<Record<string, CertificateAndKey>>;
-  /** PEM of the authorities that client certificates must chain to. */
+  /** PEM of the authorities that client certificates must chain to; one that is its own authority may be among them. */
   readonly caCerts?: string;
   /** Client certificates: "none", "optional" or "required". Default "none". */
   readonly verifyMode?: "none" | "optional" | "required";

@@ -68,7 +68,7 @@ export interface EndpointOptions {
 export interface TlsIdentity {
   /** PEM chain, leaf first. */
   readonly cert: string;
-  /** PEM private key (PKCS#8, PKCS#1 or SEC1). */
+  /** PEM private key (PKCS#8, PKCS#1 or SEC1), not encrypted. */
   readonly key: string;
 }
 
@@ -144,7 +144,7 @@ export interface ConnectOptions {
 export type CertificateVerification =
   /** The system's and Mozilla's roots. */
   | { readonly kind: "system" }
-  /** PEM of the certificate authorities to trust. */
+  /** PEM of the certificate authorities to trust; the server's certificate may be one of them that has issued itself. */
   | { readonly kind: "ca"; readonly ca: string }
   /** SHA-256 hashes of the leaf's DER, with the W3C's conditions (ECDSA P-256, valid now, at most 14 days). */
   | { readonly kind: "hashes"; readonly hashes: readonly Uint8Array[] }

@@ -2,6 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import type { Channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 
+import { onAbort } from "../async/abort.ts";
 import { errorText } from "../base/error-text.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
@@ -86,16 +87,13 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       const end = (): void => {
         clearTimeout(timer);
         this.#untyped.off(type, onEvent);
-        signal?.removeEventListener("abort", onAbort);
+        this.#allowListeners(-1);
+        endAbort();
       };
       const onEvent = (payload: Events[Type]): void => {
         if (condition !== undefined && !condition(payload)) return;
         end();
         resolve(payload);
-      };
-      const onAbort = (): void => {
-        end();
-        reject(signal?.reason as Error);
       };
       const onTimeout = (): void => {
         end();
@@ -103,12 +101,22 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
         reject(new TimeoutError(text, { operation: `waitFor ${type}`, ...(timeout && { timeoutDuration: timeout }) }));
       };
       const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
+      // They go by themselves: any number of them is no leak.
+      this.#allowListeners(1);
       this.#untyped.on(type, onEvent);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const endAbort = onAbort(signal, () => {
+        end();
+        reject(signal?.reason as Error);
+      });
     });
     // Whoever awaits it later is told; until then its rejection is nobody's fault.
     waiting.catch(() => {});
     return waiting;
+  }
+
+  #allowListeners(more: number): void {
+    const limit = this.getMaxListeners();
+    if (limit > 0) this.setMaxListeners(limit + more);
   }
 
   /** Emits a typed event: see {@link emit}. */

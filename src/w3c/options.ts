@@ -1,5 +1,6 @@
 import type { ClientConfig, ClientConfigOptions } from "../client/index.ts";
 
+import { nodeOptions } from "./node-options.ts";
 import type { WebTransportCloseInfo, WebTransportCongestionControl } from "./types.ts";
 import {
   toBytes,
@@ -24,6 +25,8 @@ export interface ParsedOptions {
   readonly protocols: readonly string[];
   readonly datagramsReadableType: "bytes" | undefined;
   readonly config: ClientConfig | ClientConfigOptions | undefined;
+  /** What stands beside `config` and comes before its own. */
+  readonly nodeOptions: ClientConfigOptions;
 }
 
 /** draft-ietf-webtrans-http3 §3.3 (RFC 9651 §3.3.3) and the W3C's limits of length. */
@@ -67,6 +70,7 @@ export function parseArguments(url: unknown, options: unknown): ParsedOptions {
     anticipatedBidirectional,
     protocols,
     datagramsReadableType,
+    nodeOptions: nodeOptions(given),
     config: given["config"] as ClientConfig | ClientConfigOptions | undefined,
   };
 }

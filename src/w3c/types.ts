@@ -11,8 +11,12 @@ export interface WebTransportHash {
   value: ArrayBuffer | ArrayBufferView;
 }
 
-export interface WebTransportOptions {
-  /** May share a connection with other sessions: here every session has its own. Default false. */
+/** Those of the W3C's, and what a browser has settings for (`ca`, `cert`, `insecure`, time-outs …). */
+export interface WebTransportOptions extends NodeOptions {
+  /**
+   * May share a connection with other sessions that allow it, to the same origin and with the same other options, while the
+   * server allows it. Default false.
+   */
   allowPooling?: boolean;
   /** Met always: there is no WebTransport over TCP here. */
   requireUnreliable?: boolean;
@@ -25,9 +29,18 @@ export interface WebTransportOptions {
   protocols?: string[];
   /** "bytes": datagrams can be read with a BYOB reader. */
   datagramsReadableType?: "bytes";
-  /** Not of the W3C's: what a browser has settings for (`ca`, `cert`, `insecure`, time-outs …). */
+  /** Not of the W3C's: the same settings together. Those that stand beside it come before its own. */
   config?: ClientConfig | ClientConfigOptions;
 }
+
+/** Options of `connect()` that the W3C's class takes, too. */
+type NodeOptions = Omit<ClientConfigOptions, keyof W3cNames | OptionOfTheClass>;
+type W3cNames = Record<
+  "allowPooling" | "headers" | "serverCertificateHashes" | "congestionControl" | "protocols",
+  true
+>;
+/** It sets them itself. */
+type OptionOfTheClass = "readTimeout" | "writeTimeout" | "maxRetries" | "maxIncomingStreams";
 
 export interface WebTransportCloseInfo {
   /** 0 to 2^32 - 1. Default 0. */

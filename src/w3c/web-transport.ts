@@ -34,8 +34,8 @@ type State = "connecting" | "connected" | "closed" | "failed";
 const leastIncomingStreams = 100;
 
 /**
- * W3C WebTransport §6, for Node. A session has a connection of its own; `connect()` has more options and says more. Reads
- * and writes have no time limit, whatever `readTimeout` and `writeTimeout` of the configuration say.
+ * W3C WebTransport §6, for Node. A session has a connection of its own, unless `allowPooling` is set; `connect()` says more
+ * of what fails. Reads and writes have no time limit, whatever `readTimeout` and `writeTimeout` of the configuration say.
  */
 export class WebTransport {
   /** There is no WebTransport over TCP here. */
@@ -224,10 +224,12 @@ export class WebTransport {
   }
 
   async #establish(): Promise<void> {
-    const { url, headers, protocols, serverCertificateHashes, config } = this.#options;
+    const { url, headers, protocols, serverCertificateHashes, allowPooling, config, nodeOptions } = this.#options;
     try {
       const session = await connect(url, {
         ...(config && { config }),
+        ...nodeOptions,
+        allowPooling,
         headers,
         maxRetries: 0,
         // The W3C's streams wait as long as their session lives: they have no way to tell of a time-out and go on.

@@ -4,9 +4,11 @@
 // napi-derive generates the items that carry no documentation.
 #![allow(missing_docs)]
 
+mod authorities;
 mod driver;
 mod endpoint;
 mod fault;
+mod identity;
 mod javascript;
 mod key_log;
 mod live_endpoint;

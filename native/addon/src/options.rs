@@ -14,7 +14,8 @@ use tswebtransport_core::quinn_proto::{ClientConfig, ServerConfig, TransportConf
 use tswebtransport_core::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings};
 
 use crate::fault::Fault;
-use crate::tls::{self, ClientCertificates, Identities, Identity, Verification};
+use crate::identity::Identity;
+use crate::tls::{self, ClientCertificates, Identities, Verification};
 
 #[napi(object, object_to_js = false)]
 pub struct EndpointOptions {

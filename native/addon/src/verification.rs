@@ -6,6 +6,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, PeerIncompatible, SignatureScheme};
+use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::parse_x509_certificate;
 
@@ -38,15 +39,9 @@ impl ServerCertVerifier for PinnedCertificates {
             return Err(refused("its hash is not among those that are trusted"));
         }
         let (_, certificate) = parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
+        valid_at(&certificate, now)?;
         let validity = certificate.validity();
-        let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        if now < from {
-            return Err(CertificateError::NotValidYet.into());
-        }
-        if now > to {
-            return Err(CertificateError::Expired.into());
-        }
+        let seconds = validity.not_after.timestamp() - validity.not_before.timestamp();
         let key = &certificate.public_key().algorithm;
         let is_p256 = key.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY
             && key
@@ -54,7 +49,7 @@ impl ServerCertVerifier for PinnedCertificates {
                 .as_ref()
                 .and_then(|curve| curve.as_oid().ok())
                 .is_some_and(|curve| curve == OID_EC_P256);
-        if to - from > MOST_SECONDS {
+        if seconds > MOST_SECONDS {
             return Err(refused("it is valid for more than 14 days"));
         }
         if !is_p256 {
@@ -87,6 +82,19 @@ impl ServerCertVerifier for PinnedCertificates {
     }
 }
 
+/// RFC 5280 §4.1.2.5.
+pub(crate) fn valid_at(certificate: &X509Certificate<'_>, now: UnixTime) -> Result<(), Error> {
+    let validity = certificate.validity();
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < validity.not_before.timestamp() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > validity.not_after.timestamp() {
+        return Err(CertificateError::Expired.into());
+    }
+    Ok(())
+}
+
 /// Which of the conditions the certificate does not meet.
 #[derive(Debug)]
 struct Unmet(&'static str);
@@ -99,7 +107,7 @@ impl std::fmt::Display for Unmet {
 
 impl std::error::Error for Unmet {}
 
-fn refused(condition: &'static str) -> Error {
+pub(crate) fn refused(condition: &'static str) -> Error {
     CertificateError::Other(OtherError(Arc::new(Unmet(condition)))).into()
 }
 

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 
 import { EngineError } from "../engine.ts";
@@ -29,16 +30,36 @@ const alerts = { unsupported: 43, expired: 45, unknown: 46, unknownAuthority: 48
 export function parseIdentity({ cert, key }: TlsIdentity): Identity {
   const chain = parseCertificates(cert);
   const [leaf] = chain;
-  let privateKey;
-  try {
-    privateKey = createPrivateKey(key);
-  } catch (cause) {
-    throw new EngineError("invalid-key", "no private key in the PEM text", { cause });
-  }
-  if (leaf?.checkPrivateKey(privateKey) !== true) {
-    throw new EngineError("certificate-key-mismatch", "the private key does not belong to the certificate");
-  }
+  const privateKey = parseKey(key);
+  if (leaf?.checkPrivateKey(privateKey) !== true) throw mismatch(chain, privateKey);
   return { chain, der: chain.map(({ raw }) => Uint8Array.from(raw)) };
+}
+
+function parseKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    // PKCS #8 (RFC 7468 §11), and the headers of RFC 1421 §4.6.1.1 that OpenSSL's older formats have.
+    const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
+    const text = isEncrypted
+      ? "the private key is encrypted, and there is no passphrase to give. Decrypt it first: " +
+        "openssl pkey -in encrypted-key.pem -out key.pem"
+      : "no private key in the PEM text";
+    throw new EngineError("invalid-key", text, { cause });
+  }
+}
+
+/** The key is another certificate's: of the chain, or of none. */
+function mismatch(chain: readonly X509Certificate[], key: KeyObject): EngineError {
+  const index = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
+  if (index === -1) {
+    return new EngineError("certificate-key-mismatch", "the private key does not belong to the certificate");
+  }
+  return new EngineError(
+    "invalid-certificate",
+    `the chain is in the wrong order: the private key belongs to its certificate number ${index + 1} of ` +
+      `${chain.length}. Put that one first, and behind each certificate the one that has issued it`,
+  );
 }
 
 export function parseCertificates(pem: string): readonly X509Certificate[] {
@@ -68,13 +89,20 @@ export function refuseServer(
       // The certificates of a network in memory are nobody's.
       return refusal(alerts.unknownAuthority, "UnknownIssuer");
     case "ca":
-      if ((isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name)) === undefined) {
-        return refusal(alerts.unknown, `it is not valid for ${name}`);
-      }
-      return refuseChain(chain, parseCertificates(verification.ca), "server");
+      return refuseChain(chain, parseCertificates(verification.ca), "server") ?? refuseName(leaf, name);
     case "hashes":
       return refusePinned(leaf, verification.hashes);
   }
+}
+
+/** RFC 9525 §6: by the subjectAltName only. */
+function refuseName(leaf: X509Certificate, name: string): Refusal | undefined {
+  const isValid = (isIP(name) === 0 ? leaf.checkHost(name, { subject: "never" }) : leaf.checkIP(name)) !== undefined;
+  if (isValid) return undefined;
+  return refusal(
+    alerts.unknown,
+    `it is not valid for ${leaf.subjectAltName === undefined ? "any names" : `name ${name}`}`,
+  );
 }
 
 /** Why a chain does not lead to one of `authorities`; undefined when it does. */
@@ -88,6 +116,8 @@ export function refuseChain(
   if (usages !== undefined && !usages.includes(purposes[purpose])) {
     return refusal(alerts.unsupported, `it is not for a ${purpose}`);
   }
+  const ofAnAuthority = refuseAuthority(chain[0], authorities);
+  if (ofAnAuthority !== undefined) return ofAnAuthority;
   for (const certificate of chain) {
     const outdated = refuseDates(certificate);
     if (outdated !== undefined) return outdated;
@@ -101,6 +131,19 @@ export function refuseChain(
     if (issuer === undefined || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) break;
   }
   return refusal(alerts.unknownAuthority, "UnknownIssuer");
+}
+
+/** An authority's certificate is a peer's only where it is its own, and given. */
+function refuseAuthority(
+  leaf: X509Certificate | undefined,
+  authorities: readonly X509Certificate[],
+): Refusal | undefined {
+  if (leaf?.ca !== true) return undefined;
+  if (leaf.subject !== leaf.issuer) {
+    return refusal(alerts.unknown, "it is an authority's certificate that another one has issued");
+  }
+  if (authorities.some(({ raw }) => raw.equals(leaf.raw))) return undefined;
+  return refusal(alerts.unknown, "it is an authority's own certificate, and not among those that are trusted");
 }
 
 function refusePinned(leaf: X509Certificate, hashes: readonly Uint8Array[]): Refusal | undefined {

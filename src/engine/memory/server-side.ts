@@ -36,7 +36,7 @@ export class ServerSide {
     }
     this.#identity = parseIdentity(options.identity);
     for (const [name, identity] of Object.entries(options.sni ?? {})) {
-      this.#byName.set(name.toLowerCase(), parseIdentity(identity));
+      this.#byName.set(name.toLowerCase(), parseNamed(name, identity));
     }
     this.alpn = [...options.alpn];
     this.clientCertificates = clientCertificates;
@@ -62,5 +62,13 @@ export class ServerSide {
   /** Whether the client has to prove its address first: one more round trip. */
   asksForRetry(pendingHandshakes: number): boolean {
     return this.#retry === "always" || (this.#retry === "adaptive" && pendingHandshakes > adaptiveRetryThreshold);
+  }
+}
+
+function parseNamed(name: string, identity: TlsIdentity): Identity {
+  try {
+    return parseIdentity(identity);
+  } catch (error) {
+    throw error instanceof EngineError ? new EngineError(error.code, `sni "${name}": ${error.message}`) : error;
   }
 }

@@ -153,6 +153,11 @@ export class ProtocolConnection {
     };
   }
 
+  /** Client: sessions that the server allows at a time; 1 until its SETTINGS have come. */
+  get simultaneousSessions(): number {
+    return this.#peer.simultaneousSessions;
+  }
+
   /** Streams that live and of which bytes were read whose credit is not given back yet. */
   get ungrantedStreams(): number {
     return this.#outputs.ungranted;

@@ -146,6 +146,29 @@ export function isFlowControlled(draft: Draft, ours: Settings, theirs: Settings)
   return draft.flowControl !== "never" && asks(ours) && asks(theirs);
 }
 
+/**
+ * How many sessions at a time a server of these settings lets a client have on the connection: one where nothing says more.
+ * draft-ietf-webtrans-http3-07 §3.1, -13 §3.1: its setting's value. -15 §5.1: as many as it accepts, but without flow control
+ * one; a limit of an earlier draft that it announces, too, is taken for its own. -02 knows no number.
+ */
+export function simultaneousSessions(draft: Draft, ours: Settings, theirs: Settings): number {
+  const announced = (id: bigint): number | undefined => {
+    const value = theirs.get(id);
+    return value === undefined ? undefined : Math.max(1, Number(value));
+  };
+  switch (draft.name) {
+    case "draft-15":
+      if (!isFlowControlled(draft, ours, theirs)) return 1;
+      return announced(SettingId.wtMaxSessions) ?? Infinity;
+    case "draft-13":
+      return isFlowControlled(draft, ours, theirs) ? (announced(SettingId.wtMaxSessions) ?? 1) : 1;
+    case "draft-07":
+      return announced(SettingId.webTransportMaxSessions07) ?? 1;
+    case "draft-02":
+      return 1;
+  }
+}
+
 /** The limits in a side's settings; what it does not name is 0 until a capsule raises it. */
 export function sessionLimitsOf(settings: Settings): SessionLimits {
   const limit = (id: bigint): number => Number(settings.get(id) ?? 0n);

@@ -3,7 +3,14 @@ import type { Settings } from "../http3/settings.ts";
 import type { HeaderList } from "../output.ts";
 import { fieldSectionSize } from "../qpack/field-section.ts";
 
-import { announcedDrafts, isFlowControlled, negotiateDraft, obstacleOf, sessionLimitsOf } from "./drafts.ts";
+import {
+  announcedDrafts,
+  isFlowControlled,
+  negotiateDraft,
+  obstacleOf,
+  sessionLimitsOf,
+  simultaneousSessions,
+} from "./drafts.ts";
 import type { Draft } from "./drafts.ts";
 import { SessionFlowControl } from "./flow-control.ts";
 
@@ -62,6 +69,14 @@ export class Peer {
     if (limit === undefined) return undefined;
     const size = fieldSectionSize(fields);
     return size > limit ? { size, limit: Number(limit) } : undefined;
+  }
+
+  /** Client: sessions that the server allows on the connection at a time; 1 until its SETTINGS have come. */
+  get simultaneousSessions(): number {
+    const theirs = this.#settings;
+    return theirs === undefined || this.#draft === undefined
+      ? 1
+      : simultaneousSessions(this.#draft, this.#ours, theirs);
   }
 
   /** For a new session; undefined where the two do not limit each other's sessions. */

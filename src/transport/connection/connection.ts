@@ -149,6 +149,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get draft(): string | undefined {
     return this.#live.draft;
   }
+  /** Client: how many sessions the server allows here at a time; 1 until its SETTINGS have come. */
+  get simultaneousSessions(): number {
+    return this.#live.protocol.simultaneousSessions;
+  }
   /** DER of the peer's certificate, if it gave one. */
   get peerCertificate(): Uint8Array | undefined {
     return this.#live.info?.peerCertificates[0];

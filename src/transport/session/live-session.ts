@@ -15,6 +15,7 @@ import type { ByteCounters } from "../streams/half-host.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
 import { LiveStream } from "../streams/live-stream.ts";
 import type { StreamOwner } from "../streams/live-stream.ts";
+import { onAbort } from "../../async/abort.ts";
 import { Deferred, rejected } from "../../async/promises.ts";
 import { WebTransportReceiveStream } from "../streams/receive-stream.ts";
 import { controlSession, SendGroups } from "./send-groups.ts";
@@ -367,10 +368,9 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
       this.#cancelOpen(waiter);
       waiting.reject(error);
     };
-    const onAbort = (): void => {
+    const endAbort = onAbort(signal, () => {
       give(signal?.reason);
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    });
     const operation = `create ${waiter.direction} stream`;
     const cancelTimeout =
       timeout === 0
@@ -382,7 +382,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     const end = (): void => {
       this.#waiters.delete(entry);
       cancelTimeout?.();
-      signal?.removeEventListener("abort", onAbort);
+      endAbort();
     };
     waiting.promise.then(end, end);
   }

@@ -4,6 +4,7 @@ import { RingQueue } from "../../base/ring-queue.ts";
 
 import { own } from "./bytes.ts";
 import type { HalfHost } from "./half-host.ts";
+import { onAbort } from "../../async/abort.ts";
 import { Deferred, rejected, resolved } from "../../async/promises.ts";
 import type { ReadOperation } from "./read-operations.ts";
 import type { Bytes, WaitOptions } from "../types.ts";
@@ -320,9 +321,7 @@ export function run<T>(
     operation.reject(reason);
   };
   if (signal !== undefined) {
-    const abort = (): void => giveUp(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    const end = (): void => signal.removeEventListener("abort", abort);
+    const end = onAbort(signal, () => giveUp(signal.reason));
     operation.promise.then(end, end);
   }
   if (timeout > 0) {

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 
+import { certificateCases } from "./cases/certificates.ts";
 import { creditCases } from "./cases/credit.ts";
 import { datagramCases } from "./cases/datagrams.ts";
 import { endingCases } from "./cases/ending.ts";
@@ -18,6 +19,7 @@ export function describeEngine(name: string, factory: EngineFactory): void {
     ruleCases(factory);
     endpointCases(factory);
     handshakeCases(factory);
+    certificateCases(factory);
     streamCases(factory);
     sendingCases(factory);
     creditCases(factory);

@@ -39,11 +39,19 @@ describe("ClientConfig", () => {
     ["cert", { keyfile: "x" }],
     ["certfile", { cert: "x", certfile: "y", key: "z" }],
     ["caCerts", { ca: "x", caCerts: "y" }],
+    ["allowPooling", { allowPooling: true, serverCertificateHashes: [hash] }],
     ["colour", { colour: "red" }],
   ])("refuses a bad %s with an error that names it", (configKey, options) => {
     const make = (): ClientConfig => ClientConfig.create(options as ClientConfigOptions);
     expect(make).toThrow(ConfigurationError);
     expect(make).toThrow(expect.objectContaining({ code: "ERR_WT_CONFIGURATION", configKey }));
+  });
+
+  it("names the option that was probably meant", () => {
+    expect(() => ClientConfig.create({ maxRetry: 1 } as ClientConfigOptions)).toThrow(
+      "maxRetry is no option of ClientConfig; did you mean maxRetries?",
+    );
+    expect(() => ClientConfig.create({ toString: 1 } as unknown as ClientConfigOptions)).toThrow("no option");
   });
 
   it("ignores hashes of algorithms that it does not know, whatever their length", () => {

@@ -11,6 +11,7 @@ import {
   negotiateDraft,
   obstacleOf,
   profileOf,
+  simultaneousSessions,
 } from "../../../../src/protocol/webtransport/drafts.ts";
 import { calls, CoreBench, sends } from "../core-bench.ts";
 import { connectRequest, settings, wire } from "../wire.ts";
@@ -175,5 +176,23 @@ describe("a server", () => {
     const bench = new CoreBench();
     const lines = bench.run([sends(2, wire(0, settings())), request("webtransport")]);
     expect(lines).toEqual(["ready ", "reset 0 H3_MESSAGE_ERROR", "stop 0 H3_MESSAGE_ERROR"]);
+  });
+});
+
+describe("simultaneousSessions()", () => {
+  const limits: SettingPairs = [[SettingId.wtInitialMaxData, 1000]];
+
+  it.each<[what: string, selection: DraftSelection, server: SettingPairs, sessions: number]>([
+    ["draft-02 knows no number", ["draft-02"], [[SettingId.enableWebTransport, 1]], 1],
+    ["draft-07 announces it", ["draft-07"], [[SettingId.webTransportMaxSessions07, 5]], 5],
+    ["draft-13 announces it", ["draft-13"], [[SettingId.wtMaxSessions, 5]], 5],
+    ["draft-13 announces one", ["draft-13"], [[SettingId.wtMaxSessions, 1], ...limits], 1],
+    ["draft-15 without flow control", ["draft-15"], [[SettingId.wtEnabled, 1]], 1],
+    ["draft-15 with flow control", ["draft-15"], [[SettingId.wtEnabled, 1], ...limits], Infinity],
+    ["draft-15 beside draft-13", "all", [[SettingId.wtEnabled, 1], [SettingId.wtMaxSessions, 4], ...limits], 4],
+  ])("is what the server allows: %s", (_what, selection, server, sessions) => {
+    const [mine, its] = [ours(selection), theirs(...server)];
+    const draft = negotiateDraft(mine, its);
+    expect(draft && simultaneousSessions(draft, mine, its)).toBe(sessions);
   });
 });

@@ -1,0 +1,42 @@
+/** What waits for a signal, behind the one listener that it has of ours. */
+interface Waiting {
+  readonly callbacks: Set<{ readonly run: () => void }>;
+  readonly listener: () => void;
+}
+
+/**
+ * Node warns of a leak when an AbortSignal has more than ten listeners, but any number of calls may share one: so a signal
+ * has a single listener of ours, however many wait for it, and none when nobody does.
+ */
+const waiting = new WeakMap<AbortSignal, Waiting>();
+
+/** Runs `run` when `signal` aborts, in the order of the calls; not when it has aborted before. The result takes it back. */
+export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
+  if (signal === undefined || signal.aborted) return nothing;
+  const { callbacks, listener } = waiting.get(signal) ?? listen(signal);
+  const callback = { run };
+  callbacks.add(callback);
+  return () => {
+    if (!callbacks.delete(callback) || callbacks.size > 0) return;
+    signal.removeEventListener("abort", listener);
+    waiting.delete(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Waiting {
+  const callbacks: Waiting["callbacks"] = new Set();
+  const listener = (): void => {
+    for (const callback of callbacks) {
+      callbacks.delete(callback);
+      callback.run();
+    }
+  };
+  const entry = { callbacks, listener };
+  waiting.set(signal, entry);
+  signal.addEventListener("abort", listener, { once: true });
+  return entry;
+}
+
+function nothing(): void {
+  // There is nothing to take back.
+}

@@ -1,0 +1,74 @@
+/** What the engine's TLS library finds wrong with a server's certificate, by its messages, and what to do about it. */
+import { isIP } from "node:net";
+
+export interface CertificateFault {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** `name`: that the certificate must be for. */
+export function certificateFault(reason: string, name: string): CertificateFault | undefined {
+  const [, what, fix] = faults.find(([pattern]) => pattern.test(reason)) ?? [];
+  if (what === undefined || fix === undefined) return undefined;
+  return { what, fix: typeof fix === "string" ? fix : fix(name) };
+}
+
+const faults: readonly (readonly [pattern: RegExp, what: string, fix: string | ((name: string) => string)])[] = [
+  [
+    /UnknownIssuer|Signature$/,
+    "its authority is unknown",
+    "Trust the authority with the option ca, or this certificate with serverCertificateHashes",
+  ],
+  [/expired/i, "it has expired", "Renew it on the server, and check this machine's clock"],
+  [/not ?valid ?yet/i, "it is not yet valid", "Check this machine's clock and the server's"],
+  [/revoked/i, "it was revoked", "Renew it on the server"],
+  [
+    /not valid for any names/i,
+    "it is for no name at all, because it has no subjectAltName",
+    // A common name is no server's name (RFC 9525 §2).
+    (name) =>
+      "A self-signed one is made anew, with the same key, by: openssl req -x509 -key key.pem -out cert.pem -days 365 " +
+      `-subj "/CN=${name}" -addext "subjectAltName=${isIP(name) === 0 ? "DNS" : "IP"}:${name}"`,
+  ],
+  [
+    /not valid for name|NotValidForName/i,
+    "it is not for this name",
+    "Connect by a name that it is for, or name one with the option serverName",
+  ],
+  [
+    /authority's own certificate, and not among/,
+    "it is its own authority, as openssl req -x509 makes it, and not among those that are trusted",
+    "Give this very certificate as the option ca",
+  ],
+  [
+    /authority's certificate that another one has issued|CaUsedAsEndEntity/,
+    "it is an authority's certificate (CA:TRUE) that another authority has issued",
+    "Have one issued that is none: openssl req -x509 -CA ca.pem -CAkey ca-key.pem … " +
+      '-addext "basicConstraints=critical,CA:FALSE"',
+  ],
+  [
+    /key usage does not allow/,
+    "its key usage does not allow digital signatures, with which TLS 1.3 proves the key",
+    'Make it with digitalSignature in its keyUsage, or without one: -addext "keyUsage=digitalSignature"',
+  ],
+  [
+    /extended key usage|InvalidPurpose|not for a server/,
+    "its extended key usage does not allow servers",
+    'Make it with serverAuth in its extendedKeyUsage, or without one: -addext "extendedKeyUsage=serverAuth"',
+  ],
+  [
+    /hash is not among/,
+    "its hash is not among serverCertificateHashes",
+    "Take the hash of the certificate that the server uses now: it changes with every new certificate",
+  ],
+  [
+    /more than 14 days/,
+    "it is valid for more than 14 days, which serverCertificateHashes do not allow",
+    "Use one that is valid for at most 14 days, or trust its authority with the option ca",
+  ],
+  [
+    /not ECDSA P-256/,
+    "its key is not ECDSA P-256, which serverCertificateHashes ask for",
+    "Use one with an ECDSA P-256 key, or trust its authority with the option ca",
+  ],
+];
