@@ -39,7 +39,8 @@ export interface ConnectionConfigOptions {
   /**
    * Open streams of each direction that the peer may have on a connection, and in each session where both sides speak
    * session flow control; 1 to 1000000. Announced from the start: streams that are not open take no memory, an open one
-   * about 4 KB beside its unread bytes, which `maxSessionBufferSize` bounds. Default 512, at most 4 MB for both directions.
+   * 3 to 5 KB beside its unread bytes, which `maxSessionBufferSize` bounds. Default 512: 4 MB when all of both directions
+   * are open.
    */
   readonly maxIncomingStreams?: number;
   /** Bytes of a stream that wait for the reader, and for the writer's high-water mark; 1024 to 2^30. Default 65536. */
