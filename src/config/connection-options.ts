@@ -36,7 +36,12 @@ export interface ConnectionConfigOptions {
   readonly closeTimeout?: number;
   /** How long opening a stream waits for the peer to allow it; 0: without limit. Default 10000. */
   readonly streamCreationTimeout?: number;
-  /** Open streams of each direction that the peer may have on a connection, 1 to 1000000. Default 100. */
+  /**
+   * Open streams of each direction that the peer may have on a connection, and in each session where both sides speak
+   * session flow control; 1 to 1000000. Announced from the start: streams that are not open take no memory, an open one
+   * 3 to 5 KB beside its unread bytes, which `maxSessionBufferSize` bounds. Default 512: 4 MB when all of both directions
+   * are open.
+   */
   readonly maxIncomingStreams?: number;
   /** Bytes of a stream that wait for the reader, and for the writer's high-water mark; 1024 to 2^30. Default 65536. */
   readonly streamBufferSize?: number;
@@ -85,7 +90,7 @@ export const connectionOptions = (logLevel: LogLevel): Record<keyof ConnectionCo
   writeTimeout: numberOption(30_000, 0, longest),
   closeTimeout: numberOption(5000, 0, 600_000),
   streamCreationTimeout: numberOption(10_000, 0, longest),
-  maxIncomingStreams: numberOption(100, 1, 1_000_000),
+  maxIncomingStreams: numberOption(512, 1, 1_000_000),
   streamBufferSize: numberOption(65_536, 1024, 2 ** 30),
   maxStreamBufferSize: numberOption(MiB, 1024, 2 ** 30),
   maxSessionBufferSize: numberOption(8 * MiB, 65_536, longest),

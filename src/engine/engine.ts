@@ -97,7 +97,10 @@ export interface TransportOptions {
   readonly keepAliveInterval?: number;
   /** From the first packet to the completed handshake, milliseconds. Default 10000. */
   readonly handshakeTimeout?: number;
-  /** Open streams the peer may have at a time. An engine may announce fewer at first and raise the limit as they are used. Default 128. */
+  /**
+   * Open streams that the peer may have at a time. The whole number is announced from the start, only open streams take
+   * memory, and the credit of ended ones is given back before the peer has used up half of what it has. Default 128.
+   */
   readonly maxIncomingBidirectionalStreams?: number;
   /** As above. Default 128. */
   readonly maxIncomingUnidirectionalStreams?: number;
@@ -283,7 +286,11 @@ export interface QuicConnection {
    * reliable size, and do not change the code. The peer's STOP_SENDING lowers it to 0.
    */
   reset(streamId: number, code: bigint, reliableSize?: number): void;
-  /** STOP_SENDING: no `data` event follows; {@link ConnectionListener.reset} tells the stream's end. */
+  /**
+   * STOP_SENDING: no `data` event follows; {@link ConnectionListener.reset} tells the stream's end. It leaves before what
+   * is written or reset in the same turn, whatever the order of the calls: some peers ignore the code of a STOP_SENDING
+   * that follows the reset of its stream.
+   */
   stop(streamId: number, code: bigint): void;
   /** Lets the engine deliver `bytes` more on this stream. */
   grant(streamId: number, bytes: number): void;

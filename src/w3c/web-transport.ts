@@ -30,8 +30,8 @@ import { construct, defineInterface, toBytes, toEnforcedUnsignedShort, toUnsigne
 
 type State = "connecting" | "connected" | "closed" | "failed";
 
-/** W3C §6.9: streams of each direction that a server may always open. */
-const leastIncomingStreams = 100;
+/** Streams of each direction that a server may always open, as with `connect()`; W3C §6.9 wants 100 at least. */
+const leastIncomingStreams = 512;
 
 /**
  * W3C WebTransport §6, for Node. A session has a connection of its own, unless `allowPooling` is set; `connect()` says more

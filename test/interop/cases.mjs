@@ -23,7 +23,13 @@ export const cases = {
   drain: "server asks to drain, the session lives on",
   goaway: "GOAWAY, the session lives on",
   "long-session": "a session that is idle for 11 s lives on",
+  "uni-bursts": "page: 500 unidirectional streams, 50 at a time",
+  "uni-at-once": "page: 70 unidirectional streams at once",
+  "reset-and-stop": "page: reset and stop in one turn, the writer tells the code",
 };
+
+/** What only clients with the W3C's interface are asked for: faults of browsers that a server can avoid. */
+export const pageCases = new Set(["uni-bursts", "uni-at-once", "reset-and-stop"]);
 
 /** What the cases send and expect; every client program is given these. */
 export const values = {

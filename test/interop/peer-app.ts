@@ -62,7 +62,6 @@ function parse(): Options | undefined {
     keyfile: values.key,
     retry: oneOf("--retry", values.retry, ["always", "adaptive", "never"]),
     maxSessionsPerConnection: 64,
-    maxIncomingStreams: 256,
     logLevel: "warn",
     accessLog: false,
   };

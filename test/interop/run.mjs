@@ -27,7 +27,7 @@ await runScript(async () => {
   }
   await setUp();
   // Loads the package that the set-up has just built.
-  const { cases, values } = await import("./cases.mjs");
+  const { cases, pageCases, values } = await import("./cases.mjs");
   const { stacks } = await import("./runner/stacks.mjs");
   const { endAll } = await import("./runner/program.mjs");
   const { cacheFolder } = await import("./runner/cache.mjs");
@@ -49,7 +49,8 @@ await runScript(async () => {
       for (const name of names) {
         if (stacks[name][role] === undefined) continue;
         const problem = problems.get(name);
-        const result = await runStack({ role, stack: stacks[name], problem, identity, cases, values });
+        const asked = Object.keys(cases).filter((one) => stacks[name].isPage === true || !pageCases.has(one));
+        const result = await runStack({ role, stack: stacks[name], problem, identity, cases: asked, values });
         results.push({ stack: name, ...result });
       }
     }
@@ -108,7 +109,7 @@ async function makeIdentity(folder) {
   return { ...identity, hash: Buffer.from(certificateHash.value).toString("hex") };
 }
 
-/** One stack in one role: its lines, each printed as soon as it is known. */
+/** One stack in one role, asked for `cases`: its lines, each printed as soon as it is known. */
 async function runStack({ role, stack, problem, identity, cases, values }) {
   const { title } = stack;
   console.log(`\n${role === "client" ? `${title} → peer application` : `our client → ${title}`}`);
@@ -119,7 +120,7 @@ async function runStack({ role, stack, problem, identity, cases, values }) {
   const started = performance.now();
   const lines = [];
   const unsupported = (role === "client" ? stack.unsupported : stack.unsupportedByServer) ?? {};
-  const names = Object.keys(cases).filter((name) => unsupported[name] === undefined);
+  const names = cases.filter((name) => unsupported[name] === undefined);
   const options = { hash: identity.hash, names, values, report: (line) => lines.push(line) };
   let result;
   try {
@@ -134,8 +135,7 @@ async function runStack({ role, stack, problem, identity, cases, values }) {
     ...missing.map((name) => ({ case: name, outcome: "failed", detail: "no result" })),
     ...Object.entries(unsupported).map(([name, detail]) => ({ case: name, outcome: "unsupported", detail })),
   ];
-  const order = Object.keys(cases);
-  all.sort((a, b) => order.indexOf(a.case) - order.indexOf(b.case));
+  all.sort((a, b) => cases.indexOf(a.case) - cases.indexOf(b.case));
   for (const { case: name, outcome, detail } of all) {
     const sign = { passed: "✓", failed: "✗", unsupported: "–" }[outcome];
     console.log(`  ${sign} ${name}${detail === "" ? "" : `: ${detail}`}`);

@@ -122,7 +122,6 @@ impl EndpointOptions {
             retry,
             handshake_timeout: duration(transport.handshake_timeout, defaults.handshake_timeout),
             initial_credit: transport.initial_credit.map_or(defaults.initial_credit, u64::from),
-            max_incoming_streams: self.max_incoming_streams(),
             preambles: preambles.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect(),
             datagrams: transport.max_datagram_frame_size != Some(0),
         })
@@ -151,20 +150,15 @@ impl EndpointOptions {
             datagram_send_buffer_size: size(transport.datagram_send_buffer_size, defaults.datagram_send_buffer_size),
             congestion_control,
             reset_stream_at: transport.reset_stream_at.unwrap_or(defaults.reset_stream_at),
-            max_incoming_streams: self.max_incoming_streams(),
+            max_incoming_streams: [
+                transport
+                    .max_incoming_bidirectional_streams
+                    .unwrap_or(defaults.max_incoming_streams[0]),
+                transport
+                    .max_incoming_unidirectional_streams
+                    .unwrap_or(defaults.max_incoming_streams[1]),
+            ],
         })
-    }
-
-    fn max_incoming_streams(&self) -> [u64; 2] {
-        let [bidirectional, unidirectional] = CoreConfig::default().max_incoming_streams;
-        [
-            self.transport
-                .max_incoming_bidirectional_streams
-                .map_or(bidirectional, u64::from),
-            self.transport
-                .max_incoming_unidirectional_streams
-                .map_or(unidirectional, u64::from),
-        ]
     }
 }
 

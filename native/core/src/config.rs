@@ -34,8 +34,6 @@ pub struct CoreConfig {
     pub handshake_timeout: Duration,
     /// Read credit that every stream starts with, bytes.
     pub initial_credit: u64,
-    /// Streams that the peer may have open at a time, bidirectional and unidirectional.
-    pub max_incoming_streams: [u64; 2],
     /// Written on unidirectional streams of their own as soon as keys exist.
     pub preambles: Vec<Bytes>,
     /// Whether datagrams are sent at all: [`TransportSettings::max_datagram_frame_size`] of zero switches off both
@@ -51,16 +49,11 @@ impl Default for CoreConfig {
             retry: RetryPolicy::Adaptive,
             handshake_timeout: Duration::from_secs(10),
             initial_credit: 64 * 1024,
-            max_incoming_streams: [128, 128],
             preambles: Vec::new(),
             datagrams: true,
         }
     }
 }
-
-/// Streams of each direction that a new connection may open: quinn-proto allocates for every allowed stream (64 + 64 of
-/// them cost an idle connection 31 KiB, 256 + 256 57 KiB), so the limit starts here and grows as streams are used.
-pub(crate) const FIRST_STREAM_LIMIT: u64 = 64;
 
 /// The congestion controllers that quinn-proto offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +87,9 @@ pub struct TransportSettings {
     pub congestion_control: CongestionControl,
     /// Announce RESET_STREAM_AT, and use it where the peer announces it, too.
     pub reset_stream_at: bool,
-    /// As [`CoreConfig::max_incoming_streams`].
-    pub max_incoming_streams: [u64; 2],
+    /// Streams that the peer may have open at a time, bidirectional and unidirectional: announced from the start, and
+    /// memory is taken by open ones only.
+    pub max_incoming_streams: [u32; 2],
 }
 
 impl Default for TransportSettings {
@@ -118,10 +112,10 @@ impl Default for TransportSettings {
 /// quinn-proto's form of the settings.
 pub fn transport_config(settings: &TransportSettings) -> TransportConfig {
     let mut config = TransportConfig::default();
-    let first_limit = |maximum: u64| VarInt::from_u64(maximum.min(FIRST_STREAM_LIMIT)).unwrap_or(VarInt::MAX);
+    let [bidirectional, unidirectional] = settings.max_incoming_streams.map(VarInt::from_u32);
     config
-        .max_concurrent_bidi_streams(first_limit(settings.max_incoming_streams[0]))
-        .max_concurrent_uni_streams(first_limit(settings.max_incoming_streams[1]))
+        .max_concurrent_bidi_streams(bidirectional)
+        .max_concurrent_uni_streams(unidirectional)
         .stream_receive_window(settings.stream_receive_window.into())
         .receive_window(settings.receive_window.into())
         .send_window(crate::connection::LEAST_SEND_WINDOW)

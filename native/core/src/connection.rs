@@ -11,13 +11,16 @@ use bytes::Bytes;
 use quinn_proto::{Dir, Event, SendDatagramError, Side, StreamEvent, StreamId, VarInt};
 use rustc_hash::FxHashMap;
 
-use crate::config::{CoreConfig, FIRST_STREAM_LIMIT};
+use crate::config::CoreConfig;
 use crate::endpoint::{ConnectionId, DatagramOutcome};
 use crate::events::{CloseKind, EventBatch, EventType, Record};
 use crate::send_scheduler::{Priority, SendScheduler};
 use crate::stream::{ReadEnd, ReceiveHalf, SendHalf, Stream};
 
 pub(crate) use sending::LEAST_SEND_WINDOW;
+
+/// What the map of streams keeps its memory for, however few are open.
+const LEAST_STREAMS_CAPACITY: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -47,7 +50,6 @@ pub(crate) struct Connection {
     /// Streams whose RESET_STREAM is not acknowledged yet: quinn has no event for it.
     resetting: Vec<StreamId>,
     preambles_written: usize,
-    stream_limits: [u64; 2],
     /// `open` has failed and `StreamsAvailable` is owed.
     awaits_streams: [bool; 2],
     /// `send_datagram` was blocked and `DatagramsWritable` is owed.
@@ -85,9 +87,6 @@ impl Connection {
             accepted: Vec::new(),
             resetting: Vec::new(),
             preambles_written: 0,
-            stream_limits: config
-                .max_incoming_streams
-                .map(|maximum| maximum.min(FIRST_STREAM_LIMIT)),
             awaits_streams: [false; 2],
             awaits_datagrams: false,
             local_close: None,
@@ -306,7 +305,6 @@ impl Connection {
                 while let Some(id) = self.quinn.streams().accept(dir) {
                     self.add_remote_stream(id, events);
                 }
-                self.raise_stream_limit(dir);
             }
             StreamEvent::Readable { id } => self.read(number(id), false, events),
             StreamEvent::Writable { id } => {
@@ -366,20 +364,6 @@ impl Connection {
         self.streams.insert(number(id), stream);
         self.push(events, EventType::StreamOpened, 0, number(id), 0, &[]);
         self.read(number(id), false, events);
-    }
-
-    /// Doubles what the peer may open, up to the configured maximum, once half of it is in use.
-    fn raise_stream_limit(&mut self, dir: Dir) {
-        let (limit, maximum) = (
-            self.stream_limits[dir as usize],
-            self.config.max_incoming_streams[dir as usize],
-        );
-        if limit < maximum && self.quinn.streams().remote_open_streams(dir) * 2 >= limit {
-            let raised = (limit * 2).min(maximum);
-            self.stream_limits[dir as usize] = raised;
-            self.quinn
-                .set_max_concurrent_streams(dir, VarInt::from_u64(raised).unwrap_or(VarInt::MAX));
-        }
     }
 
     /// Opens the preambles' streams as far as the peer's limit allows: they come before any of the application's.
@@ -447,6 +431,14 @@ impl Connection {
     fn forget_if_done(&mut self, stream: u64) {
         if self.streams.get(&stream).is_some_and(Stream::is_done) {
             self.streams.remove(&stream);
+            self.shrink();
+        }
+    }
+
+    /// Gives back the memory of a burst of streams, at a constant cost for each stream.
+    fn shrink(&mut self) {
+        if self.streams.capacity() > LEAST_STREAMS_CAPACITY && self.streams.len() < self.streams.capacity() / 8 {
+            self.streams.shrink_to(2 * self.streams.len());
         }
     }
 

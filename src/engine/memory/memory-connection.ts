@@ -120,6 +120,9 @@ export class MemoryConnection implements QuicConnection {
         tell: (arrive) => {
           this.#tell(arrive);
         },
+        tellAhead: (arrive) => {
+          this.#tellAhead(arrive);
+        },
         peerSending: () => {
           const { peer } = this;
           return {
@@ -475,6 +478,12 @@ export class MemoryConnection implements QuicConnection {
 
   #tell(arrive: () => void): void {
     this.#post({ lane: this.#control, size: 0, arrive });
+  }
+
+  #tellAhead(arrive: () => void): void {
+    if (this.#phase === "closed") return;
+    this.#outgoing.unshift({ lane: this.#control, size: 0, arrive });
+    this.#scheduleFlush();
   }
 
   #scheduleFlush(): void {

@@ -10,6 +10,8 @@ export interface ReceivingHost {
   emit(event: (listener: ConnectionListener) => void): void;
   /** A frame that needs no acknowledgement of its own: `arrive` happens at the peer. */
   tell(arrive: () => void): void;
+  /** As `tell`, before all that leaves at the end of the turn. */
+  tellAhead(arrive: () => void): void;
   peerSending(): PeerSending;
   /** Makes the stream known, and all of its kind before it (RFC 9000 §2.1). */
   ensureOpened(streamId: number): void;
@@ -64,7 +66,7 @@ export class Receiving implements PeerReceiving {
     const { resetCode } = half;
     // Of a reset, the peer may still be sending what it left reliable.
     if (resetCode === undefined || half.received < half.reliableSize) {
-      this.#host.tell(() => {
+      this.#host.tellAhead(() => {
         this.#host.peerSending().stopped(streamId, code);
       });
     }

@@ -42,7 +42,7 @@ export interface ProtocolConnectionOptions {
   readonly maxSessions?: number;
   /** Server: whether a request for this authority is; others are answered 421. Default: every one is. */
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
-  /** What the peer may do in each session at first, where both sides speak flow control. Default 8 MiB and 100 streams of a kind. */
+  /** What the peer may do in each session at first, where both sides speak flow control. Default 8 MiB and 512 streams of a kind. */
   readonly sessionLimits?: SessionLimits;
   /** What all of these announce, where many connections share it: of {@link settingsOf}. */
   readonly settings?: Settings;
@@ -50,8 +50,8 @@ export interface ProtocolConnectionOptions {
 
 const defaultSessionLimits: SessionLimits = Object.freeze({
   maxData: 8_388_608,
-  maxStreamsBidirectional: 100,
-  maxStreamsUnidirectional: 100,
+  maxStreamsBidirectional: 512,
+  maxStreamsUnidirectional: 512,
 });
 
 /** The largest quarter stream id (RFC 9297 §2.1). */

@@ -13,12 +13,19 @@ export type FlowResource = "data" | StreamKind;
 /** RFC 9000 §4.6: no limit on streams can be larger. */
 const maxStreamsLimit = 1n << 60n;
 
-/**
- * New limits are announced once this part of the window can be given, or at once when the peer has used up all it has:
- * bytes come by the thousand, while a stream's worth is waited for.
- */
-const dataStep = 1 / 2;
-const streamStep = 1 / 8;
+/** When a new limit is announced, in parts of the window. */
+interface Announcing {
+  /** As soon as so much more can be given. */
+  readonly step: number;
+  /** Whatever can be given, once the peer has no more left than this. */
+  readonly low: number;
+}
+
+/** Bytes come by the thousand, while a stream's worth is waited for, and a browser that was blocked may stay so. */
+const announcing: Readonly<Record<"data" | "streams", Announcing>> = {
+  data: { step: 1 / 2, low: 0 },
+  streams: { step: 1 / 8, low: 1 / 2 },
+};
 
 const limitCapsules: Readonly<Record<FlowResource, number>> = {
   data: CapsuleType.maxData,
@@ -41,14 +48,16 @@ for (const resource of ["data", "bidirectional", "unidirectional"] as const) {
 class Allowance {
   readonly #window: number;
   readonly #step: number;
+  readonly #low: number;
   #used = 0;
   #returned = 0;
   #announced: number;
 
-  constructor(window: number, step: number) {
+  constructor(window: number, { step, low }: Announcing) {
     this.#window = window;
     this.#announced = window;
     this.#step = Math.max(1, window * step);
+    this.#low = window * low;
   }
 
   /** False when it is more than was announced. */
@@ -64,7 +73,7 @@ class Allowance {
   /** A new limit is worth announcing. */
   get isDue(): boolean {
     const gain = this.#returned + this.#window - this.#announced;
-    return gain > 0 && (gain >= this.#step || this.#used >= this.#announced);
+    return gain > 0 && (gain >= this.#step || this.#announced - this.#used <= this.#low);
   }
 
   /** The new limit; undefined when there is none. */
@@ -121,9 +130,9 @@ export class SessionFlowControl {
   /** `ours`: what this side has announced; `theirs`: what the peer has. */
   constructor(ours: SessionLimits, theirs: SessionLimits) {
     this.#allowances = {
-      data: new Allowance(ours.maxData, dataStep),
-      bidirectional: new Allowance(ours.maxStreamsBidirectional, streamStep),
-      unidirectional: new Allowance(ours.maxStreamsUnidirectional, streamStep),
+      data: new Allowance(ours.maxData, announcing.data),
+      bidirectional: new Allowance(ours.maxStreamsBidirectional, announcing.streams),
+      unidirectional: new Allowance(ours.maxStreamsUnidirectional, announcing.streams),
     };
     this.#quotas = {
       data: new Quota(theirs.maxData),

@@ -27,9 +27,9 @@ export interface LiveOptions {
   readonly maxSessions?: number;
   /** Server: whether a request for this authority is; others are answered 421. Default: every one is. */
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
-  /** Streams of the peer that a session may have waiting to be taken; further ones are refused (0x3994bd84). Default 1024. */
+  /** Streams of the peer that a session may have waiting to be taken; further ones are refused (0x3994bd84). Default 1024: 512 of each direction. */
   readonly maxPendingStreams?: number;
-  /** Streams of a kind that the peer may have open in a session, where both sides speak session flow control. Default 100. */
+  /** Streams of a kind that the peer may have open in a session, where both sides speak session flow control. Default 512. */
   readonly maxIncomingStreams?: number;
   /** Drafts of WebTransport to announce. Default "all". */
   readonly drafts?: DraftSelection;
@@ -60,7 +60,7 @@ export type ResolvedLiveOptions = Required<
 
 /** Many connections share what is made here once. */
 export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
-  const { maxSessions = 16, maxSessionBufferSize = 8_388_608, maxIncomingStreams = 100, drafts = "all" } = options;
+  const { maxSessions = 16, maxSessionBufferSize = 8_388_608, maxIncomingStreams = 512, drafts = "all" } = options;
   const sessionLimits = {
     maxData: maxSessionBufferSize,
     maxStreamsBidirectional: maxIncomingStreams,

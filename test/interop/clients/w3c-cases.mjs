@@ -203,6 +203,26 @@ const tests = {
     await pause(11_000);
     equal(text(await exchange(transport, bytes("still here"))), "still here");
   },
+  "uni-bursts": async ({ open }) => {
+    await sendBursts(await ready(open("/sink")), 500, 50);
+  },
+  "uni-at-once": async ({ open }) => {
+    await sendBursts(await ready(open("/sink")), 70, 70);
+  },
+  "reset-and-stop": async ({ open, values }) => {
+    const code = values.serverResetCode;
+    const transport = await ready(open(`/reset?code=${code}`));
+    // Often: which of both ends a browser sees first is a matter of milliseconds.
+    for (let round = 0; round < 10; round += 1) {
+      const { readable, writable } = await transport.createBidirectionalStream();
+      const writer = writable.getWriter();
+      const stopped = failure(writer.closed);
+      await writer.write(bytes("x"));
+      await failure(readable.getReader().read());
+      writeUntilFailure(writer).catch(() => {});
+      equal((await Promise.race([stopped, pause(1000)]))?.streamErrorCode, code);
+    }
+  },
 };
 
 async function ready(transport) {
@@ -214,6 +234,24 @@ async function exchange(transport, data) {
   const { readable, writable } = await transport.createBidirectionalStream();
   const [answer] = await Promise.all([readAll(readable), send(writable, data)]);
   return answer;
+}
+
+/** Opens and sends `total` unidirectional streams, `size` of them at once; the server answers each with its length. */
+async function sendBursts(transport, total, size) {
+  const answered = countAnswers(transport, total);
+  answered.catch(() => {});
+  const sendOne = async () => send(await transport.createUnidirectionalStream(), bytes("one of many"));
+  for (let sent = 0; sent < total; sent += size) await Promise.all(Array.from({ length: size }, sendOne));
+  await answered;
+}
+
+async function countAnswers(transport, total) {
+  const reader = transport.incomingUnidirectionalStreams.getReader();
+  for (let count = 0; count < total; count += 1) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`the session has ended after ${count} answers`);
+    equal(text(await readAll(value)), String("one of many".length));
+  }
 }
 
 async function send(writable, data) {

@@ -8,7 +8,7 @@ export function compatibilityPage({ date, results }) {
   const servers = results.filter(({ role }) => role === "server");
   return `# Compatibility
 
-Written by \`npm run test:interop -- --write\` on ${date}. ✓ passed · ✗ failed · – the other stack cannot do it (the notes say why).
+Written by \`npm run test:interop -- --write\` on ${date}. ✓ passed · ✗ failed · – the other stack cannot do it (the notes say why) or is no page.
 
 ## Other clients, our server
 

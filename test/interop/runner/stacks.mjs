@@ -22,7 +22,7 @@ const noFin = { "server-fin": "no API for it" };
 const noDrain = { drain: "no API for it" };
 
 /**
- * `unsupported`: cases that the stack cannot do, and why. `client` runs the cases against the peer application,
+ * `unsupported`: cases that the stack cannot do, and why. `isPage`: it has the W3C's interface. `client` runs the cases against the peer application,
  * `server` starts a server of the peer application's paths.
  */
 export const stacks = {
@@ -33,12 +33,14 @@ export const stacks = {
   },
   chromium: {
     title: "Chromium",
+    isPage: true,
     install: () => Promise.resolve(ensureChromium()),
     version: async () => /[\d.]+/.exec(await run(ensureChromium(), ["--version", "--no-sandbox"]))[0],
     client: (options) => runChromium({ ...options, executablePath: ensureChromium() }),
   },
   firefox: {
     title: "Firefox",
+    isPage: true,
     install: installFirefox,
     version: async () => /[\d.]+(esr)?/.exec(await run(findFirefox(), ["--version"]))[0],
     unsupported: {
@@ -49,6 +51,7 @@ export const stacks = {
   },
   rwebtransport: {
     title: "rwebtransport",
+    isPage: true,
     install: () =>
       installOnce("npm", [inPeers("rwebtransport", "package-lock.json")], newerNode(), async () => {
         mkdirSync(inCache("npm"), { recursive: true });

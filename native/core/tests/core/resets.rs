@@ -63,3 +63,31 @@ fn nothing_is_delivered_after_a_stop() {
     assert_eq!(pair.server.stream(server, stream).bytes.len(), before);
     assert_eq!(pair.client.count(&Event::Stopped { stream, code: 1 }), 1);
 }
+
+/// A peer that gets the reset first may dispose of the stream, and never tell of the code.
+#[test]
+fn stop_sending_leaves_before_a_reset_of_the_same_turn() {
+    for reliable_size in [0, 5] {
+        for stops_first in [true, false] {
+            let (mut pair, client, server) = connected();
+            let stream = pair.client.send(client, Dir::Bi, b"hello", false);
+            pair.settle();
+            pair.server.write(server, stream, b"answer", false);
+            pair.settle();
+            if stops_first {
+                pair.server.core.stop(server, stream, 77);
+            }
+            pair.server.core.reset(server, stream, 77, reliable_size);
+            if !stops_first {
+                pair.server.core.stop(server, stream, 77);
+            }
+            pair.settle();
+            let events = pair.client.of(client);
+            let stopped = Event::Stopped { stream, code: 77 };
+            let place = |wanted: &dyn Fn(&Event) -> bool| events.iter().position(wanted).unwrap();
+            let stop = place(&|event| *event == stopped);
+            let reset = place(&|event| matches!(event, Event::Reset { .. }));
+            assert!(stop < reset, "{events:?}");
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! Bytes, credit and limits of streams.
 
 use tswebtransport_core::quinn_proto::Dir;
-use tswebtransport_core::{CoreConfig, TransportSettings};
+use tswebtransport_core::{ConnectionId, CoreConfig, TransportSettings};
 
 use crate::events::Event;
-use crate::pair::{Setup, connected, over_bad_link, pattern, with_credit};
+use crate::pair::{Pair, Setup, connected, over_bad_link, pattern, with_credit};
 
 #[test]
 fn streams_carry_their_bytes_both_ways_over_a_bad_link() {
@@ -118,16 +118,11 @@ fn an_empty_stream_is_opened_and_finished() {
 
 #[test]
 fn open_gives_none_at_the_peers_limit_and_streams_available_follows() {
-    let server = CoreConfig {
-        max_incoming_streams: [2, 2],
-        ..CoreConfig::default()
-    };
     let server_transport = TransportSettings {
         max_incoming_streams: [2, 2],
         ..TransportSettings::default()
     };
     let setup = Setup {
-        server,
         server_transport,
         ..Setup::default()
     };
@@ -144,21 +139,42 @@ fn open_gives_none_at_the_peers_limit_and_streams_available_follows() {
     assert!(pair.client.core.open(client, Dir::Uni).is_some());
 }
 
+/// A pair whose server allows so many streams of each direction.
+fn with_stream_limit(limit: u32) -> (Pair, ConnectionId, ConnectionId) {
+    let server_transport = TransportSettings {
+        max_incoming_streams: [limit, limit],
+        ..TransportSettings::default()
+    };
+    let setup = Setup {
+        server_transport,
+        ..Setup::default()
+    };
+    setup.connected()
+}
+
 #[test]
-fn the_limit_rises_to_the_configured_one_as_streams_are_used() {
-    let (mut pair, client, _) = connected();
-    let mut open = 0;
-    while let Some(stream) = pair.client.core.open(client, Dir::Bi) {
-        open += 1;
-        pair.client.write(client, stream, b"x", false);
-    }
-    assert_eq!(open, 64, "announced at first");
-    pair.settle();
-    while let Some(stream) = pair.client.core.open(client, Dir::Bi) {
-        open += 1;
-        pair.client.write(client, stream, b"x", false);
+fn the_whole_limit_is_announced_from_the_start() {
+    let (mut pair, client, server) = with_stream_limit(1000);
+    for dir in [Dir::Bi, Dir::Uni] {
+        for _ in 0..1000 {
+            pair.client.send(client, dir, b"x", false);
+        }
+        assert_eq!(pair.client.core.open(client, dir), None);
     }
     pair.settle();
-    assert_eq!(open, 128, "configured");
-    assert_eq!(pair.client.core.open(client, Dir::Bi), None);
+    let is_opening = |event: &&Event| matches!(event, Event::Opened(_));
+    assert_eq!(pair.server.of(server).iter().filter(is_opening).count(), 2000);
+}
+
+#[test]
+fn a_place_is_free_at_once_when_its_stream_has_ended() {
+    let (mut pair, client, _) = with_stream_limit(100);
+    for _ in 0..98 {
+        pair.client.send(client, Dir::Uni, b"stays open", false);
+    }
+    for _ in 0..20 {
+        pair.client.send(client, Dir::Uni, b"x", true);
+        pair.settle();
+    }
+    assert_eq!(pair.client.count(&Event::StreamsAvailable { unidirectional: true }), 0);
 }

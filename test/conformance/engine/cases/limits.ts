@@ -35,24 +35,44 @@ export function limitCases(factory: EngineFactory): void {
     }
 
     it(
-      "are raised up to the configured ones as streams are used",
+      "are the configured ones from the start",
       withWorld(factory, async (world) => {
         const { client, server } = await world.pair({
-          serverTransport: { maxIncomingUnidirectionalStreams: 200, initialCredit: 0 },
+          serverTransport: {
+            maxIncomingBidirectionalStreams: 300,
+            maxIncomingUnidirectionalStreams: 200,
+            initialCredit: 0,
+          },
         });
-        let opened = 0;
-        while (opened < 200) {
-          const streamId = client.quic.open("unidirectional");
-          if (streamId === undefined) {
-            const told = client.events.of("streamsAvailable").length;
-            await client.events.until(() => client.events.of("streamsAvailable").length > told);
-          } else {
-            opened += 1;
-            client.quic.write(streamId, bytes("stays open"), false);
+        for (const [direction, limit] of [["bidirectional", 300] as const, ["unidirectional", 200] as const]) {
+          for (let opened = 0; opened < limit; opened += 1) {
+            const streamId = client.quic.open(direction);
+            expect(streamId).toBeDefined();
+            client.quic.write(streamId ?? 0, bytes("stays open"), false);
           }
+          expect(client.quic.open(direction)).toBeUndefined();
         }
-        expect(client.quic.open("unidirectional")).toBeUndefined();
-        await server.events.until(() => server.events.of("streamOpened").length === 200);
+        await server.events.until(() => server.events.of("streamOpened").length === 500);
+      }),
+    );
+
+    it(
+      "leave a place free at once when its stream has ended, however many others stay open",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair({ serverTransport: { maxIncomingUnidirectionalStreams: 40 } });
+        for (let opened = 0; opened < 38; opened += 1) {
+          client.quic.write(client.quic.open("unidirectional") ?? 0, bytes("stays open"), false);
+        }
+        for (let round = 0; round < 10; round += 1) {
+          const streamId = client.quic.open("unidirectional");
+          expect(streamId).toBeDefined();
+          client.quic.write(streamId ?? 0, bytes("x"), true);
+          await server.events.until(() => server.events.hasFin(streamId ?? 0));
+          // Comes with the credit, or after it.
+          server.quic.sendDatagram(bytes("a"), bytes("b"));
+          await client.events.until(() => client.events.of("datagram").length > round);
+        }
+        expect(client.events.of("streamsAvailable")).toEqual([]);
       }),
     );
 

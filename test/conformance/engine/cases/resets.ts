@@ -263,6 +263,27 @@ export function resetCases(factory: EngineFactory): void {
       }),
     );
 
+    for (const order of ["reset() and stop()", "stop() and reset()"]) {
+      it(
+        `leaves before the reset of the same turn: ${order}`,
+        withWorld(factory, async (world) => {
+          const { client, server } = await world.pair();
+          const streamId = openStream(client.quic, "bidirectional");
+          client.quic.write(streamId, bytes("begun"), false);
+          await server.events.until(() => server.events.text(streamId) === "begun");
+          server.quic.write(streamId, bytes("answer"), false);
+          await client.events.until(() => client.events.text(streamId) === "answer");
+          if (order.startsWith("reset")) server.quic.reset(streamId, 77n);
+          server.quic.stop(streamId, 77n);
+          if (order.startsWith("stop")) server.quic.reset(streamId, 77n);
+          await client.events.first("stopped");
+          await client.events.first("reset");
+          const ends = client.events.events.map(({ type }) => type).filter((type) => /^(stopped|reset)$/.test(type));
+          expect(ends).toEqual(["stopped", "reset"]);
+        }),
+      );
+    }
+
     it(
       "after everything was acknowledged tells the sender nothing",
       withWorld(factory, async (world) => {

@@ -35,6 +35,39 @@ const resources: readonly (readonly [FlowResource, raise: number, blocked: numbe
   ["unidirectional", CapsuleType.maxStreamsUnidirectional, CapsuleType.streamsBlockedUnidirectional],
 ];
 
+describe("the limit of data", () => {
+  it("is not announced again before half of it has been given back", () => {
+    const flow = control(1000, 0);
+    flow.received("data", 999);
+    flow.giveBack("data", 499);
+    expect(capsules(flow)).toEqual([]);
+    flow.giveBack("data", 1);
+    expect(capsules(flow)).toEqual([limit(CapsuleType.maxData, 1500)]);
+    expect(capsules(flow)).toEqual([]);
+  });
+});
+
+describe.each(resources.slice(1))("the limit of %s streams", (resource, raise) => {
+  it("is announced again as soon as an eighth of it has been given back", () => {
+    const flow = control(1000, 0);
+    flow.received(resource, 499);
+    flow.giveBack(resource, 124);
+    expect(capsules(flow)).toEqual([]);
+    flow.giveBack(resource, 1);
+    expect(capsules(flow)).toEqual([limit(raise, 1125)]);
+    expect(capsules(flow)).toEqual([]);
+  });
+
+  it("withholds nothing once the peer has used half of it", () => {
+    const flow = control(1000, 0);
+    flow.received(resource, 499);
+    flow.giveBack(resource, 1);
+    expect(capsules(flow)).toEqual([]);
+    flow.received(resource, 1);
+    expect(capsules(flow)).toEqual([limit(raise, 1001)]);
+  });
+});
+
 describe.each(resources)("the limit of %s", (resource, raise, blocked) => {
   it("lets the peer use exactly what was announced", () => {
     const flow = control(10, 0);
@@ -44,24 +77,14 @@ describe.each(resources)("the limit of %s", (resource, raise, blocked) => {
     );
   });
 
-  it("is not announced again before enough has been given back", () => {
-    const flow = control(1000, 0);
-    flow.received(resource, 999);
-    flow.giveBack(resource, 100);
-    expect(capsules(flow)).toEqual([]);
-    flow.giveBack(resource, 400);
-    expect(capsules(flow)).toEqual([limit(raise, 1500)]);
-    expect(capsules(flow)).toEqual([]);
-  });
-
   it("is announced at once when the peer has nothing left", () => {
     const flow = control(1000, 0);
     flow.received(resource, 1000);
     expect(capsules(flow)).toEqual([]);
     flow.giveBack(resource, 1);
     expect(capsules(flow)).toEqual([limit(raise, 1001)]);
-    flow.giveBack(resource, 1);
     expect(capsules(flow)).toEqual([]);
+    flow.giveBack(resource, 1);
     flow.received(resource, 1);
     expect(capsules(flow)).toEqual([limit(raise, 1002)]);
   });
