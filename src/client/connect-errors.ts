@@ -137,6 +137,7 @@ const waitedFor: Readonly<Record<HandshakeStage, string>> = {
 
 function explainCertificate(error: CertificateError, context: ConnectContext): CertificateError {
   if (error.details["by"] === "peer") return explainClientCertificate(error, context);
+  if (error.code !== "ERR_WT_CERTIFICATE_REFUSED") return explainGiven(error, context);
   const { reason } = error.details;
   const shown = typeof reason === "string" ? reason : "";
   const { what, fix } = certificateFault(shown, context.serverName) ?? {
@@ -145,6 +146,16 @@ function explainCertificate(error: CertificateError, context: ConnectContext): C
   };
   const text = `the certificate of ${context.serverName} was refused: ${what}. ${fix}`;
   return new CertificateError(sentence(context, text), { ...carried(error, "tls", context), certificateError: what });
+}
+
+/** The engine cannot use what the application has given. */
+function explainGiven(error: CertificateError, context: ConnectContext): CertificateError {
+  const { message, certificateError } = error;
+  const text = `cannot use the certificate, key or authority that was given: ${message}`;
+  return new CertificateError(sentence(context, text), {
+    ...carried(error, "tls", context),
+    ...(certificateError !== undefined && { certificateError }),
+  });
 }
 
 function explainClientCertificate(error: WebTransportError, context: ConnectContext): CertificateError {

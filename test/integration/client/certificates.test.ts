@@ -116,6 +116,20 @@ describe("certificates made with openssl", () => {
     }
   });
 
+  it("of a client that cannot be used are named, and not taken for the server's", async () => {
+    const { cert, key } = folder.certificate("mine", ...named);
+    const { pkcs8 } = folder.encrypted("mine-key.pem");
+    const other = folder.certificate("theirs", ...named);
+    const url = await serve({ cert, key });
+    const given = "cannot use the certificate, key or authority that was given: ";
+    expect(await failureOf(url, { ca: cert, cert, key: pkcs8 })).toMatch(`${given}the private key is encrypted`);
+    expect(await failureOf(url, { ca: cert, cert: other.cert + cert, key })).toMatch(
+      `${given}the chain is in the wrong`,
+    );
+    expect(await failureOf(url, { ca: cert, cert, key: other.key })).toMatch(`${given}the private key does not belong`);
+    expect(await failureOf(url, { ca: key })).toMatch(`${given}an authority's certificate: no certificate`);
+  });
+
   it("of version 1 are named as that", async () => {
     const { key } = folder.certificate("request", ...named);
     folder.run("req", "-new", "-key", "request-key.pem", ...localhost, "-out", "request.csr");

@@ -95,7 +95,11 @@ describe("connect()", () => {
       name: "refusing",
       createEndpoint: () => Promise.reject(new EngineError("invalid-key", "no key in the PEM")),
     };
-    await expect(connect("https://127.0.0.1/", { engine })).rejects.toBeInstanceOf(CertificateError);
+    const opening = connect("https://127.0.0.1/", { engine });
+    await expect(opening).rejects.toBeInstanceOf(CertificateError);
+    await expect(opening).rejects.toThrow(
+      "cannot use the certificate, key or authority that was given: no key in the PEM",
+    );
   });
 
   it("closes connection and endpoint with the session", async () => {
