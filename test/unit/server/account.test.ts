@@ -169,7 +169,7 @@ describe("the server's own account", () => {
       });
       made.route("/", (session) => {
         seen.push(session);
-        return Promise.reject(thrown as Error);
+        return Promise.reject(thrown);
       });
       made.onError(fails);
     });
