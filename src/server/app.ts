@@ -184,7 +184,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   #register(rest: readonly unknown[], add: (route: Route) => void): unknown {
     this.#assertOpen("add a route");
     const handler = rest.find((part) => typeof part === "function") as SessionHandler | undefined;
-    const options = checkRouteOptions((rest.find((part) => typeof part === "object") ?? {}));
+    const options = checkRouteOptions(rest.find((part) => typeof part === "object") ?? {});
     if (handler !== undefined) {
       add({ handler, options });
       return handler;

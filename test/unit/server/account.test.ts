@@ -162,14 +162,14 @@ describe("the server's own account", () => {
 
   it("carries frozen locals on, and survives what handler and onError throw", async () => {
     const seen: WebTransportSession[] = [];
-    const thrown: unknown = Object.freeze({ not: "an error" });
+    const thrown = Object.freeze({ not: "an error" }) as unknown as Error;
     await start((made) => {
       made.server.on("session_request", ({ request }) => {
         (request as IncomingSession).locals = Object.freeze({ user: "ada" });
       });
       made.route("/", (session) => {
         seen.push(session);
-        return Promise.reject(thrown as Error);
+        return Promise.reject(thrown);
       });
       made.onError(fails);
     });
