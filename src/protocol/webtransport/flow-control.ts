@@ -14,11 +14,17 @@ export type FlowResource = "data" | StreamKind;
 const maxStreamsLimit = 1n << 60n;
 
 /**
- * New limits are announced once this part of the window can be given, or at once when the peer has used up all it has:
- * bytes come by the thousand, while a stream's worth is waited for.
+ * New limits are announced once so much of the window can be given, or at once when the peer has used up all it has:
+ * bytes come by the thousand, while a stream's worth is waited for. What waits in the engine is used up, but not counted
+ * here yet. So streams that nobody reads hold the others up when they leave less than a step of the window, and the step is
+ * small; a quarter of a MiB keeps the capsules few where the window is small.
  */
-const dataStep = 1 / 2;
-const streamStep = 1 / 8;
+function dataStep(window: number): number {
+  return Math.min(window / 2, Math.max(window / 16, 262_144));
+}
+function streamStep(window: number): number {
+  return window / 8;
+}
 
 const limitCapsules: Readonly<Record<FlowResource, number>> = {
   data: CapsuleType.maxData,
@@ -48,7 +54,7 @@ class Allowance {
   constructor(window: number, step: number) {
     this.#window = window;
     this.#announced = window;
-    this.#step = Math.max(1, window * step);
+    this.#step = Math.max(1, step);
   }
 
   /** False when it is more than was announced. */
@@ -121,9 +127,9 @@ export class SessionFlowControl {
   /** `ours`: what this side has announced; `theirs`: what the peer has. */
   constructor(ours: SessionLimits, theirs: SessionLimits) {
     this.#allowances = {
-      data: new Allowance(ours.maxData, dataStep),
-      bidirectional: new Allowance(ours.maxStreamsBidirectional, streamStep),
-      unidirectional: new Allowance(ours.maxStreamsUnidirectional, streamStep),
+      data: new Allowance(ours.maxData, dataStep(ours.maxData)),
+      bidirectional: new Allowance(ours.maxStreamsBidirectional, streamStep(ours.maxStreamsBidirectional)),
+      unidirectional: new Allowance(ours.maxStreamsUnidirectional, streamStep(ours.maxStreamsUnidirectional)),
     };
     this.#quotas = {
       data: new Quota(theirs.maxData),

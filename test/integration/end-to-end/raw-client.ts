@@ -77,6 +77,7 @@ const silent: ConnectionListener = {
   streamsAvailable: () => {},
   datagram: () => {},
   datagramsWritable: () => {},
+  receiveWindowLow: () => {},
   addressChanged: () => {},
   closed: () => {},
   turnEnded: () => {},
