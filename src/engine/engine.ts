@@ -236,7 +236,7 @@ export interface ConnectionListener {
   datagramsWritable(): void;
   /**
    * Unread bytes (see {@link QuicConnection.unreadBytes}) have left less than half of {@link TransportOptions.receiveWindow}
-   * free. Told once, and again after each {@link QuicConnection.setReceiveWindow} when it still is so.
+   * free. Told once, and again after {@link QuicConnection.setReceiveWindow} has changed the window and it still is so.
    */
   receiveWindowLow(): void;
   /** The peer's address has changed (RFC 9000 §9). */

@@ -236,8 +236,8 @@ impl Connection {
     /// Returns the window that holds now: larger than asked for while a former promise lasts.
     pub(crate) fn set_receive_window(&mut self, bytes: u64) -> u64 {
         let window = VarInt::from_u64(bytes).unwrap_or(VarInt::MAX);
-        self.tells_low_window = true;
         if self.receive_window != window {
+            self.tells_low_window = true;
             self.receive_window = window;
             self.quinn.set_receive_window(window);
         }

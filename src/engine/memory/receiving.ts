@@ -86,11 +86,13 @@ export class Receiving implements PeerReceiving {
   }
 
   setWindow(bytes: number): number {
-    this.#window = bytes;
-    if (this.#consumed + bytes > this.#limit) this.#raiseLimit();
-    this.#tellsLowWindow = true;
-    this.#tellLowWindow();
-    return this.#limit - this.#consumed;
+    if (bytes !== this.#window) {
+      this.#window = bytes;
+      if (this.#consumed + bytes > this.#limit) this.#raiseLimit();
+      this.#tellsLowWindow = true;
+      this.#tellLowWindow();
+    }
+    return Math.max(bytes, this.#limit - this.#consumed);
   }
 
   unreadBytes(streamId?: number): number {
@@ -218,7 +220,9 @@ export class Receiving implements PeerReceiving {
         this.#host.peerSending().raiseStreamLimit(streamId, streamLimit);
       });
     }
-    if (this.#consumed + this.#window - this.#limit >= Math.max(1, this.#window / 8)) this.#raiseLimit();
+    // What is worth telling is measured by what the peer can still send.
+    const step = Math.max(1, (this.#window - this.#unread) / 8);
+    if (this.#consumed + this.#window - this.#limit >= step) this.#raiseLimit();
   }
 
   #raiseLimit(): void {
@@ -231,7 +235,7 @@ export class Receiving implements PeerReceiving {
 
   #tellLowWindow(): void {
     if (!this.#tellsLowWindow) return;
-    const free = this.#limit - this.#consumed - this.#unread;
+    const free = Math.max(this.#window, this.#limit - this.#consumed) - this.#unread;
     if (free >= this.#options.receiveWindow / 2) return;
     this.#tellsLowWindow = false;
     this.#host.emit((listener) => {

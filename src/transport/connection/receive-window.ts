@@ -57,10 +57,10 @@ export class ReceiveWindow implements RoomWaiter {
   /** Less than half of the first window is free. */
   grow(): void {
     if (this.#ended) return;
-    const wanted = Math.min(this.#most, this.#sizeFor(this.held + this.#first / 2));
+    // What was known of the peer's allowance may be larger than what is left of it: that much is to be had at once.
+    const wanted = Math.max(this.size, Math.min(this.#most, this.#sizeFor(this.held + this.#first / 2)));
     const more = wanted - this.size;
-    if (more <= 0) return;
-    this.#isRefused = this.#total?.reserve(more) === false;
+    this.#isRefused = more > 0 && this.#total?.reserve(more) === false;
     if (this.#isRefused) {
       this.#total?.awaitRoom(more, this);
       return;

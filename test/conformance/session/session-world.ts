@@ -62,6 +62,7 @@ export class SessionWorld {
     const live = {
       ...under.time,
       maxStreamBufferSize: windows.streamReceiveWindow,
+      receiveWindow: windows.receiveWindow,
       outgoingHighWaterMark: 65_536 * under.scale,
     };
     const accepted: WebTransportSession[] = [];
@@ -87,7 +88,7 @@ export class SessionWorld {
       {
         connection: (quic, info) => {
           const connection = new WebTransportConnection({
-            live: resolveOptions({ ...live, ...options.server }),
+            live: resolveOptions({ ...live, receiveWindow: serverWindows.receiveWindow, ...options.server }),
             role: "server",
             quic,
             info,
