@@ -59,14 +59,12 @@ export class ReceiveWindow implements RoomWaiter {
     if (this.#ended) return;
     // What was known of the peer's allowance may be larger than what is left of it: that much is to be had at once.
     const wanted = Math.max(this.size, Math.min(this.#most, this.#sizeFor(this.held + this.#first / 2)));
-    const more = wanted - this.size;
-    this.#isRefused = more > 0 && this.#total?.reserve(more) === false;
-    if (this.#isRefused) {
-      this.#total?.awaitRoom(more, this);
-      return;
-    }
+    let more = wanted - this.size;
+    while (more > 0 && this.#total?.reserve(more) === false) more = Math.max(0, more - this.#first);
+    this.#isRefused = this.size + more < wanted;
+    if (this.#isRefused) this.#total?.awaitRoom(Math.min(this.#first, wanted - this.size - more), this);
     this.#extra += more;
-    this.#settle(this.#quic().setReceiveWindow(wanted));
+    this.#settle(this.#quic().setReceiveWindow(this.size));
   }
 
   /** Gives back what is not needed any more: as the peer may still use what it was allowed, that takes some reading. */
