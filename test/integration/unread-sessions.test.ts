@@ -51,9 +51,9 @@ async function twoSessions(): Promise<[Ends, Ends, () => Promise<unknown>]> {
   const incoming = server.incomingSessions()[Symbol.asyncIterator]();
   const open = async (): Promise<Ends> => {
     const opening = connection.openSession({ url: `https://localhost:${port}/` });
-    const { value, done } = await incoming.next();
-    if (done === true) throw new Error("The server has closed");
-    const accepted = await value.accept();
+    const next = await incoming.next();
+    if (next.done === true) throw new Error("The server has closed");
+    const accepted = await next.value.accept();
     return { client: await opening, server: accepted as unknown as WebTransportSession };
   };
   return [

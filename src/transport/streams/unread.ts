@@ -21,5 +21,5 @@ export function heldBy(holders: readonly Holder[]): number {
 }
 
 export function sizeText(bytes: number): string {
-  return bytes < 1_048_576 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
+  return bytes < 1_000_000 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1_048_576).toFixed(1)} MiB`;
 }
