@@ -45,9 +45,19 @@ export interface ConnectionConfigOptions {
   readonly maxIncomingStreams?: number;
   /** Bytes of a stream that wait for the reader, and for the writer's high-water mark; 1024 to 2^30. Default 65536. */
   readonly streamBufferSize?: number;
-  /** QUIC flow-control window of a stream, 1024 to 2^30. Default 1 MiB. */
+  /**
+   * QUIC flow-control window of a stream, 1024 to 2^30: a stream that nobody reads holds so much, and what of
+   * `streamBufferSize` is more than an eighth of it. Default 1 MiB.
+   */
   readonly maxStreamBufferSize?: number;
-  /** Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. Default 8 MiB. */
+  /**
+   * Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. Default 16 MiB: up to 15/16 of it, 15 full
+   * streams of 1 MiB, its other streams go on; then they wait, and `diagnoseIssues()` tells who holds what. A peer without
+   * session flow control (drafts before 14, today's browsers among them) is not held to it but to its connection's window,
+   * however its sessions share that. The window is half of this (at least a stream's) and grows by what is unread, up to
+   * this for every session that a connection may have: 16 × 16 MiB = 256 MiB in the worst case, a client's as well; a
+   * server's windows of all connections grow by no more than half of `maxTotalBufferSize` together.
+   */
   readonly maxSessionBufferSize?: number;
   /** Largest DATAGRAM frame that is accepted, 0 to 65535; 0: no datagrams. Default 65535. */
   readonly maxDatagramSize?: number;
@@ -93,7 +103,7 @@ export const connectionOptions = (logLevel: LogLevel): Record<keyof ConnectionCo
   maxIncomingStreams: numberOption(512, 1, 1_000_000),
   streamBufferSize: numberOption(65_536, 1024, 2 ** 30),
   maxStreamBufferSize: numberOption(MiB, 1024, 2 ** 30),
-  maxSessionBufferSize: numberOption(8 * MiB, 65_536, longest),
+  maxSessionBufferSize: numberOption(16 * MiB, 65_536, longest),
   maxDatagramSize: numberOption(65_535, 0, 65_535),
   congestionControl: choiceOption("cubic", "cubic", "newreno", "bbr"),
   logger: { initial: consoleLogger, check: functionOrObject, live: true },

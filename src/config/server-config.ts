@@ -40,7 +40,12 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly maxSessionsPerConnection?: number;
   /** Open streams of each direction that this side opens on a connection, 1 to 1000000. Default 100. */
   readonly maxStreamsPerConnection?: number;
-  /** Bytes that all sessions of the process may hold unread, 65536 to 2^40. Default 512 MiB. */
+  /**
+   * Bytes that all sessions of the server may hold unread, 65536 to 2^40. Half of it at most is what the windows of
+   * connections that are not read have grown by; for it, and for nothing else, such connections wait then. Each connection
+   * may hold its first window (half of `maxSessionBufferSize`, 8 MiB) besides, so the worst case is this and 8 MiB for every
+   * connection that neither reads nor is closed: `maxConnections` bounds it. Default 512 MiB.
+   */
   readonly maxTotalBufferSize?: number;
   /** SO_REUSEPORT. Default false. */
   readonly reusePort?: boolean;

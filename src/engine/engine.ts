@@ -106,7 +106,7 @@ export interface TransportOptions {
   readonly maxIncomingUnidirectionalStreams?: number;
   /** QUIC flow-control window of a stream, bytes. Default 1 MiB. */
   readonly streamReceiveWindow?: number;
-  /** QUIC flow-control window of the connection, bytes. Default 8 MiB. */
+  /** QUIC flow-control window that a connection begins with, bytes; see {@link QuicConnection.setReceiveWindow}. Default 8 MiB. */
   readonly receiveWindow?: number;
   /** Read credit that every stream starts with, bytes. Default 65536. */
   readonly initialCredit?: number;
@@ -239,6 +239,11 @@ export interface ConnectionListener {
   datagram(bytes: Uint8Array): void;
   /** `sendDatagram()` may succeed again after it gave "blocked". */
   datagramsWritable(): void;
+  /**
+   * Unread bytes (see {@link QuicConnection.unreadBytes}) have left less than half of {@link TransportOptions.receiveWindow}
+   * free. Told once, and again after {@link QuicConnection.setReceiveWindow} has changed the window and it still is so.
+   */
+  receiveWindowLow(): void;
   /** The peer's address has changed (RFC 9000 §9). */
   addressChanged(remoteAddress: SocketAddress): void;
   /**
@@ -294,6 +299,17 @@ export interface QuicConnection {
   stop(streamId: number, code: bigint): void;
   /** Lets the engine deliver `bytes` more on this stream. */
   grant(streamId: number, bytes: number): void;
+  /**
+   * The flow-control window of the connection from now on, bytes. Returns how many the peer may have unread now: more than
+   * `bytes` after a larger window, for what the peer was once allowed is taken back only as bytes are read. 0 when the
+   * connection has ended.
+   */
+  setReceiveWindow(bytes: number): number;
+  /**
+   * Bytes that count against the windows: they have arrived and wait for credit, or behind ones that have not. Of one
+   * stream, or of all together.
+   */
+  unreadBytes(streamId?: number): number;
   /**
    * Order of sending: sessions in turn; within a session its groups in turn; within a group the highest `sendOrder` first,
    * equals in turn. Turns are counted in bytes. `session` and `sendGroup` are numbers of the caller's choosing, 0 to

@@ -177,6 +177,26 @@ impl NativeEndpoint {
     }
 
     #[napi]
+    pub fn set_receive_window(&self, connection: u32, bytes: f64) -> f64 {
+        self.inner.with(0.0, |driver| {
+            driver.core.set_receive_window(ConnectionId(connection), bytes as u64) as f64
+        })
+    }
+
+    #[napi]
+    pub fn unread_bytes(&self, connection: u32) -> f64 {
+        self.inner
+            .with(0.0, |driver| driver.core.unread_bytes(ConnectionId(connection)) as f64)
+    }
+
+    #[napi]
+    pub fn unread_bytes_of(&self, connection: u32, stream: f64) -> f64 {
+        self.inner.with(0.0, |driver| {
+            driver.core.unread_bytes_of(ConnectionId(connection), stream as u64) as f64
+        })
+    }
+
+    #[napi]
     pub fn set_priority(&self, connection: u32, stream: f64, session: u32, group: u32, order: f64) {
         let (connection, stream, order) = (ConnectionId(connection), stream as u64, order as i64);
         self.inner.with((), |driver| {

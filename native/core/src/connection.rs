@@ -54,6 +54,11 @@ pub(crate) struct Connection {
     awaits_streams: [bool; 2],
     /// `send_datagram` was blocked and `DatagramsWritable` is owed.
     pub(crate) awaits_datagrams: bool,
+    receive_window: VarInt,
+    /// The configured one, half of which should be free.
+    first_window: u64,
+    /// `ReceiveWindowLow` is owed when it is not.
+    tells_low_window: bool,
     remote: SocketAddr,
     local_close: Option<LocalClose>,
     /// quinn's endpoint has forgotten the connection.
@@ -73,6 +78,7 @@ impl Connection {
         config: Arc<CoreConfig>,
         handshake_deadline: Instant,
     ) -> Self {
+        let first_window = quinn.promised_receive_window();
         Self {
             remote: quinn.remote_address(),
             quinn,
@@ -89,6 +95,9 @@ impl Connection {
             preambles_written: 0,
             awaits_streams: [false; 2],
             awaits_datagrams: false,
+            receive_window: VarInt::from_u64(first_window).unwrap_or(VarInt::MAX),
+            first_window,
+            tells_low_window: true,
             local_close: None,
             drained: false,
             config,
@@ -130,6 +139,7 @@ impl Connection {
             return;
         }
         self.fill_send_window();
+        self.report_low_window(events);
         self.report_accepted(events);
         self.report_acknowledged_resets(events);
         if self.quinn.remote_address() != self.remote {
@@ -219,6 +229,33 @@ impl Connection {
         receive.credit = receive.credit.saturating_add(bytes);
         if receive.unread {
             self.read(stream, false, events);
+        }
+    }
+
+    /// Returns the window that holds now: larger than asked for while a former promise lasts.
+    pub(crate) fn set_receive_window(&mut self, bytes: u64) -> u64 {
+        let window = VarInt::from_u64(bytes).unwrap_or(VarInt::MAX);
+        if self.receive_window != window {
+            self.tells_low_window = true;
+            self.receive_window = window;
+            self.quinn.set_receive_window(window);
+        }
+        self.quinn.promised_receive_window()
+    }
+
+    /// Bytes that have arrived and wait for credit.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        self.quinn.unread_data()
+    }
+
+    pub(crate) fn unread_bytes_of(&mut self, stream: u64) -> u64 {
+        let receives = self
+            .streams
+            .get(&stream)
+            .is_some_and(|stream| stream.receive.is_some());
+        match stream_id(stream) {
+            Some(id) if receives => self.quinn.recv_stream(id).unread_data(),
+            _ => 0,
         }
     }
 
@@ -375,6 +412,17 @@ impl Connection {
             self.preambles_written += 1;
             let stream = self.add_local_stream(id);
             self.write(stream, preamble, false);
+        }
+    }
+
+    fn report_low_window(&mut self, events: &mut EventBatch) {
+        if !self.tells_low_window || self.phase != Phase::Established {
+            return;
+        }
+        let free = self.quinn.promised_receive_window().saturating_sub(self.quinn.unread_data());
+        if free < self.first_window / 2 {
+            self.tells_low_window = false;
+            self.push(events, EventType::ReceiveWindowLow, 0, 0, 0, &[]);
         }
     }
 

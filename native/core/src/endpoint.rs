@@ -309,6 +309,24 @@ impl Core {
         self.batch = batch;
     }
 
+    /// The flow-control window of a connection from now on. Returns what the peer may have unread: larger than `bytes`
+    /// while the promise of a larger window lasts, which cannot be taken back. 0 when the connection has ended.
+    pub fn set_receive_window(&mut self, id: ConnectionId, bytes: u64) -> u64 {
+        self.active(id)
+            .map_or(0, |connection| connection.set_receive_window(bytes))
+    }
+
+    /// Bytes of all streams that have arrived and wait for credit.
+    pub fn unread_bytes(&mut self, id: ConnectionId) -> u64 {
+        self.connection(id).map_or(0, |connection| connection.unread_bytes())
+    }
+
+    /// Bytes of one stream that have arrived and wait for credit.
+    pub fn unread_bytes_of(&mut self, id: ConnectionId, stream: u64) -> u64 {
+        self.connection(id)
+            .map_or(0, |connection| connection.unread_bytes_of(stream))
+    }
+
     /// Order of sending: sessions in turn, a session's groups in turn, a group's streams by order, highest first.
     pub fn set_priority(&mut self, id: ConnectionId, stream: u64, session: u32, group: u32, order: i64) {
         if let Some(connection) = self.active(id) {

@@ -38,6 +38,8 @@ pub enum EventType {
     AddressChanged = 11,
     /// The end. Flags: [`CloseBy`] in bits 0–3, [`CloseKind`] in bits 4–7. Payload: the reason.
     Closed = 12,
+    /// Unread bytes have left less than half of the first receive window free.
+    ReceiveWindowLow = 13,
 }
 
 /// Who ended a connection.

@@ -199,6 +199,14 @@ export class MemoryConnection implements QuicConnection {
     if (this.#phase === "established") this.#receiving.grant(streamId, bytes);
   }
 
+  setReceiveWindow(bytes: number): number {
+    return this.#phase === "established" ? this.#receiving.setWindow(bytes) : 0;
+  }
+
+  unreadBytes(streamId?: number): number {
+    return this.#phase === "established" ? this.#receiving.unreadBytes(streamId) : 0;
+  }
+
   setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
     this.#sending.setPriority(streamId, { session, group: sendGroup, order: sendOrder });
   }

@@ -342,6 +342,7 @@ const unannounced: ConnectionListener = {
   streamsAvailable: nobody,
   datagram: nobody,
   datagramsWritable: nobody,
+  receiveWindowLow: nobody,
   addressChanged: nobody,
   closed: nobody,
   turnEnded: nobody,

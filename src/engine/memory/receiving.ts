@@ -34,12 +34,18 @@ export class Receiving implements PeerReceiving {
   /** Ended with a FIN that the listener has not been told yet: they can still be stopped. */
   readonly #ending = new Map<number, ReceiveHalf>();
   #limit: number;
+  #window: number;
   #consumed = 0;
+  /** Bytes that wait for credit, of all halves together. */
+  #unread = 0;
+  /** `receiveWindowLow` is to be told when it is so. */
+  #tellsLowWindow = true;
 
   constructor(host: ReceivingHost, options: ReceiveOptions) {
     this.#host = host;
     this.#options = options;
     this.#limit = options.receiveWindow;
+    this.#window = options.receiveWindow;
   }
 
   has(streamId: number): boolean {
@@ -57,6 +63,7 @@ export class Receiving implements PeerReceiving {
     half.stopCode = code;
     // Its last event is on its way: `#tellData` finds that it was stopped.
     if (!this.#halves.has(streamId)) return;
+    this.#unread -= half.buffered;
     half.drop();
     this.#consume(half, half.received - half.consumed);
     if (half.isComplete) {
@@ -78,6 +85,21 @@ export class Receiving implements PeerReceiving {
     if (half === undefined) return;
     half.credit += bytes;
     this.#deliver(half);
+  }
+
+  setWindow(bytes: number): number {
+    if (bytes !== this.#window) {
+      this.#window = bytes;
+      if (this.#consumed + bytes > this.#limit) this.#raiseLimit();
+      this.#tellsLowWindow = true;
+      this.#tellLowWindow();
+    }
+    return Math.max(bytes, this.#limit - this.#consumed);
+  }
+
+  unreadBytes(streamId?: number): number {
+    if (streamId === undefined) return this.#unread;
+    return this.#halves.get(streamId)?.buffered ?? 0;
   }
 
   /** The connection ends: what has arrived comes now, whatever the credit. */
@@ -110,7 +132,9 @@ export class Receiving implements PeerReceiving {
       return;
     }
     half.push(wanted);
+    this.#unread += wanted.byteLength;
     this.#deliver(half);
+    this.#tellLowWindow();
   }
 
   reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void {
@@ -127,7 +151,9 @@ export class Receiving implements PeerReceiving {
       this.#tellReset(half, code);
       return;
     }
+    this.#unread -= half.buffered;
     half.truncate(reliableSize);
+    this.#unread += half.buffered;
     this.#deliver(half);
   }
 
@@ -135,6 +161,7 @@ export class Receiving implements PeerReceiving {
     while (half.buffered > 0 && half.credit > 0) {
       const chunk = half.take(Math.min(half.credit, this.#chunkSize()));
       half.credit -= chunk.byteLength;
+      this.#unread -= chunk.byteLength;
       this.#consume(half, chunk.byteLength);
       const fin = half.isComplete && half.buffered === 0 && !this.#splitsFin();
       this.#tellData(half, chunk, fin);
@@ -184,7 +211,7 @@ export class Receiving implements PeerReceiving {
   #consume(half: ReceiveHalf, bytes: number): void {
     half.consumed += bytes;
     this.#consumed += bytes;
-    const { streamReceiveWindow, receiveWindow } = this.#options;
+    const { streamReceiveWindow } = this.#options;
     const { streamId } = half;
     const streamLimit = half.consumed + streamReceiveWindow;
     // Beyond the final size there is nothing to allow.
@@ -195,11 +222,26 @@ export class Receiving implements PeerReceiving {
         this.#host.peerSending().raiseStreamLimit(streamId, streamLimit);
       });
     }
-    const limit = this.#consumed + receiveWindow;
-    if (limit - this.#limit < Math.max(1, receiveWindow / 8)) return;
+    // What is worth telling is measured by what the peer can still send.
+    const step = Math.max(1, (this.#window - this.#unread) / 8);
+    if (this.#consumed + this.#window - this.#limit >= step) this.#raiseLimit();
+  }
+
+  #raiseLimit(): void {
+    const limit = this.#consumed + this.#window;
     this.#limit = limit;
     this.#host.tell(() => {
       this.#host.peerSending().raiseLimit(limit);
+    });
+  }
+
+  #tellLowWindow(): void {
+    if (!this.#tellsLowWindow) return;
+    const free = Math.max(this.#window, this.#limit - this.#consumed) - this.#unread;
+    if (free >= this.#options.receiveWindow / 2) return;
+    this.#tellsLowWindow = false;
+    this.#host.emit((listener) => {
+      listener.receiveWindowLow();
     });
   }
 

@@ -55,6 +55,9 @@ export interface NativeEndpoint {
   /** Whether records wait that were made before. */
   stop(connection: number, stream: number, code: bigint): boolean;
   grant(connection: number, stream: number, bytes: number): void;
+  setReceiveWindow(connection: number, bytes: number): number;
+  unreadBytes(connection: number): number;
+  unreadBytesOf(connection: number, stream: number): number;
   setPriority(connection: number, stream: number, session: number, group: number, order: number): void;
   /** Index into "queued", "blocked", "too-large", "unsupported". */
   sendDatagram(connection: number, header: Uint8Array, payload: Uint8Array): number;

@@ -17,6 +17,7 @@ const EventType = {
   datagramsWritable: 10,
   addressChanged: 11,
   closed: 12,
+  receiveWindowLow: 13,
 } as const;
 
 const finFlag = 1;
@@ -134,6 +135,9 @@ function decodeRecord(
     }
     case EventType.datagramsWritable:
       target.listenerOf(connection)?.datagramsWritable();
+      break;
+    case EventType.receiveWindowLow:
+      target.listenerOf(connection)?.receiveWindowLow();
       break;
     case EventType.addressChanged:
       target.addressChanged(connection, parseSocketAddress(text(bytes, start, payloadLength)));

@@ -73,6 +73,17 @@ export class NativeConnection implements QuicConnection {
     this.#native.grant(this.id, streamId, bytes);
   }
 
+  setReceiveWindow(bytes: number): number {
+    if (this.isClosed) return 0;
+    this.#scheduleFlush();
+    return this.#native.setReceiveWindow(this.id, bytes);
+  }
+
+  unreadBytes(streamId?: number): number {
+    if (this.isClosed) return 0;
+    return streamId === undefined ? this.#native.unreadBytes(this.id) : this.#native.unreadBytesOf(this.id, streamId);
+  }
+
   setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
     if (this.isClosed) return;
     this.#native.setPriority(this.id, streamId, session, sendGroup, sendOrder);

@@ -13,7 +13,7 @@ export type FlowResource = "data" | StreamKind;
 /** RFC 9000 §4.6: no limit on streams can be larger. */
 const maxStreamsLimit = 1n << 60n;
 
-/** When a new limit is announced, in parts of the window. */
+/** When a new limit is announced. */
 interface Announcing {
   /** As soon as so much more can be given. */
   readonly step: number;
@@ -21,11 +21,19 @@ interface Announcing {
   readonly low: number;
 }
 
-/** Bytes come by the thousand, while a stream's worth is waited for, and a browser that was blocked may stay so. */
-const announcing: Readonly<Record<"data" | "streams", Announcing>> = {
-  data: { step: 1 / 2, low: 0 },
-  streams: { step: 1 / 8, low: 1 / 2 },
-};
+/**
+ * Bytes come by the thousand, and those that wait in the engine are used up, but not counted here yet. So streams that
+ * nobody reads hold the others up when they leave less than a step of the window, and the step is small; a quarter of a
+ * MiB keeps the capsules few where the window is small.
+ */
+function announcingData(window: number): Announcing {
+  return { step: Math.min(window / 2, Math.max(window / 16, 262_144)), low: 0 };
+}
+
+/** A stream's worth is waited for, and a browser that was blocked may stay so. */
+function announcingStreams(window: number): Announcing {
+  return { step: window / 8, low: window / 2 };
+}
 
 const limitCapsules: Readonly<Record<FlowResource, number>> = {
   data: CapsuleType.maxData,
@@ -56,8 +64,8 @@ class Allowance {
   constructor(window: number, { step, low }: Announcing) {
     this.#window = window;
     this.#announced = window;
-    this.#step = Math.max(1, window * step);
-    this.#low = window * low;
+    this.#step = Math.max(1, step);
+    this.#low = low;
   }
 
   /** False when it is more than was announced. */
@@ -130,9 +138,9 @@ export class SessionFlowControl {
   /** `ours`: what this side has announced; `theirs`: what the peer has. */
   constructor(ours: SessionLimits, theirs: SessionLimits) {
     this.#allowances = {
-      data: new Allowance(ours.maxData, announcing.data),
-      bidirectional: new Allowance(ours.maxStreamsBidirectional, announcing.streams),
-      unidirectional: new Allowance(ours.maxStreamsUnidirectional, announcing.streams),
+      data: new Allowance(ours.maxData, announcingData(ours.maxData)),
+      bidirectional: new Allowance(ours.maxStreamsBidirectional, announcingStreams(ours.maxStreamsBidirectional)),
+      unidirectional: new Allowance(ours.maxStreamsUnidirectional, announcingStreams(ours.maxStreamsUnidirectional)),
     };
     this.#quotas = {
       data: new Quota(theirs.maxData),

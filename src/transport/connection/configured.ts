@@ -16,12 +16,17 @@ export function transportOf(values: ConnectionConfigValues): TransportOptions {
     maxIncomingUnidirectionalStreams: values.maxIncomingStreams + peerControlStreams,
     initialCredit: values.streamBufferSize,
     streamReceiveWindow: values.maxStreamBufferSize,
-    receiveWindow: Math.max(values.maxSessionBufferSize, values.maxStreamBufferSize),
+    receiveWindow: firstReceiveWindow(values),
     maxDatagramFrameSize: values.maxDatagramSize,
     congestionControl: values.congestionControl,
     ...(values.keylog && { keyLog: values.keylog }),
     ...(values.qlogDirectory !== undefined && { qlogDirectory: values.qlogDirectory }),
   };
+}
+
+/** Half a session's buffer is enough for what is read; {@link ReceiveWindow} adds to it what is not. */
+function firstReceiveWindow({ maxSessionBufferSize, maxStreamBufferSize }: ConnectionConfigValues): number {
+  return Math.max(Math.ceil(maxSessionBufferSize / 2), maxStreamBufferSize);
 }
 
 export function liveOf(values: ConnectionConfigValues): LiveOptions {
@@ -31,6 +36,7 @@ export function liveOf(values: ConnectionConfigValues): LiveOptions {
     outgoingHighWaterMark: values.streamBufferSize,
     maxStreamBufferSize: values.maxStreamBufferSize,
     maxSessionBufferSize: values.maxSessionBufferSize,
+    receiveWindow: firstReceiveWindow(values),
     maxIncomingStreams: values.maxIncomingStreams,
     drafts: values.drafts,
     streamCreationTimeout: values.streamCreationTimeout,

@@ -9,6 +9,7 @@ import { protocolsFault } from "../../protocol/webtransport/subprotocols.ts";
 
 import { checkCloseCode, checkCloseReason } from "../session/close-code.ts";
 import type { ConnectionEventMap } from "../events.ts";
+import { diagnoseConnection } from "./inspection.ts";
 import { FieldList } from "../session/field-list.ts";
 import { requestTooLarge, responseTooLarge } from "../session/header-section-errors.ts";
 import { LiveConnection } from "./live-connection.ts";
@@ -175,6 +176,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   getStats(): ConnectionStats {
     return this.#live.quic.getStats();
+  }
+
+  /** What all streams of the connection wait for and who holds it, with figures; empty when there is nothing. */
+  diagnoseIssues(): string[] {
+    return this.#live.isClosed ? [] : diagnoseConnection(this.#live);
   }
 
   /** Tells the peer to open no further sessions here. */

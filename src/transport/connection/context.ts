@@ -2,7 +2,9 @@ import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
 import type { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
 
 import type { LiveStream } from "../streams/live-stream.ts";
+import type { Holder } from "../streams/unread.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
+import type { ReceiveWindow } from "./receive-window.ts";
 import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
 /** Somebody who waits until the peer allows a stream: gets its id in the moment it exists. */
@@ -17,6 +19,10 @@ export interface ConnectionContext {
   readonly quic: QuicConnection;
   readonly protocol: ProtocolConnection;
   readonly options: ResolvedLiveOptions;
+  /** Its sessions, and the unread bytes of each. */
+  readonly holders: readonly Holder[];
+  /** Of all sessions together. */
+  readonly receiveWindow: ReceiveWindow;
   /** The peer takes HTTP datagrams. */
   readonly datagrams: boolean;
   now(): number;

@@ -17,8 +17,11 @@ import type { ConnectionContext, StreamWaiter } from "./context.ts";
 import { Deadlines } from "../../async/deadlines.ts";
 import type { LiveSession } from "../session/live-session.ts";
 import type { LiveStream } from "../streams/live-stream.ts";
+import { heldBy } from "../streams/unread.ts";
+import type { Holder } from "../streams/unread.ts";
 import type { ResolvedLiveOptions } from "./options.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { Deferred } from "../../async/promises.ts";
 import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
@@ -58,6 +61,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   readonly protocol: ProtocolConnection;
   readonly sessions = new Map<number, LiveSession>();
   readonly requests = new Map<number, PendingRequest>();
+  readonly receiveWindow: ReceiveWindow;
   /** Fulfilled when the peer's SETTINGS allow sessions. */
   readonly ready = new Deferred<void>();
   readonly #observer: ConnectionObserver;
@@ -92,6 +96,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#observer = observer;
     this.options = options;
     this.protocol = new ProtocolConnection({ ...options.core, role });
+    this.receiveWindow = new ReceiveWindow(() => this.quic, options);
     this.#outgoing = new OutgoingStreams(options.maxOutgoingStreams, (direction) => this.quic.open(direction));
     this.#deadlines = new Deadlines(options.now, options.setTimer, () => {
       this.input((core) => {
@@ -137,6 +142,12 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
   /** Why the connection has ended. */
   get error(): WebTransportError | undefined {
     return this.#end === undefined ? this.#error : this.#errorOf(this.#end);
+  }
+  get holders(): readonly Holder[] {
+    return [...this.sessions.values()].map((live) => ({
+      name: `session ${live.session.id}`,
+      bytes: heldBy(live.holders),
+    }));
   }
   get counts(): { sessions: number; streams: number; waiters: number; requests: number; deadlines: number } {
     return {
@@ -326,6 +337,10 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     for (const session of this.sessions.values()) if (!session.datagrams.writable()) return;
   }
 
+  receiveWindowLow(): void {
+    this.receiveWindow.grow();
+  }
+
   addressChanged(remoteAddress: SocketAddress): void {
     this.#remoteAddress = remoteAddress;
   }
@@ -347,10 +362,12 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#leaving.clear();
     this.#checkAwaited();
     this.#deadlines.clear();
+    this.receiveWindow.end();
     this.#observer.ended(info, error, this.#info !== undefined);
   }
 
   turnEnded(): void {
+    this.receiveWindow.shrink();
     if (this.#end !== undefined) return;
     this.protocol.handleTurnEnded();
     this.#poll();

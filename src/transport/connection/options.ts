@@ -15,8 +15,10 @@ export interface LiveOptions {
   readonly streamBufferSize?: number;
   /** QUIC's window of a stream: must be the engine's `streamReceiveWindow`. Default 1 MiB. */
   readonly maxStreamBufferSize?: number;
-  /** Unread bytes of a session past which no stream gets new credit; with session flow control the peer's window. Default 8 MiB. */
+  /** Unread bytes of a session past which no stream gets new credit; with session flow control the peer's window. Default 16 MiB. */
   readonly maxSessionBufferSize?: number;
+  /** QUIC's window that a connection begins with: must be the engine's `receiveWindow`. Default 8 MiB. */
+  readonly receiveWindow?: number;
   /** The process's budget, of which every session's is a part. Default: none. */
   readonly totalBudget?: BufferBudget;
   /** Unsent bytes of a stream at which `write` waits. Default 65536. */
@@ -60,7 +62,7 @@ export type ResolvedLiveOptions = Required<
 
 /** Many connections share what is made here once. */
 export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
-  const { maxSessions = 16, maxSessionBufferSize = 8_388_608, maxIncomingStreams = 512, drafts = "all" } = options;
+  const { maxSessions = 16, maxSessionBufferSize = 16_777_216, maxIncomingStreams = 512, drafts = "all" } = options;
   const sessionLimits = {
     maxData: maxSessionBufferSize,
     maxStreamsBidirectional: maxIncomingStreams,
@@ -73,6 +75,7 @@ export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
     streamBufferSize: options.streamBufferSize ?? 65_536,
     maxStreamBufferSize: options.maxStreamBufferSize ?? 1_048_576,
     maxSessionBufferSize,
+    receiveWindow: options.receiveWindow ?? 8_388_608,
     outgoingHighWaterMark: options.outgoingHighWaterMark ?? 65_536,
     datagramHighWaterMark: options.datagramHighWaterMark ?? 256,
     maxSessions,

@@ -1,6 +1,8 @@
 import { SessionError } from "../../errors/errors.ts";
 
+import { diagnoseConnection } from "../connection/inspection.ts";
 import { toBytes } from "../streams/bytes.ts";
+import { heldBy, holdersText, sizeText } from "../streams/unread.ts";
 import type { LiveSession } from "./live-session.ts";
 import { rejected } from "../../async/promises.ts";
 import type { BytesInput, Session } from "../types.ts";
@@ -20,7 +22,7 @@ export function sessionState(live: LiveSession, session: Session): Record<string
       state: stream.state,
       initiator: stream.incoming ? "peer" : "local",
       bytesRead: stream.receive?.bytesRead ?? 0,
-      bytesUnread: stream.receive?.buffered ?? 0,
+      bytesUnread: (stream.receive?.buffered ?? 0) + live.quic.unreadBytes(stream.streamId),
       bytesWritten: stream.send?.bytesWritten ?? 0,
       bytesUnsent: stream.send?.bufferedAmount ?? 0,
     })),
@@ -38,9 +40,16 @@ export function diagnoseSession(live: LiveSession): string[] {
   if (droppedOutgoing > 0) {
     issues.push(`${droppedOutgoing} outgoing datagrams were dropped: more are sent than the path carries`);
   }
-  if (budget.exhausted) {
-    issues.push(`${budget.used} bytes are unread, the limit is ${budget.limit}: no stream gets new credit`);
+  const { holders } = live;
+  const held = heldBy(holders);
+  // With session flow control the peer counts what waits in the engine, too.
+  if (budget.isFull || (live.flow !== undefined && held >= budget.limit * 0.9)) {
+    issues.push(
+      `Session ${live.session.id} holds ${sizeText(held)} of ${sizeText(budget.limit)} unread (maxSessionBufferSize), ` +
+        `so its streams wait: ${holdersText(holders)}`,
+    );
   }
+  if (live.state !== "closed") issues.push(...diagnoseConnection(live.context));
   if (incoming.length > live.context.options.maxPendingStreams * 0.9) {
     issues.push(
       `${incoming.length} incoming streams wait to be taken, the limit is ${live.context.options.maxPendingStreams}`,

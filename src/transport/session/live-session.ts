@@ -20,6 +20,7 @@ import { Deferred, rejected } from "../../async/promises.ts";
 import { WebTransportReceiveStream } from "../streams/receive-stream.ts";
 import { controlSession, SendGroups } from "./send-groups.ts";
 import { WebTransportSendStream } from "../streams/send-stream.ts";
+import type { Holder } from "../streams/unread.ts";
 import { SessionClosing } from "./session-closing.ts";
 import { SessionFlow } from "./session-flow.ts";
 import type { SessionEventMap } from "../events.ts";
@@ -287,6 +288,14 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
 
   get streams(): ReadonlySet<LiveStream> {
     return this.#streams;
+  }
+
+  /** Its streams, and the unread bytes of each: here and in the engine. */
+  get holders(): readonly Holder[] {
+    return [...this.#streams].map(({ streamId, receive }) => ({
+      name: `stream ${streamId}`,
+      bytes: receive === undefined ? 0 : receive.buffered + this.quic.unreadBytes(streamId),
+    }));
   }
 
   get signal(): AbortSignal {

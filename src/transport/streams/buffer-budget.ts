@@ -3,6 +3,11 @@ export interface CreditWaiter {
   grantCredit(): void;
 }
 
+/** Who waits for room to {@link BufferBudget.reserve}. */
+export interface RoomWaiter {
+  roomAgain(): void;
+}
+
 /** Counts what passes, too. */
 export interface ByteMeter {
   received(bytes: number): void;
@@ -20,6 +25,10 @@ export class BufferBudget {
   #meter: ByteMeter | undefined;
   readonly #waiters = new Set<CreditWaiter>();
   #used = 0;
+  #reserved = 0;
+  readonly #roomWaiters = new Set<RoomWaiter>();
+  /** The least that one of them waits for. */
+  #leastRoom = Infinity;
 
   constructor(limit: number, parent?: BufferBudget, meter?: ByteMeter) {
     this.limit = limit;
@@ -27,12 +36,28 @@ export class BufferBudget {
     this.#meter = meter;
   }
 
+  /** Bytes that streams hold. */
   get used(): number {
     return this.#used;
   }
 
+  /** Bytes that {@link reserve} has given and that are not released. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  /** The process's, of which this one is a part. */
+  get parent(): BufferBudget | undefined {
+    return this.#parent;
+  }
+
+  /** The limit itself is reached, whatever the parent says. */
+  get isFull(): boolean {
+    return this.#used + this.#reserved > this.limit;
+  }
+
   get exhausted(): boolean {
-    return this.#used > this.limit || (this.#parent?.exhausted ?? false);
+    return this.isFull || (this.#parent?.exhausted ?? false);
   }
 
   add(bytes: number): void {
@@ -45,12 +70,37 @@ export class BufferBudget {
     this.#used -= bytes;
     this.#parent?.remove(bytes);
     this.#meter?.consumed(bytes);
-    if (this.#waiters.size > 0 && this.#used <= this.limit) this.#wake();
+    this.#roomMade();
+  }
+
+  /**
+   * Sets bytes aside for what a peer may send beyond the streams' credit, if there is room. That is never more than half
+   * of the limit: connections that nobody reads leave the other half to those that are read.
+   */
+  reserve(bytes: number): boolean {
+    if (!this.#hasRoom(bytes)) return false;
+    this.#reserved += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#reserved -= bytes;
+    this.#roomMade();
+  }
+
+  /** Calls `waiter.roomAgain()` once `bytes` can be reserved that could not. */
+  awaitRoom(bytes: number, waiter: RoomWaiter): void {
+    this.#roomWaiters.add(waiter);
+    this.#leastRoom = Math.min(this.#leastRoom, bytes);
+  }
+
+  forgetRoom(waiter: RoomWaiter): void {
+    this.#roomWaiters.delete(waiter);
   }
 
   /** Calls `waiter.grantCredit()` once there is room again. */
   wait(waiter: CreditWaiter): void {
-    if (this.#used > this.limit || this.#parent === undefined) this.#waiters.add(waiter);
+    if (this.isFull || this.#parent === undefined) this.#waiters.add(waiter);
     else this.#parent.wait(waiter);
   }
 
@@ -67,9 +117,22 @@ export class BufferBudget {
     this.#waiters.clear();
   }
 
-  #wake(): void {
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const waiter of waiters) waiter.grantCredit();
+  #hasRoom(bytes: number): boolean {
+    const reserved = this.#reserved + bytes;
+    return reserved <= this.limit / 2 && reserved + this.#used <= this.limit;
+  }
+
+  #roomMade(): void {
+    if (this.#waiters.size > 0 && !this.isFull) {
+      const waiters = [...this.#waiters];
+      this.#waiters.clear();
+      for (const waiter of waiters) waiter.grantCredit();
+    }
+    if (this.#roomWaiters.size > 0 && this.#hasRoom(this.#leastRoom)) {
+      const waiters = [...this.#roomWaiters];
+      this.#roomWaiters.clear();
+      this.#leastRoom = Infinity;
+      for (const waiter of waiters) waiter.roomAgain();
+    }
   }
 }

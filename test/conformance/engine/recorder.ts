@@ -23,6 +23,7 @@ export type Recorded =
   | { readonly type: "streamsAvailable"; readonly direction: StreamDirection }
   | { readonly type: "datagram"; readonly bytes: Uint8Array }
   | { readonly type: "datagramsWritable" }
+  | { readonly type: "receiveWindowLow" }
   | { readonly type: "addressChanged"; readonly remoteAddress: SocketAddress }
   | { readonly type: "closed"; readonly info: ConnectionClosed }
   | { readonly type: "turnEnded" };
@@ -66,6 +67,9 @@ export class Recorder implements ConnectionListener {
   }
   datagramsWritable(): void {
     this.#note({ type: "datagramsWritable" });
+  }
+  receiveWindowLow(): void {
+    this.#note({ type: "receiveWindowLow" });
   }
   addressChanged(remoteAddress: SocketAddress): void {
     this.#note({ type: "addressChanged", remoteAddress });

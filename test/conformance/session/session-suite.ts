@@ -12,6 +12,7 @@ import { iterationCases } from "./cases/iteration.ts";
 import { openingCases } from "./cases/opening.ts";
 import { sharingCases } from "./cases/sharing.ts";
 import { streamCases } from "./cases/streams.ts";
+import { unreadCases } from "./cases/unread.ts";
 import { waitingCases } from "./cases/waiting.ts";
 import { webStreamCases } from "./cases/web-streams.ts";
 
@@ -31,6 +32,7 @@ export function describeSessions(name: string, { factory, keepsDatagrams, keepsO
     streamCases(factory);
     burstCases(factory, keepsOrder, keepsDatagrams);
     sharingCases(factory);
+    unreadCases(factory);
     waitingCases(factory);
     webStreamCases(factory);
     iterationCases(factory);

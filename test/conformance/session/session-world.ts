@@ -65,6 +65,7 @@ export class SessionWorld {
     const live = {
       ...under.time,
       maxStreamBufferSize: windows.streamReceiveWindow,
+      receiveWindow: windows.receiveWindow,
       outgoingHighWaterMark: 65_536 * under.scale,
     };
     const accepted: WebTransportSession[] = [];
@@ -90,7 +91,7 @@ export class SessionWorld {
       {
         connection: (quic, info) => {
           const connection = new WebTransportConnection({
-            live: resolveOptions({ ...live, ...options.server }),
+            live: resolveOptions({ ...live, receiveWindow: serverWindows.receiveWindow, ...options.server }),
             role: "server",
             quic,
             info,

@@ -55,6 +55,7 @@ export async function startRawServer(options: RawServerOptions): Promise<RawServ
           streamsAvailable: ignore,
           datagram: ignore,
           datagramsWritable: ignore,
+          receiveWindowLow: ignore,
           addressChanged: ignore,
           closed: ignore,
           turnEnded: ignore,

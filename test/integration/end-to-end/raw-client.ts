@@ -78,6 +78,7 @@ const silent: ConnectionListener = {
   streamsAvailable: () => {},
   datagram: () => {},
   datagramsWritable: () => {},
+  receiveWindowLow: () => {},
   addressChanged: () => {},
   closed: () => {},
   turnEnded: () => {},

@@ -17,6 +17,7 @@ export class FakeQuic implements QuicConnection {
   readonly written: { streamId: number; bytes: Uint8Array; fin: boolean }[] = [];
   readonly datagrams: Uint8Array[] = [];
   room = Infinity;
+  unread = 0;
   datagramResult: DatagramResult = "queued";
   allowed: Record<StreamDirection, number> = { bidirectional: Infinity, unidirectional: Infinity };
   #next: Record<StreamDirection, number> = { bidirectional: 0, unidirectional: 2 };
@@ -43,6 +44,13 @@ export class FakeQuic implements QuicConnection {
   }
   grant(streamId: number, bytes: number): void {
     this.calls.push(`grant ${streamId} ${bytes}`);
+  }
+  setReceiveWindow(bytes: number): number {
+    this.calls.push(`window ${bytes}`);
+    return bytes;
+  }
+  unreadBytes(): number {
+    return this.unread;
   }
   setPriority(streamId: number, session: number, sendGroup: number, sendOrder: number): void {
     this.calls.push(`priority ${streamId} ${session} ${sendGroup} ${sendOrder}`);

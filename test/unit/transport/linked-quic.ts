@@ -139,6 +139,17 @@ export class LinkedQuic implements QuicConnection {
     this.peer.#move(streamId);
   }
 
+  /** There is no window of the connection. */
+  setReceiveWindow(bytes: number): number {
+    return bytes;
+  }
+
+  unreadBytes(streamId?: number): number {
+    const { flows } = this.peer;
+    const unread = streamId === undefined ? [...flows.values()] : [flows.get(streamId)];
+    return unread.reduce((sum, flow) => sum + (flow?.queued ?? 0), 0);
+  }
+
   setPriority(_streamId: number, _session: number, _sendGroup: number, _sendOrder: number): void {}
 
   sendDatagram(header: Uint8Array, payload: Uint8Array): DatagramResult {

@@ -35,6 +35,7 @@ pub enum Event {
     DatagramsWritable,
     AddressChanged(String),
     Closed(Closed),
+    ReceiveWindowLow,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +118,7 @@ fn decode(kind: u8, flags: u8, stream: u64, code: u64, payload: Vec<u8>) -> Even
             code,
             reason: String::from_utf8(payload).unwrap(),
         }),
+        13 => Event::ReceiveWindowLow,
         other => panic!("unknown record type {other}"),
     }
 }

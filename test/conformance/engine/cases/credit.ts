@@ -113,6 +113,36 @@ export function creditCases(factory: EngineFactory): void {
     );
 
     it(
+      "of a connection are told when unread bytes leave less than half, and can be changed while it lives",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair({
+          serverTransport: { receiveWindow: 60_000, streamReceiveWindow: 50_000, initialCredit: 0 },
+        });
+        const [first = 0, second = 0] = [0, 1].map(() => openStream(client.quic, "unidirectional"));
+        const sent = (): number => server.quic.unreadBytes();
+        client.quic.write(first, pattern(29_000), false);
+        await server.events.first("streamOpened", (event) => event.streamId === first);
+        client.quic.write(second, pattern(50_000), false);
+        await server.events.first("receiveWindowLow");
+        expect(sent()).toBeGreaterThan(30_000);
+        expect(sent()).toBeLessThanOrEqual(60_000);
+        expect(server.quic.setReceiveWindow(90_000)).toBe(90_000);
+        await server.events.until(() => server.events.of("receiveWindowLow").length === 2);
+        expect(server.quic.unreadBytes(first)).toBe(29_000);
+        expect(server.quic.unreadBytes()).toBe(29_000 + server.quic.unreadBytes(second));
+        server.quic.grant(first, 29_000);
+        await server.events.until(() => server.events.bytes(first).byteLength === 29_000);
+        expect(server.quic.unreadBytes(first)).toBe(0);
+        // What was allowed is not taken back before as much is read.
+        expect(server.quic.setReceiveWindow(60_000)).toBeGreaterThan(60_000);
+        server.quic.grant(second, 50_000);
+        await server.events.until(() => server.events.bytes(second).byteLength === 50_000);
+        expect(server.quic.unreadBytes()).toBe(0);
+        expect(server.quic.setReceiveWindow(60_000)).toBe(60_000);
+      }),
+    );
+
+    it(
       "get back what a stopped or reset stream had taken",
       withWorld(factory, async (world) => {
         const { client, server } = await world.pair({
