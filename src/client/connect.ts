@@ -1,5 +1,5 @@
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
-import type { LiveOptions } from "../transport/connection/options.ts";
+import type { ConnectionSettingsInit } from "../transport/connection/settings.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 import type { SignalOption } from "../transport/types.ts";
 
@@ -14,7 +14,7 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
   /** QUIC's own options, over what the configuration says. For tests and tools. */
   readonly transport?: TransportOptions;
   /** The live objects' own options, over what the configuration says. For tests and tools. */
-  readonly session?: LiveOptions;
+  readonly session?: ConnectionSettingsInit;
   /** Default: the native engine, loaded when it is first needed. */
   readonly engine?: QuicEngine;
   /** Of the shape of `dns.lookup`, which it is by default: the operating system's resolver. */
@@ -43,7 +43,7 @@ export async function connect(url: string | URL, options: ClientOptions = {}): P
   const connector = new Connector(target, {
     config: values,
     transport,
-    live: session,
+    settings: session,
     signal,
     surroundings: {
       engine: engine ?? nativeEngine,

@@ -5,10 +5,10 @@ import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import { ConnectionError, HttpError, SessionError } from "../errors/errors.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
-import { liveOf, transportOf } from "../transport/connection/configured.ts";
+import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";
 import type { WebTransportConnection } from "../transport/connection/connection.ts";
-import { resolveOptions } from "../transport/connection/options.ts";
-import type { LiveOptions } from "../transport/connection/options.ts";
+import { connectionSettings } from "../transport/connection/settings.ts";
+import type { ConnectionSettingsInit } from "../transport/connection/settings.ts";
 import { onAbort } from "../async/abort.ts";
 import { quiet, untilAborted } from "../async/promises.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
@@ -38,7 +38,7 @@ export interface Surroundings {
 export interface ConnectorOptions {
   readonly config: ClientConfigValues;
   readonly transport: TransportOptions;
-  readonly live: LiveOptions;
+  readonly settings: ConnectionSettingsInit;
   readonly surroundings: Surroundings;
   readonly signal: AbortSignal | undefined;
 }
@@ -214,7 +214,7 @@ export class Connector {
   }
 
   async #reachOptions(): Promise<ReachOptions> {
-    const { config, transport, live, surroundings } = this.#options;
+    const { config, transport, settings, surroundings } = this.#options;
     const identity = await identityOf(config);
     return {
       engine: typeof surroundings.engine === "function" ? await surroundings.engine() : surroundings.engine,
@@ -226,15 +226,15 @@ export class Connector {
       },
       port: this.#target.port,
       transport: { ...(config.allowPooling ? pooledTransportOf(config) : transportOf(config)), ...transport },
-      live: resolveOptions({ ...liveOf(config), maxOutgoingStreams: config.maxStreams, ...live }),
+      settings: connectionSettings({ ...settingsInitOf(config), maxOutgoingStreams: config.maxStreams, ...settings }),
     };
   }
 
   /** Whatever a connection is made of. Objects for tests and tools are not looked into. */
   #poolKey({ connect }: ReachOptions): PoolKey {
-    const { config, transport, live, surroundings } = this.#options;
-    const data = [this.#target.url.origin, connect, transportOf(config), liveOf(config), config.maxStreams];
-    return { data, objects: [surroundings.engine, transport, live] };
+    const { config, transport, settings, surroundings } = this.#options;
+    const data = [this.#target.url.origin, connect, transportOf(config), settingsInitOf(config), config.maxStreams];
+    return { data, objects: [surroundings.engine, transport, settings] };
   }
 }
 

@@ -6,7 +6,7 @@ import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from 
 import { ConnectionError } from "../errors/errors.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
-import type { ResolvedLiveOptions } from "../transport/connection/options.ts";
+import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { untilAborted } from "../async/promises.ts";
 
 import { explainEngine } from "./connect-errors.ts";
@@ -23,7 +23,7 @@ export interface ReachOptions {
   readonly connect: Omit<ConnectOptions, "address">;
   readonly port: number;
   readonly transport: TransportOptions;
-  readonly live: ResolvedLiveOptions;
+  readonly settings: ConnectionSettings;
 }
 
 /** Completes the handshake with one address. Nothing is left of it when it rejects. */
@@ -33,7 +33,7 @@ export async function reach(address: string, options: ReachOptions, signal: Abor
     signal.throwIfAborted();
     const connect = { ...options.connect, address: { host: address, port: options.port } };
     const connection = new WebTransportConnection({
-      live: options.live,
+      settings: options.settings,
       role: "client",
       quic: (listener) => endpoint.connect(connect, listener),
     });
@@ -67,7 +67,7 @@ async function createEndpoint(address: string, options: ReachOptions): Promise<Q
   const host = loopback ? (ipv6 ? "::1" : "127.0.0.1") : ipv6 ? "::" : "0.0.0.0";
   const transport: TransportOptions = {
     ...options.transport,
-    preamble: [controlStreamPreamble(options.live.core)],
+    preamble: [controlStreamPreamble(options.settings.core)],
   };
   try {
     return await options.engine.createEndpoint(

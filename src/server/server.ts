@@ -18,11 +18,11 @@ import { WireCodes } from "../constants/wire-codes.ts";
 import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
-import { liveOf, transportOf } from "../transport/connection/configured.ts";
+import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionEventMap } from "../transport/events.ts";
-import { resolveOptions } from "../transport/connection/options.ts";
-import type { ResolvedLiveOptions } from "../transport/connection/options.ts";
+import { connectionSettings } from "../transport/connection/settings.ts";
+import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { Deferred } from "../async/promises.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
@@ -89,7 +89,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly #incoming = new AsyncQueue<IncomingSession>();
   readonly #closed: Promise<void>;
   readonly #budget: BufferBudget;
-  readonly #liveOptions: ResolvedLiveOptions;
+  readonly #settings: ConnectionSettings;
   #settleClosed: () => void = () => {};
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #endpoints: Endpoints | undefined;
@@ -113,7 +113,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
     this.sessionManager = new SessionManager(values, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
-    this.#liveOptions = this.#makeLiveOptions();
+    this.#settings = this.#makeSettings();
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -257,7 +257,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   #accept(quic: QuicConnection, info: ConnectionInfo): ConnectionListener {
     const connection = new WebTransportConnection({
-      live: this.#liveOptions,
+      settings: this.#settings,
       quic,
       info,
       role: "server",
@@ -311,15 +311,15 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         ...transportOf(values),
         // Each session's CONNECT stream is a bidirectional one.
         maxIncomingBidirectionalStreams: values.maxIncomingStreams + values.maxSessionsPerConnection,
-        preamble: [controlStreamPreamble(this.#liveOptions.core)],
+        preamble: [controlStreamPreamble(this.#settings.core)],
       },
     };
   }
 
-  #makeLiveOptions(): ResolvedLiveOptions {
+  #makeSettings(): ConnectionSettings {
     const { values } = this.config;
-    return resolveOptions({
-      ...liveOf(values),
+    return connectionSettings({
+      ...settingsInitOf(values),
       totalBudget: this.#budget,
       maxSessions: values.maxSessionsPerConnection,
       servesAuthority: servedAuthorities(values.authorities),

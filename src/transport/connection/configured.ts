@@ -2,7 +2,7 @@
 import type { ConnectionConfigValues } from "../../config/connection-options.ts";
 import type { TransportOptions } from "../../engine/engine.ts";
 
-import type { LiveOptions } from "./options.ts";
+import type { ConnectionSettingsInit } from "./settings.ts";
 
 /** The peer's control stream and its two QPACK streams, beside its WebTransport streams (RFC 9114 §6.2). */
 const peerControlStreams = 3;
@@ -29,7 +29,7 @@ function firstReceiveWindow({ maxSessionBufferSize, maxStreamBufferSize }: Conne
   return Math.max(Math.ceil(maxSessionBufferSize / 2), maxStreamBufferSize);
 }
 
-export function liveOf(values: ConnectionConfigValues): LiveOptions {
+export function settingsInitOf(values: ConnectionConfigValues): ConnectionSettingsInit {
   return {
     closeTimeout: values.closeTimeout,
     streamBufferSize: values.streamBufferSize,

@@ -12,11 +12,11 @@ import type { ConnectionEventMap } from "../events.ts";
 import { diagnoseConnection } from "./inspection.ts";
 import { FieldList } from "../session/field-list.ts";
 import { requestTooLarge, responseTooLarge } from "../session/header-section-errors.ts";
-import { LiveConnection } from "./live-connection.ts";
-import type { ConnectionObserver } from "./live-connection.ts";
-import { LiveSession } from "../session/live-session.ts";
-import { resolveOptions } from "./options.ts";
-import type { ResolvedLiveOptions } from "./options.ts";
+import { ConnectionDriver } from "./connection-driver.ts";
+import type { ConnectionObserver } from "./connection-driver.ts";
+import { SessionDriver } from "../session/session-driver.ts";
+import { connectionSettings } from "./settings.ts";
+import type { ConnectionSettings } from "./settings.ts";
 import type { ConnectionOwner, RefusedRequest } from "./owner.ts";
 import { Deferred, rejected, untilAborted } from "../../async/promises.ts";
 import { IncomingSession } from "../session/request.ts";
@@ -33,8 +33,8 @@ export interface ConnectionOptions {
   readonly info?: ConnectionInfo;
   /** Answers session requests and keeps account. */
   readonly owner?: Partial<ConnectionOwner>;
-  /** Of {@link resolveOptions}. Default: those of no options. */
-  readonly live?: ResolvedLiveOptions;
+  /** Of {@link connectionSettings}. Default: those of no options. */
+  readonly settings?: ConnectionSettings;
 }
 
 export interface OpenSessionOptions extends SignalOption {
@@ -74,8 +74,8 @@ let connections = 0;
 export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> implements Connection {
   readonly id: string;
   readonly role: "client" | "server";
-  readonly #live: LiveConnection;
-  readonly #options: ResolvedLiveOptions;
+  readonly #driver: ConnectionDriver;
+  readonly #settings: ConnectionSettings;
   readonly #owner: Partial<ConnectionOwner>;
   readonly #requests = new Map<number, IncomingSession>();
   /** Sessions that are being opened. */
@@ -90,13 +90,13 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   #toldState: ConnectionState = "connected";
 
   constructor(options: ConnectionOptions) {
-    const { live = resolveOptions({}) } = options;
-    super({ parent: live.events });
+    const { settings = connectionSettings({}) } = options;
+    super({ parent: settings.events });
     connections += 1;
     this.id = `${options.role}-${connections}`;
     this.role = options.role;
     this.#owner = options.owner ?? {};
-    this.#options = live;
+    this.#settings = settings;
     const observer: ConnectionObserver = {
       established: () => this.#established(),
       sessionRequested: (output) => this.#sessionRequested(output),
@@ -110,53 +110,53 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       violated: (error) => this.#violated(error),
       ended: (info, error, wasEstablished) => this.#ended(info, error, wasEstablished),
     };
-    this.#live = new LiveConnection(this, observer, options.role, this.#options);
+    this.#driver = new ConnectionDriver(this, observer, options.role, this.#settings);
     const { quic } = options;
-    this.#live.attach(typeof quic === "function" ? quic(this.#live) : quic, options.info);
+    this.#driver.attach(typeof quic === "function" ? quic(this.#driver) : quic, options.info);
   }
 
   /** What the engine reports to. */
   get listener(): ConnectionListener {
-    return this.#live;
+    return this.#driver;
   }
   get localAddress(): Address {
-    return this.#live.quic.localAddress;
+    return this.#driver.quic.localAddress;
   }
   get remoteAddress(): Address {
-    return this.#live.remoteAddress;
+    return this.#driver.remoteAddress;
   }
   get sessions(): readonly WebTransportSession<object, unknown>[] {
-    return [...this.#live.sessions.values()].map(
-      (live) => live.session as unknown as WebTransportSession<object, unknown>,
+    return [...this.#driver.sessions.values()].map(
+      (driver) => driver.session as unknown as WebTransportSession<object, unknown>,
     );
   }
   get state(): ConnectionState {
-    if (this.#live.isClosed) return "closed";
-    if (this.#live.info === undefined) return "connecting";
-    return this.#live.isDraining || this.#closing !== undefined ? "draining" : "connected";
+    if (this.#driver.isClosed) return "closed";
+    if (this.#driver.info === undefined) return "connecting";
+    return this.#driver.isDraining || this.#closing !== undefined ? "draining" : "connected";
   }
   /** Fulfilled when the peer's SETTINGS allow sessions; rejected when they do not, or the connection ends before. */
   get ready(): Promise<void> {
-    return this.#live.ready.promise;
+    return this.#driver.ready.promise;
   }
   /** TLS server name that the client asked for. */
   get serverName(): string | undefined {
-    return this.#live.info?.serverName;
+    return this.#driver.info?.serverName;
   }
   /**
    * The newest draft of WebTransport that both sides speak, by the first draft that has its setting: "draft-02",
    * "draft-07", "draft-13" or "draft-15". Undefined until the peer's SETTINGS have come, and when there is none.
    */
   get draft(): string | undefined {
-    return this.#live.draft;
+    return this.#driver.draft;
   }
   /** Client: how many sessions the server allows here at a time; 1 until its SETTINGS have come. */
   get simultaneousSessions(): number {
-    return this.#live.protocol.simultaneousSessions;
+    return this.#driver.protocol.simultaneousSessions;
   }
   /** DER of the peer's certificate, if it gave one. */
   get peerCertificate(): Uint8Array | undefined {
-    return this.#live.info?.peerCertificates[0];
+    return this.#driver.info?.peerCertificates[0];
   }
   /** How the connection ended; never rejects. */
   get closed(): Promise<CloseInfo> {
@@ -170,22 +170,22 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     readonly requests: number;
     readonly deadlines: number;
   } {
-    const counts = this.#live.counts;
+    const counts = this.#driver.counts;
     return { ...counts, requests: counts.requests + this.#requests.size };
   }
 
   getStats(): ConnectionStats {
-    return this.#live.quic.getStats();
+    return this.#driver.quic.getStats();
   }
 
   /** What all streams of the connection wait for and who holds it, with figures; empty when there is nothing. */
   diagnoseIssues(): string[] {
-    return this.#live.isClosed ? [] : diagnoseConnection(this.#live);
+    return this.#driver.isClosed ? [] : diagnoseConnection(this.#driver);
   }
 
   /** Tells the peer to open no further sessions here. */
   goaway(): void {
-    this.#live.input((core) => {
+    this.#driver.input((core) => {
       core.sendGoaway();
     });
   }
@@ -196,7 +196,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     checkCloseReason(options.reason);
     this.#closing ??= this.#close(options);
     this.#stateChanged();
-    if (options.abort === true) this.#live.quic.close(WireCodes.H3_NO_ERROR, "");
+    if (options.abort === true) this.#driver.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closing;
   }
 
@@ -208,7 +208,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const cancelTimeout =
       timeout === undefined
         ? undefined
-        : this.#live.after(timeout, () => {
+        : this.#driver.after(timeout, () => {
             const text = `No session was established within ${timeout} ms`;
             opening.cancel(new TimeoutError(text, { operation: "open session", timeoutDuration: timeout }));
           });
@@ -338,15 +338,15 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const session = this.#createSession(sessionId, description);
     this.#owner.sessionEstablished?.(session);
     this.#answered(sessionId, "accepted");
-    this.#live.sessions.get(sessionId)?.holdDatagrams();
-    this.#live.input((core) => {
+    this.#driver.sessions.get(sessionId)?.holdDatagrams();
+    this.#driver.input((core) => {
       try {
         core.acceptSession(sessionId, response);
       } catch (cause) {
         // Whatever stops the answer, the client gets one.
         core.rejectSession(sessionId, { status: 500, headers: [] });
         const error = new SessionError("The session could not be accepted", { cause, sessionId: session.id });
-        this.#live.sessions.get(sessionId)?.end({ clean: false, by: "local", error }, true);
+        this.#driver.sessions.get(sessionId)?.end({ clean: false, by: "local", error }, true);
       }
     });
     this.#ready(session, sessionId);
@@ -356,14 +356,14 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   #reject(sessionId: number, status: number, headers: HeaderList): void {
     this.#checkAnswer(sessionId, { status, headers });
     this.#answered(sessionId, "rejected");
-    this.#live.input((core) => {
+    this.#driver.input((core) => {
       core.rejectSession(sessionId, { status, headers });
     });
   }
 
   /** Before anything is done: the request can still be answered with less. Throws ConfigurationError. */
   #checkAnswer(sessionId: number, response: SessionResponse): void {
-    const excess = this.#live.protocol.responseExcess(sessionId, response);
+    const excess = this.#driver.protocol.responseExcess(sessionId, response);
     if (excess !== undefined) throw responseTooLarge(excess);
   }
 
@@ -382,9 +382,9 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   }
 
   #createSession(sessionId: number, description: SessionDescription): WebTransportSession<object, unknown> {
-    const live = new LiveSession(this.#live, sessionId);
-    this.#live.sessions.set(sessionId, live);
-    return new WebTransportSession<object, unknown>(live, description, this);
+    const driver = new SessionDriver(this.#driver, sessionId);
+    this.#driver.sessions.set(sessionId, driver);
+    return new WebTransportSession<object, unknown>(driver, description, this);
   }
 
   #ready(session: WebTransportSession<object, unknown>, sessionId: number): void {
@@ -394,11 +394,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       session.publish("session_ready", { session, timestamp: Date.now() });
     }
     // GOAWAY has come while the session was being opened.
-    if (this.#live.isDraining) this.#live.sessions.get(sessionId)?.drained();
+    if (this.#driver.isDraining) this.#driver.sessions.get(sessionId)?.drained();
   }
 
   #open(options: OpenSessionOptions): Opening {
-    const live = this.#live;
+    const driver = this.#driver;
     const result = new Deferred<WebTransportSession>();
     let url: URL;
     let fields: FieldList;
@@ -432,41 +432,41 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       direction: "bidirectional" as const,
       opened: (streamId: number): void => {
         sessionId = streamId;
-        live.requests.set(streamId, { accepted, failed: result.reject });
-        live.input(
+        driver.requests.set(streamId, { accepted, failed: result.reject });
+        driver.input(
           (core) => {
-            core.openSession(streamId, request, this.#options.now());
+            core.openSession(streamId, request, this.#settings.now());
           },
           (error) => {
             cancel(error);
-            live.abandonStream(streamId, WireCodes.H3_REQUEST_CANCELLED);
+            driver.abandonStream(streamId, WireCodes.H3_REQUEST_CANCELLED);
           },
         );
       },
     };
     const open = (): void => {
       if (cancelled) return;
-      const { error } = live;
+      const { error } = driver;
       if (error !== undefined) throw error;
-      if (live.isDraining) throw goingAway();
-      const excess = live.protocol.requestExcess(request);
+      if (driver.isDraining) throw goingAway();
+      const excess = driver.protocol.requestExcess(request);
       if (excess !== undefined) throw requestTooLarge(excess);
-      live.openStream(waiter);
+      driver.openStream(waiter);
     };
     const cancel = (reason: unknown): void => {
       if (cancelled) return;
       cancelled = true;
-      live.cancelOpen(waiter);
+      driver.cancelOpen(waiter);
       const id = sessionId;
-      if (id !== undefined && live.requests.delete(id)) {
-        live.input((core) => {
+      if (id !== undefined && driver.requests.delete(id)) {
+        driver.input((core) => {
           core.abortSession(id, WireCodes.H3_REQUEST_CANCELLED, "The request was taken back");
         });
       }
       result.reject(reason);
     };
     // What it throws is told here and nowhere else.
-    live.ready.promise.then(open).catch(cancel);
+    driver.ready.promise.then(open).catch(cancel);
     const opening: Opening = { promise: result.promise, cancel, isSent: () => sessionId !== undefined };
     this.#openings.add(opening);
     const over = (): void => {
@@ -477,25 +477,25 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   }
 
   async #close(options: CloseConnectionOptions): Promise<CloseInfo> {
-    const live = this.#live;
+    const driver = this.#driver;
     const { code = 0, reason = "" } = options;
-    if (live.isClosed) return this.#closed.promise;
+    if (driver.isClosed) return this.#closed.promise;
     if (options.abort !== true) {
       for (const request of [...this.#requests.values()])
         await request.reject(503, { kind: "closing", reason: "the connection is being closed" }).catch(() => {});
-      const sessions = [...live.sessions.values()];
+      const sessions = [...driver.sessions.values()];
       await Promise.all(sessions.map((session) => session.close({ code, reason })));
-      live.input((core) => {
+      driver.input((core) => {
         core.sendGoaway({ final: true });
       });
       // CONNECTION_CLOSE discards what is not sent: a rejection or a goodbye must have arrived before.
-      const { closeTimeout } = this.#options;
-      await live.delivered(closeTimeout);
+      const { closeTimeout } = this.#settings;
+      await driver.delivered(closeTimeout);
       // A browser that loses its connection before it has answered the goodbye forgets code and reason.
-      await live.answered(Math.min(closeTimeout, goodbyeTimeout));
+      await driver.answered(Math.min(closeTimeout, goodbyeTimeout));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    live.quic.close(WireCodes.H3_NO_ERROR, "");
+    driver.quic.close(WireCodes.H3_NO_ERROR, "");
     return this.#closed.promise;
   }
 }

@@ -1,9 +1,9 @@
 import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
 import type { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
 
-import type { LiveStream } from "../streams/live-stream.ts";
+import type { StreamRecord } from "../streams/stream-record.ts";
 import type { Holder } from "../streams/unread.ts";
-import type { ResolvedLiveOptions } from "./options.ts";
+import type { ConnectionSettings } from "./settings.ts";
 import type { ReceiveWindow } from "./receive-window.ts";
 import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
@@ -18,7 +18,7 @@ export interface ConnectionContext {
   readonly connection: Connection;
   readonly quic: QuicConnection;
   readonly protocol: ProtocolConnection;
-  readonly options: ResolvedLiveOptions;
+  readonly options: ConnectionSettings;
   /** Its sessions, and the unread bytes of each. */
   readonly holders: readonly Holder[];
   /** Of all sessions together. */
@@ -40,8 +40,8 @@ export interface ConnectionContext {
   awaitFinalSize(streamId: number, told: (finalSize: number) => void): void;
   /** The number under which a new session takes turns with the others in sending: 0 where there is no other. */
   claimSendSession(): number;
-  addStream(stream: LiveStream): void;
-  removeStream(stream: LiveStream): void;
+  addStream(stream: StreamRecord): void;
+  removeStream(stream: StreamRecord): void;
   sessionMoved(from: SessionState, to: SessionState): void;
   /** Forgets a session that has ended. */
   forgetSession(sessionId: number, info: CloseInfo): void;

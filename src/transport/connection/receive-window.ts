@@ -2,7 +2,7 @@ import type { QuicConnection } from "../../engine/engine.ts";
 
 import type { BufferBudget, RoomWaiter } from "../streams/buffer-budget.ts";
 
-/** What the window depends on: sizes in bytes, see `LiveOptions`. */
+/** What the window depends on: sizes in bytes, see `ConnectionSettingsInit`. */
 export interface WindowOptions {
   readonly receiveWindow: number;
   readonly maxSessions: number;

@@ -4,7 +4,7 @@ import { withoutStack } from "../../errors/webtransport-error.ts";
 import { checkCloseCode, checkCloseReason } from "./close-code.ts";
 import type { ConnectionContext } from "../connection/context.ts";
 import type { DatagramQueue } from "../datagrams/datagram-queue.ts";
-import type { LiveStream } from "../streams/live-stream.ts";
+import type { StreamRecord } from "../streams/stream-record.ts";
 import { Deferred, resolved } from "../../async/promises.ts";
 import type { CloseInfo, CloseOptions } from "../types.ts";
 
@@ -13,7 +13,7 @@ export interface ClosingSession {
   readonly sessionId: number;
   readonly context: ConnectionContext;
   readonly datagrams: DatagramQueue;
-  readonly streams: ReadonlySet<LiveStream>;
+  readonly streams: ReadonlySet<StreamRecord>;
   readonly closed: Deferred<CloseInfo>;
   end(info: CloseInfo, settled: boolean): void;
   settle(): void;

@@ -8,7 +8,7 @@ import type { FieldList } from "./field-list.ts";
 import { diagnoseSession, exportKeyingMaterial, sessionState } from "./inspection.ts";
 import { IncomingStreamIterable } from "./incoming-streams.ts";
 import type { IncomingStream } from "./incoming-streams.ts";
-import type { LiveSession } from "./live-session.ts";
+import type { SessionDriver } from "./session-driver.ts";
 import { resolved } from "../../async/promises.ts";
 import type { WebTransportReceiveStream } from "../streams/receive-stream.ts";
 import type { WebTransportSendStream } from "../streams/send-stream.ts";
@@ -57,16 +57,16 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   readonly incomingUnidirectionalStreams: IncomingStreamIterable<WebTransportReceiveStream>;
   /** Fulfilled already: a session exists once it is established. */
   readonly ready: Promise<void> = resolved;
-  readonly #live: LiveSession;
+  readonly #driver: SessionDriver;
   readonly #request: FieldList;
   readonly #response: FieldList;
 
   /** Made by the connection. */
-  constructor(live: LiveSession, description: SessionDescription, parent: EventSink | undefined) {
+  constructor(driver: SessionDriver, description: SessionDescription, parent: EventSink | undefined) {
     super({ parent });
-    this.#live = live;
-    live.session = this;
-    this.id = `${live.context.connection.id}/${live.sessionId}`;
+    this.#driver = driver;
+    driver.session = this;
+    this.id = `${driver.context.connection.id}/${driver.sessionId}`;
     this.url = description.url;
     this.path = description.path;
     this.#request = description.request;
@@ -75,9 +75,9 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     this.locals = description.locals as Locals;
     this.params = description.params as P;
     this.pathParams = description.pathParams;
-    this.datagrams = new WebTransportDatagrams(live.datagrams);
-    this.incomingBidirectionalStreams = new IncomingStreamIterable(live.incoming, "bidirectional");
-    this.incomingUnidirectionalStreams = new IncomingStreamIterable(live.incoming, "receive_only");
+    this.datagrams = new WebTransportDatagrams(driver.datagrams);
+    this.incomingBidirectionalStreams = new IncomingStreamIterable(driver.incoming, "bidirectional");
+    this.incomingUnidirectionalStreams = new IncomingStreamIterable(driver.incoming, "receive_only");
   }
 
   /** Of the request. */
@@ -88,17 +88,17 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     return this.#response.headers;
   }
   get connection(): Connection {
-    return this.#live.context.connection;
+    return this.#driver.context.connection;
   }
   get remoteAddress(): Address {
     return this.connection.remoteAddress;
   }
   /** Aborts when the session ends, with the SessionError that its streams end with. */
   get signal(): AbortSignal {
-    return this.#live.signal;
+    return this.#driver.signal;
   }
   get state(): SessionState {
-    return this.#live.state;
+    return this.#driver.state;
   }
   get isReady(): boolean {
     return this.state === "connected" || this.state === "draining";
@@ -108,35 +108,35 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   }
   /** How the session ended; never rejects. */
   get closed(): Promise<CloseInfo> {
-    return this.#live.closed.promise;
+    return this.#driver.closed.promise;
   }
   /** Fulfilled when the peer has asked to come to an end; pending for ever when it never does. */
   get draining(): Promise<void> {
-    return this.#live.draining.promise;
+    return this.#driver.draining.promise;
   }
   /** Streams that are not over on the wire. */
   get streamCount(): number {
-    return this.#live.streams.size;
+    return this.#driver.streams.size;
   }
 
   /** Waits while the peer's limit is reached. Rejects with TimeoutError, SessionError or the signal's reason. */
   createBidirectionalStream(options?: CreateStreamOptions): Promise<WebTransportStream> {
-    return this.#live.createBidirectionalStream(options);
+    return this.#driver.createBidirectionalStream(options);
   }
 
   /** As {@link createBidirectionalStream}, for a stream that only this side writes. */
   createUnidirectionalStream(options?: CreateStreamOptions): Promise<WebTransportSendStream> {
-    return this.#live.createUnidirectionalStream(options);
+    return this.#driver.createUnidirectionalStream(options);
   }
 
   /** A group for streams of this session: see `sendGroup`. */
   createSendGroup(): SendGroup {
-    return this.#live.sendGroups.create();
+    return this.#driver.sendGroups.create();
   }
 
   /** Both kinds, in the order in which the peer opened them. Finishes when the session ends cleanly, throws when it does not. */
   incomingStreams(): IncomingStreamIterable<IncomingStream> {
-    return new IncomingStreamIterable<IncomingStream>(this.#live.incoming, "any");
+    return new IncomingStreamIterable<IncomingStream>(this.#driver.incoming, "any");
   }
 
   /**
@@ -145,7 +145,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
    * TypeError for a reason that is no string.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    return this.#live.close(options);
+    return this.#driver.close(options);
   }
 
   waitClosed(): Promise<CloseInfo> {
@@ -154,26 +154,26 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
 
   /** Asks the peer to come to an end; both sides may go on. */
   drain(): void {
-    this.#live.drain();
+    this.#driver.drain();
   }
 
   getStats(): SessionStats {
-    return this.#live.stats;
+    return this.#driver.stats;
   }
 
   /** JSON-serialisable, without secrets. */
   debugState(): Record<string, unknown> {
-    return sessionState(this.#live, this);
+    return sessionState(this.#driver, this);
   }
 
   /** Real problems with their figures; empty when there are none. */
   diagnoseIssues(): string[] {
-    return diagnoseSession(this.#live);
+    return diagnoseSession(this.#driver);
   }
 
   /** Keying material of the TLS session for this WebTransport session (draft §4.8); label and context at most 255 bytes, `length` 1 to 4096. */
   exportKeyingMaterial(label: BytesInput, context: BytesInput, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return exportKeyingMaterial(this.#live, label, context, length);
+    return exportKeyingMaterial(this.#driver, label, context, length);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { invariant } from "../../base/invariant.ts";
 import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
-import type { LiveStream } from "./live-stream.ts";
+import type { StreamRecord } from "./stream-record.ts";
 import { ignore } from "../../async/promises.ts";
 import { Receiver } from "./receive-side.ts";
 import { Sender } from "./send-side.ts";
@@ -20,12 +20,12 @@ import type {
 /** A bidirectional stream: each half ends on its own. */
 export class WebTransportStream implements BidirectionalStream {
   readonly direction = "bidirectional";
-  readonly #stream: LiveStream;
+  readonly #stream: StreamRecord;
   readonly #receiver: Receiver;
   readonly #sender: Sender;
 
   /** Made by the session. */
-  constructor(stream: LiveStream) {
+  constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined && stream.send !== undefined, "the stream has only one half");
     this.#stream = stream;
     this.#receiver = new Receiver(stream.receive, stream.streamId);

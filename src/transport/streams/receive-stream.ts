@@ -1,7 +1,7 @@
 import { invariant } from "../../base/invariant.ts";
 import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
-import type { LiveStream } from "./live-stream.ts";
+import type { StreamRecord } from "./stream-record.ts";
 import { resolved } from "../../async/promises.ts";
 import { Receiver } from "./receive-side.ts";
 import type { Bytes, BytesInput, ReadOptions, ReceiveStream, Session, StreamState, WaitOptions } from "../types.ts";
@@ -9,11 +9,11 @@ import type { Bytes, BytesInput, ReadOptions, ReceiveStream, Session, StreamStat
 /** A unidirectional stream that the peer has opened. */
 export class WebTransportReceiveStream implements ReceiveStream {
   readonly direction = "receive_only";
-  readonly #stream: LiveStream;
+  readonly #stream: StreamRecord;
   readonly #receiver: Receiver;
 
   /** Made by the session. */
-  constructor(stream: LiveStream) {
+  constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined, "the stream has no receiving half");
     this.#stream = stream;
     this.#receiver = new Receiver(stream.receive, stream.streamId);

@@ -1,7 +1,7 @@
 import { StreamError } from "../../errors/errors.ts";
 import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
-import type { LiveStream } from "./live-stream.ts";
+import type { StreamRecord } from "./stream-record.ts";
 import { rejected, untilAborted } from "../../async/promises.ts";
 import type { SendHalf } from "./send-half.ts";
 import type { BytesInput, SendGroup, SendSide, SignalOption } from "../types.ts";
@@ -10,10 +10,10 @@ import { makeWritable } from "./web-streams.ts";
 /** The methods of {@link SendSide} over a send half; the public stream classes hand their calls on to it. */
 export class Sender implements SendSide {
   readonly #half: SendHalf;
-  readonly #stream: LiveStream;
+  readonly #stream: StreamRecord;
   #writable: WritableStream<BytesInput> | undefined;
 
-  constructor(half: SendHalf, stream: LiveStream) {
+  constructor(half: SendHalf, stream: StreamRecord) {
     this.#half = half;
     this.#stream = stream;
   }

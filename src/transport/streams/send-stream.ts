@@ -1,6 +1,6 @@
 import { invariant } from "../../base/invariant.ts";
 
-import type { LiveStream } from "./live-stream.ts";
+import type { StreamRecord } from "./stream-record.ts";
 import { ignore } from "../../async/promises.ts";
 import { Sender } from "./send-side.ts";
 import type { BytesInput, SendGroup, SendStream, Session, SignalOption, StreamState } from "../types.ts";
@@ -8,11 +8,11 @@ import type { BytesInput, SendGroup, SendStream, Session, SignalOption, StreamSt
 /** A unidirectional stream that this side has opened. */
 export class WebTransportSendStream implements SendStream {
   readonly direction = "send_only";
-  readonly #stream: LiveStream;
+  readonly #stream: StreamRecord;
   readonly #sender: Sender;
 
   /** Made by the session. */
-  constructor(stream: LiveStream) {
+  constructor(stream: StreamRecord) {
     invariant(stream.send !== undefined, "the stream has no sending half");
     this.#stream = stream;
     this.#sender = new Sender(stream.send, stream);

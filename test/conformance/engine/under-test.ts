@@ -1,11 +1,11 @@
 import type { QuicConnection, QuicEngine, SocketAddress } from "../../../src/engine/engine.ts";
-import type { LiveOptions } from "../../../src/transport/connection/options.ts";
+import type { ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";
 
 /** An engine, and what a test must be able to do to the world around it. */
 export interface EngineUnderTest {
   readonly engine: QuicEngine;
   /** The time that sessions over the engine go by. */
-  readonly time: Pick<LiveOptions, "now" | "setTimer">;
+  readonly time: Pick<ConnectionSettingsInit, "now" | "setTimer">;
   /** How much is much: 1, or less where every byte is an event. */
   readonly scale: number;
   /** A way to the server that can be disturbed: clients connect to `address`. */

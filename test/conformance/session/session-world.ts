@@ -3,8 +3,8 @@ import { controlStreamPreamble } from "../../../src/protocol/webtransport/connec
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import type { OpenSessionOptions } from "../../../src/transport/connection/connection.ts";
 import type { ConnectionOwner, RefusedRequest } from "../../../src/transport/connection/owner.ts";
-import { resolveOptions } from "../../../src/transport/connection/options.ts";
-import type { LiveOptions } from "../../../src/transport/connection/options.ts";
+import { connectionSettings } from "../../../src/transport/connection/settings.ts";
+import type { ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
@@ -12,8 +12,8 @@ import type { EngineFactory, EngineUnderTest, Path } from "../engine/under-test.
 import { certificate, pattern } from "../engine/world.ts";
 
 export interface WorldOptions {
-  readonly client?: LiveOptions;
-  readonly server?: LiveOptions;
+  readonly client?: ConnectionSettingsInit;
+  readonly server?: ConnectionSettingsInit;
   readonly clientTransport?: TransportOptions;
   readonly serverTransport?: TransportOptions;
   /** Bytes of all streams together that the server's end takes before they are read; fewer where the engine is slow. */
@@ -91,7 +91,7 @@ export class SessionWorld {
       {
         connection: (quic, info) => {
           const connection = new WebTransportConnection({
-            live: resolveOptions({ ...live, receiveWindow: serverWindows.receiveWindow, ...options.server }),
+            settings: connectionSettings({ ...live, receiveWindow: serverWindows.receiveWindow, ...options.server }),
             role: "server",
             quic,
             info,
@@ -124,7 +124,7 @@ export class SessionWorld {
     const address = { address: path.address, serverName: "localhost", alpn: ["h3"] };
     const quics: QuicConnection[] = [];
     const connection = new WebTransportConnection({
-      live: resolveOptions({ ...live, ...options.client }),
+      settings: connectionSettings({ ...live, ...options.client }),
       role: "client",
       quic: (listener) => {
         const quic = clientEndpoint.connect({ ...address, verification: { kind: "insecure" } }, listener);

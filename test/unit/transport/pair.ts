@@ -1,6 +1,6 @@
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
-import { resolveOptions } from "../../../src/transport/connection/options.ts";
-import type { LiveOptions } from "../../../src/transport/connection/options.ts";
+import { connectionSettings } from "../../../src/transport/connection/settings.ts";
+import type { ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";
 import type { AcceptOptions, IncomingSession } from "../../../src/transport/session/request.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
@@ -9,8 +9,8 @@ import { Link } from "./linked-quic.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 export interface PairOptions {
-  readonly client?: LiveOptions;
-  readonly server?: LiveOptions;
+  readonly client?: ConnectionSettingsInit;
+  readonly server?: ConnectionSettingsInit;
   readonly onSession?: (request: IncomingSession) => void | Promise<void>;
 }
 
@@ -25,14 +25,14 @@ export class Pair {
   constructor(options: PairOptions = {}) {
     const { link, time } = this;
     const common = { now: (): number => time.now, setTimer: time.setTimer };
-    const live = {
-      client: resolveOptions({ ...common, ...options.client }),
-      server: resolveOptions({ ...common, ...options.server }),
+    const settings = {
+      client: connectionSettings({ ...common, ...options.client }),
+      server: connectionSettings({ ...common, ...options.server }),
     };
-    this.client = new WebTransportConnection({ live: live.client, role: "client", quic: link.client });
+    this.client = new WebTransportConnection({ settings: settings.client, role: "client", quic: link.client });
     link.client.listener = this.client.listener;
     this.server = new WebTransportConnection({
-      live: live.server,
+      settings: settings.server,
       role: "server",
       quic: link.server,
       info: link.server.info(),
@@ -49,7 +49,7 @@ export class Pair {
     for (const end of [link.client, link.server]) {
       const role = end === link.client ? "client" : "server";
       const streamId = end.open("unidirectional");
-      const preamble = controlStreamPreamble(live[role].core);
+      const preamble = controlStreamPreamble(settings[role].core);
       if (streamId !== undefined) end.write(streamId, preamble, false);
     }
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { controlStreamPreamble } from "../../../../src/protocol/webtransport/connection.ts";
-import { resolveOptions } from "../../../../src/transport/connection/options.ts";
-import type { LiveOptions } from "../../../../src/transport/connection/options.ts";
+import { connectionSettings } from "../../../../src/transport/connection/settings.ts";
+import type { ConnectionSettingsInit } from "../../../../src/transport/connection/settings.ts";
 import type { WebTransportSession } from "../../../../src/transport/session/session.ts";
 import { BufferBudget } from "../../../../src/transport/streams/buffer-budget.ts";
 import type { EngineFactory } from "../../engine/under-test.ts";
@@ -20,7 +20,7 @@ const maxSessions = 4;
 /** What windows leave unused: the bytes that say whose a stream is, and credit too little to be announced. */
 const slack = 64 * KiB;
 
-const live: LiveOptions = {
+const live: ConnectionSettingsInit = {
   streamBufferSize: credit,
   maxStreamBufferSize: window,
   maxSessionBufferSize: sessionBuffer,
@@ -28,9 +28,9 @@ const live: LiveOptions = {
   maxSessions,
 };
 
-function options(more: LiveOptions = {}): WorldOptions {
+function options(more: ConnectionSettingsInit = {}): WorldOptions {
   const server = { ...live, ...more };
-  const preamble = [controlStreamPreamble({ ...resolveOptions(server).core, role: "server" })];
+  const preamble = [controlStreamPreamble({ ...connectionSettings(server).core, role: "server" })];
   return {
     server,
     serverTransport: { initialCredit: credit, streamReceiveWindow: window, receiveWindow: firstWindow, preamble },

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { concatenate } from "../../../../src/base/bytes.ts";
 import { WireCodes } from "../../../../src/constants/wire-codes.ts";
-import type { LiveOptions } from "../../../../src/transport/connection/options.ts";
+import type { ConnectionSettingsInit } from "../../../../src/transport/connection/settings.ts";
 import type { WebTransportSession } from "../../../../src/transport/session/session.ts";
 
 import { bytes, isPending, text } from "../fake-quic.ts";
@@ -10,10 +10,10 @@ import type { LinkedQuic } from "../linked-quic.ts";
 import { Pair } from "../pair.ts";
 
 const window = 65_536;
-const small: LiveOptions = { maxSessionBufferSize: window, maxIncomingStreams: 2 };
+const small: ConnectionSettingsInit = { maxSessionBufferSize: window, maxIncomingStreams: 2 };
 
 /** A server that lets the client use little in each session. */
-function limitedPair(client: LiveOptions = {}): Pair {
+function limitedPair(client: ConnectionSettingsInit = {}): Pair {
   return new Pair({ server: small, client });
 }
 

@@ -8,7 +8,7 @@ import { systemTimer } from "../../async/deadlines.ts";
 import type { SetTimer } from "../../async/deadlines.ts";
 
 /** Options of a connection's live objects. Durations in milliseconds, sizes in bytes. */
-export interface LiveOptions {
+export interface ConnectionSettingsInit {
   /** How long `close` waits for delivery, and a closed session for the peer's end. Default 5000. */
   readonly closeTimeout?: number;
   /** Read credit of a stream: must be the engine's `initialCredit`. Default 65536. */
@@ -52,16 +52,16 @@ export interface LiveOptions {
   readonly setTimer?: SetTimer;
 }
 
-export type ResolvedLiveOptions = Required<
-  Omit<LiveOptions, "totalBudget" | "events" | "protocol" | "servesAuthority">
+export type ConnectionSettings = Required<
+  Omit<ConnectionSettingsInit, "totalBudget" | "events" | "protocol" | "servesAuthority">
 > &
-  Pick<LiveOptions, "totalBudget" | "events"> & {
+  Pick<ConnectionSettingsInit, "totalBudget" | "events"> & {
     /** The core's options; the preamble that the engine sends is made of the same. */
     readonly core: Omit<ProtocolConnectionOptions, "role">;
   };
 
 /** Many connections share what is made here once. */
-export function resolveOptions(options: LiveOptions): ResolvedLiveOptions {
+export function connectionSettings(options: ConnectionSettingsInit): ConnectionSettings {
   const { maxSessions = 16, maxSessionBufferSize = 16_777_216, maxIncomingStreams = 512, drafts = "all" } = options;
   const sessionLimits = {
     maxData: maxSessionBufferSize,

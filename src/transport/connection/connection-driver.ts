@@ -15,11 +15,11 @@ import { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
 import { closeInfoOf, closeInfoOfConnection, connectionErrorOf, rejectionOf } from "../session/close-info.ts";
 import type { ConnectionContext, StreamWaiter } from "./context.ts";
 import { Deadlines } from "../../async/deadlines.ts";
-import type { LiveSession } from "../session/live-session.ts";
-import type { LiveStream } from "../streams/live-stream.ts";
+import type { SessionDriver } from "../session/session-driver.ts";
+import type { StreamRecord } from "../streams/stream-record.ts";
 import { heldBy } from "../streams/unread.ts";
 import type { Holder } from "../streams/unread.ts";
-import type { ResolvedLiveOptions } from "./options.ts";
+import type { ConnectionSettings } from "./settings.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { Deferred } from "../../async/promises.ts";
@@ -37,7 +37,7 @@ export interface ConnectionObserver {
   /** GOAWAY of the peer. */
   goingAway(): void;
   sessionMoved(from: SessionState, to: SessionState): void;
-  sessionEnded(session: LiveSession, info: CloseInfo): void;
+  sessionEnded(session: SessionDriver, info: CloseInfo): void;
   streamOpened(): void;
   streamClosed(): void;
   violated(error: WebTransportError): void;
@@ -55,17 +55,17 @@ export interface PendingRequest {
  * Between the engine, the protocol core and the live objects: events of streams that have a live object go there, all
  * others to the core, whose outputs are carried out at once and completely before its next input.
  */
-export class LiveConnection implements ConnectionListener, ConnectionContext {
+export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   readonly connection: Connection;
-  readonly options: ResolvedLiveOptions;
+  readonly options: ConnectionSettings;
   readonly protocol: ProtocolConnection;
-  readonly sessions = new Map<number, LiveSession>();
+  readonly sessions = new Map<number, SessionDriver>();
   readonly requests = new Map<number, PendingRequest>();
   readonly receiveWindow: ReceiveWindow;
   /** Fulfilled when the peer's SETTINGS allow sessions. */
   readonly ready = new Deferred<void>();
   readonly #observer: ConnectionObserver;
-  readonly #streams = new Map<number, LiveStream>();
+  readonly #streams = new Map<number, StreamRecord>();
   readonly #finalSizes = new Map<number, (finalSize: number) => void>();
   readonly #outgoing: OutgoingStreams;
   readonly #deadlines: Deadlines;
@@ -90,7 +90,7 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     connection: Connection,
     observer: ConnectionObserver,
     role: "client" | "server",
-    options: ResolvedLiveOptions,
+    options: ConnectionSettings,
   ) {
     this.connection = connection;
     this.#observer = observer;
@@ -144,9 +144,9 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     return this.#end === undefined ? this.#error : this.#errorOf(this.#end);
   }
   get holders(): readonly Holder[] {
-    return [...this.sessions.values()].map((live) => ({
-      name: `session ${live.session.id}`,
-      bytes: heldBy(live.holders),
+    return [...this.sessions.values()].map((driver) => ({
+      name: `session ${driver.session.id}`,
+      bytes: heldBy(driver.holders),
     }));
   }
   get counts(): { sessions: number; streams: number; waiters: number; requests: number; deadlines: number } {
@@ -222,13 +222,13 @@ export class LiveConnection implements ConnectionListener, ConnectionContext {
     this.#outgoing.cancel(waiter);
   }
 
-  addStream(stream: LiveStream): void {
+  addStream(stream: StreamRecord): void {
     this.#streams.set(stream.streamId, stream);
     this.#observer.streamOpened();
     if (!stream.incoming) this.#outgoing.added();
   }
 
-  removeStream(stream: LiveStream): void {
+  removeStream(stream: StreamRecord): void {
     if (!this.#streams.delete(stream.streamId)) return;
     this.#observer.streamClosed();
     if (!stream.incoming) this.#outgoing.removed();

@@ -13,8 +13,8 @@ import { DatagramQueue } from "../datagrams/datagram-queue.ts";
 import type { DatagramHost } from "../datagrams/datagram-queue.ts";
 import type { ByteCounters } from "../streams/half-host.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
-import { LiveStream } from "../streams/live-stream.ts";
-import type { StreamOwner } from "../streams/live-stream.ts";
+import { StreamRecord } from "../streams/stream-record.ts";
+import type { StreamOwner } from "../streams/stream-record.ts";
 import { onAbort } from "../../async/abort.ts";
 import { Deferred, rejected } from "../../async/promises.ts";
 import { WebTransportReceiveStream } from "../streams/receive-stream.ts";
@@ -46,7 +46,7 @@ const lingerTime = 1000;
 type StreamOutput = Extract<ProtocolOutput, { type: "stream" }>;
 
 /** What a session does; {@link WebTransportSession} is what an application sees of it. */
-export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
+export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   readonly sessionId: number;
   readonly context: ConnectionContext;
   readonly budget: BufferBudget;
@@ -63,7 +63,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
   bytesSent = 0;
   bytesReceived = 0;
   streamErrors = 0;
-  readonly #streams = new Set<LiveStream>();
+  readonly #streams = new Set<StreamRecord>();
   readonly #waiters = new Set<{ readonly waiter: StreamWaiter; readonly fail: (error: unknown) => void }>();
   readonly #closing: SessionClosing;
   #face: SessionFace | undefined;
@@ -137,7 +137,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.context.atEndOfScript(flush);
   }
 
-  streamChanged(stream: LiveStream): void {
+  streamChanged(stream: StreamRecord): void {
     if (stream.over && this.#streams.delete(stream)) {
       this.context.removeStream(stream);
       if (stream.incoming) this.flow?.streamEnded(directionOf(stream.streamId));
@@ -190,7 +190,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
       return;
     }
     this.#streamsAccepted += 1;
-    const stream = new LiveStream(this, streamId, bidirectional ? "both" : "receive", prefixLength);
+    const stream = new StreamRecord(this, streamId, bidirectional ? "both" : "receive", prefixLength);
     this.#add(stream);
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
@@ -201,15 +201,15 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     this.incoming.push(bidirectional ? new WebTransportStream(stream) : new WebTransportReceiveStream(stream));
   }
 
-  streamLost(stream: LiveStream): void {
+  streamLost(stream: StreamRecord): void {
     if (this.#info !== undefined) this.#endStream(stream, this.#errorOf(this.#info), false);
   }
 
-  streamStoppedEarly(stream: LiveStream, received: number): void {
+  streamStoppedEarly(stream: StreamRecord, received: number): void {
     this.#skip(stream.streamId, stream.receivePrefixLength, received, undefined);
   }
 
-  streamReset(stream: LiveStream, reset: StreamReset): void {
+  streamReset(stream: StreamRecord, reset: StreamReset): void {
     const { receive, receivePrefixLength } = stream;
     const { code: wireCode, finalSize } = reset;
     if (receive?.over === false) this.#skip(stream.streamId, receivePrefixLength, receive.received, finalSize);
@@ -223,7 +223,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     else receive?.receiveReset(error, reset.reliableSize - receivePrefixLength);
   }
 
-  streamStopped(stream: LiveStream, wireCode: bigint): void {
+  streamStopped(stream: StreamRecord, wireCode: bigint): void {
     const error = this.#peerError(stream, wireCode, "stop");
     if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("send", error, this.context.options.closeTimeout);
     else stream.send?.stopped(error);
@@ -286,7 +286,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     return this.#isDraining ? "draining" : "connected";
   }
 
-  get streams(): ReadonlySet<LiveStream> {
+  get streams(): ReadonlySet<StreamRecord> {
     return this.#streams;
   }
 
@@ -342,7 +342,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     return this.#create("unidirectional", options, (stream) => new WebTransportSendStream(stream));
   }
 
-  #create<S>(direction: StreamDirection, options: CreateStreamOptions, wrap: (stream: LiveStream) => S): Promise<S> {
+  #create<S>(direction: StreamDirection, options: CreateStreamOptions, wrap: (stream: StreamRecord) => S): Promise<S> {
     const ended = this.#info === undefined ? this.#closing.refusal : this.#errorOf(this.#info);
     const refusal = ended ?? this.sendGroups.refusal(options.sendGroup) ?? orderRefusal(options.sendOrder);
     if (refusal !== undefined) return rejected(refusal);
@@ -396,11 +396,11 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     waiting.promise.then(end, end);
   }
 
-  #open(streamId: number, direction: StreamDirection, options: CreateStreamOptions): LiveStream {
+  #open(streamId: number, direction: StreamDirection, options: CreateStreamOptions): StreamRecord {
     this.#streamsOpened += 1;
     const prefix = this.context.protocol.streamPrefix(this.sessionId, direction);
     const halves = direction === "bidirectional" ? "both" : "send";
-    const stream = new LiveStream(this, streamId, halves, prefix, options);
+    const stream = new StreamRecord(this, streamId, halves, prefix, options);
     this.#add(stream);
     return stream;
   }
@@ -421,13 +421,13 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     else skip(finalSize);
   }
 
-  #add(stream: LiveStream): void {
+  #add(stream: StreamRecord): void {
     this.#streams.add(stream);
     this.context.addStream(stream);
     this.#tellStream("stream_opened", stream);
   }
 
-  #endStream(stream: LiveStream, error: SessionError, lingers: boolean): void {
+  #endStream(stream: StreamRecord, error: SessionError, lingers: boolean): void {
     const { receive, send, streamId } = stream;
     send?.abandon(error, WireCodes.WT_SESSION_GONE);
     if (receive === undefined || receive.over) return;
@@ -465,7 +465,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     return length >= this.context.options.maxPendingStreams || (length > 0 && this.budget.exhausted);
   }
 
-  #peerError(stream: LiveStream, wireCode: bigint, how: "reset" | "stop"): StreamError {
+  #peerError(stream: StreamRecord, wireCode: bigint, how: "reset" | "stop"): StreamError {
     const { streamId } = stream;
     const code = fromWireCode(wireCode);
     const shown = code === undefined ? `wire code 0x${wireCode.toString(16)}` : `code ${code}`;
@@ -479,7 +479,7 @@ export class LiveSession implements StreamOwner, DatagramHost, ByteCounters {
     });
   }
 
-  #tellStream(type: "stream_opened" | "stream_closed" | "stream_error", stream: LiveStream, error?: unknown): void {
+  #tellStream(type: "stream_opened" | "stream_closed" | "stream_error", stream: StreamRecord, error?: unknown): void {
     const { session } = this;
     if (!session.listens(type)) return;
     const direction =

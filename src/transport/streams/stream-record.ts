@@ -26,15 +26,15 @@ export interface StreamOwner {
   after(milliseconds: number, callback: () => void): () => void;
   prefixPending(flush: () => void): void;
   /** A half of the stream has ended. */
-  streamChanged(stream: LiveStream): void;
+  streamChanged(stream: StreamRecord): void;
   /** RESET_STREAM of the peer. */
-  streamReset(stream: LiveStream, reset: StreamReset): void;
+  streamReset(stream: StreamRecord, reset: StreamReset): void;
   /** Reading has stopped after `received` bytes of the body; the peer may have sent more. */
-  streamStoppedEarly(stream: LiveStream, received: number): void;
+  streamStoppedEarly(stream: StreamRecord, received: number): void;
   /** The connection has ended, after the stream's session. */
-  streamLost(stream: LiveStream): void;
+  streamLost(stream: StreamRecord): void;
   /** STOP_SENDING of the peer. */
-  streamStopped(stream: LiveStream, wireCode: bigint): void;
+  streamStopped(stream: StreamRecord, wireCode: bigint): void;
 }
 
 const noPriority: SendOptions = {};
@@ -42,7 +42,7 @@ const noPriority: SendOptions = {};
 export type StreamHalves = "both" | "receive" | "send";
 
 /** A stream's two halves and the record that the connection finds it by. */
-export class LiveStream implements HalfHost {
+export class StreamRecord implements HalfHost {
   readonly streamId: number;
   readonly owner: StreamOwner;
   readonly receive: ReceiveHalf | undefined;
