@@ -46,10 +46,10 @@ export interface ConnectionConfigOptions {
    */
   readonly maxStreamBufferSize?: number;
   /**
-   * Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. Default 16 MiB: up to 15/16 of it, 15 full
-   * streams of 1 MiB, its other streams go on; then they wait, and `diagnoseIssues()` tells who holds what. A peer without
-   * session flow control (drafts before 14, today's browsers among them) is not held to it but to its connection's window,
-   * however its sessions share that. The window is half of this (at least a stream's) and grows by what is unread, up to
+   * Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. Default 16 MiB: as long as
+   * 14 streams of 1 MiB hold it, its other streams go on; soon they wait then, and `diagnoseIssues()` tells who holds what.
+   * A peer that does not speak session flow control is not held to it but to its connection's window, however its sessions
+   * share that. The window is half of this (at least a stream's) and grows by what is unread, up to
    * this for every session that a connection may have: 16 × 16 MiB = 256 MiB in the worst case, a client's as well; a
    * server's windows of all connections grow by no more than half of `maxTotalBufferSize` together.
    */
