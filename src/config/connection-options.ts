@@ -51,12 +51,13 @@ export interface ConnectionConfigOptions {
    */
   readonly maxStreamBufferSize?: number;
   /**
-   * Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. Default 16 MiB: up to 15/16 of it, 15 full
-   * streams of 1 MiB, its other streams go on; then they wait, and `diagnoseIssues()` tells who holds what. A peer without
-   * session flow control (drafts before 14, today's browsers among them) is not held to it but to its connection's window,
-   * however its sessions share that. The window is half of this (at least a stream's) and grows by what is unread, up to
-   * this for every session that a connection may have: 16 × 16 MiB = 256 MiB in the worst case, a client's as well; a
-   * server's windows of all connections grow by no more than half of `maxTotalBufferSize` together.
+   * Bytes that a session's streams may hold unread together, 65536 to 2^31 - 1. While 14 streams of 1 MiB hold the default
+   * of 16 MiB, the session's other streams go on; beyond that they wait, and `diagnoseIssues()` tells who holds what. A peer
+   * that does not speak session flow control is held only to its connection's window, however its sessions share that.
+   *
+   * A connection's window begins with half of this (at least a stream's) and grows by what is unread, up to this for every
+   * session that the connection may have: at worst 16 × 16 MiB = 256 MiB, of a client's connection, too. A server's windows
+   * of all connections grow by no more than half of `maxTotalBufferSize` together.
    */
   readonly maxSessionBufferSize?: number;
   /** Largest DATAGRAM frame that is accepted, 0 to 65535; 0: no datagrams. Default 65535. */

@@ -41,8 +41,9 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   /** Open streams of each direction that this side opens on a connection, 1 to 1000000. Default 100. */
   readonly maxStreamsPerConnection?: number;
   /**
-   * Bytes that all sessions of the server may hold unread, 65536 to 2^40. Half of it at most is what the windows of
-   * connections that are not read have grown by; for it, and for nothing else, such connections wait then. Each connection
+   * Bytes that all sessions of the server may hold unread, 65536 to 2^40. The windows of
+   * connections that are not read grow by at most half of it together; such connections wait then, and the other half stays
+   * for those that are read. Each connection
    * may hold its first window (half of `maxSessionBufferSize`, 8 MiB) besides, so the worst case is this and 8 MiB for every
    * connection that neither reads nor is closed: `maxConnections` bounds it. Default 512 MiB.
    */

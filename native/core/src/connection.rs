@@ -249,10 +249,7 @@ impl Connection {
     }
 
     pub(crate) fn unread_bytes_of(&mut self, stream: u64) -> u64 {
-        let receives = self
-            .streams
-            .get(&stream)
-            .is_some_and(|stream| stream.receive.is_some());
+        let receives = self.streams.get(&stream).is_some_and(|stream| stream.receive.is_some());
         match stream_id(stream) {
             Some(id) if receives => self.quinn.recv_stream(id).unread_data(),
             _ => 0,
@@ -419,7 +416,10 @@ impl Connection {
         if !self.tells_low_window || self.phase != Phase::Established {
             return;
         }
-        let free = self.quinn.promised_receive_window().saturating_sub(self.quinn.unread_data());
+        let free = self
+            .quinn
+            .promised_receive_window()
+            .saturating_sub(self.quinn.unread_data());
         if free < self.first_window / 2 {
             self.tells_low_window = false;
             self.push(events, EventType::ReceiveWindowLow, 0, 0, 0, &[]);
