@@ -57,7 +57,7 @@ export interface PendingRequest {
  */
 export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   readonly connection: Connection;
-  readonly options: ConnectionSettings;
+  readonly settings: ConnectionSettings;
   readonly protocol: ProtocolConnection;
   readonly sessions = new Map<number, SessionDriver>();
   readonly requests = new Map<number, PendingRequest>();
@@ -90,15 +90,15 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
     connection: Connection,
     observer: ConnectionObserver,
     role: "client" | "server",
-    options: ConnectionSettings,
+    settings: ConnectionSettings,
   ) {
     this.connection = connection;
     this.#observer = observer;
-    this.options = options;
-    this.protocol = new ProtocolConnection({ ...options.core, role });
-    this.receiveWindow = new ReceiveWindow(() => this.quic, options);
-    this.#outgoing = new OutgoingStreams(options.maxOutgoingStreams, (direction) => this.quic.open(direction));
-    this.#deadlines = new Deadlines(options.now, options.setTimer, () => {
+    this.settings = settings;
+    this.protocol = new ProtocolConnection({ ...settings.core, role });
+    this.receiveWindow = new ReceiveWindow(() => this.quic, settings);
+    this.#outgoing = new OutgoingStreams(settings.maxOutgoingStreams, (direction) => this.quic.open(direction));
+    this.#deadlines = new Deadlines(settings.now, settings.setTimer, () => {
       this.input((core) => {
         core.handleTimeout(this.now());
       });
@@ -160,7 +160,7 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   }
 
   now(): number {
-    return this.options.now();
+    return this.settings.now();
   }
 
   after(milliseconds: number, callback: () => void): () => void {

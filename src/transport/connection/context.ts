@@ -18,7 +18,7 @@ export interface ConnectionContext {
   readonly connection: Connection;
   readonly quic: QuicConnection;
   readonly protocol: ProtocolConnection;
-  readonly options: ConnectionSettings;
+  readonly settings: ConnectionSettings;
   /** Its sessions, and the unread bytes of each. */
   readonly holders: readonly Holder[];
   /** Of all sessions together. */

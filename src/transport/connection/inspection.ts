@@ -4,14 +4,14 @@ import type { ConnectionContext } from "./context.ts";
 /** What all streams of the connection wait for, and who holds it. */
 export function diagnoseConnection(context: ConnectionContext): string[] {
   const issues: string[] = [];
-  const { receiveWindow, options, connection } = context;
-  const { totalBudget } = options;
+  const { receiveWindow, settings, connection } = context;
+  const { totalBudget } = settings;
   if (receiveWindow.isExhausted) {
     const limit =
       receiveWindow.isRefused && totalBudget !== undefined
         ? `maxTotalBufferSize, ${sizeText(totalBudget.limit)}, allows no more: ${sizeText(totalBudget.used)} are unread, ` +
           `${sizeText(totalBudget.reserved)} are set aside for unread streams of all connections`
-        : `maxSessionBufferSize for each of ${options.maxSessions} sessions`;
+        : `maxSessionBufferSize for each of ${settings.maxSessions} sessions`;
     issues.push(
       `Connection ${connection.id} holds ${sizeText(receiveWindow.held)} of ${sizeText(receiveWindow.size)} unread ` +
         `(${limit}), so all of its streams wait: ${holdersText(context.holders)}`,

@@ -49,10 +49,10 @@ export function diagnoseSession(driver: SessionDriver): string[] {
         `so its streams wait: ${holdersText(holders)}`,
     );
   }
-  if (driver.state !== "closed") issues.push(...diagnoseConnection(driver.context));
-  if (incoming.length > driver.context.options.maxPendingStreams * 0.9) {
+  for (const issue of driver.state === "closed" ? [] : diagnoseConnection(driver.context)) issues.push(issue);
+  if (incoming.length > driver.context.settings.maxPendingStreams * 0.9) {
     issues.push(
-      `${incoming.length} incoming streams wait to be taken, the limit is ${driver.context.options.maxPendingStreams}`,
+      `${incoming.length} incoming streams wait to be taken, the limit is ${driver.context.settings.maxPendingStreams}`,
     );
   }
   if (!driver.supported) issues.push("The peer takes no datagrams");

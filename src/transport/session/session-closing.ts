@@ -91,7 +91,7 @@ export class SessionClosing {
         }),
     );
     this.refusal = error;
-    this.#cancelTimeout = context.after(context.options.closeTimeout, () => {
+    this.#cancelTimeout = context.after(context.settings.closeTimeout, () => {
       this.#sayGoodbye();
     });
     void datagrams.finish(error).then(() => {
@@ -105,7 +105,7 @@ export class SessionClosing {
     this.#phase = "goodbye";
     const { sessionId, context } = this.#session;
     this.#cancelTimeout?.();
-    this.#cancelTimeout = context.after(context.options.closeTimeout, () => {
+    this.#cancelTimeout = context.after(context.settings.closeTimeout, () => {
       this.#session.settle();
     });
     const code = this.#code;

@@ -83,11 +83,11 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
     this.sessionId = sessionId;
     const control = context.protocol.flowControl(sessionId);
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
-    this.budget = new BufferBudget(context.options.maxSessionBufferSize, context.options.totalBudget, this.flow);
+    this.budget = new BufferBudget(context.settings.maxSessionBufferSize, context.settings.totalBudget, this.flow);
     this.sendGroups = new SendGroups(context.claimSendSession());
     context.quic.setPriority(sessionId, controlSession, 0, 0);
     this.prefix = context.protocol.datagramPrefix(sessionId);
-    this.datagrams = new DatagramQueue(this, context.options.datagramHighWaterMark);
+    this.datagrams = new DatagramQueue(this, context.settings.datagramHighWaterMark);
     this.#closing = new SessionClosing(this);
   }
 
@@ -107,16 +107,16 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
     return this;
   }
   get credit(): number {
-    return this.context.options.streamBufferSize;
+    return this.context.settings.streamBufferSize;
   }
   get highWaterMark(): number {
-    return this.context.options.outgoingHighWaterMark;
+    return this.context.settings.outgoingHighWaterMark;
   }
   get readTimeout(): number {
-    return this.context.options.readTimeout;
+    return this.context.settings.readTimeout;
   }
   get writeTimeout(): number {
-    return this.context.options.writeTimeout;
+    return this.context.settings.writeTimeout;
   }
   get sendCredit(): SessionFlow | undefined {
     return this.flow;
@@ -219,13 +219,13 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
     }
     const error = this.#peerError(stream, wireCode, "reset");
     // Draft §4.6: the reset may overtake the session's own end, which says more.
-    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("receive", error, this.context.options.closeTimeout);
+    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("receive", error, this.context.settings.closeTimeout);
     else receive?.receiveReset(error, reset.reliableSize - receivePrefixLength);
   }
 
   streamStopped(stream: StreamRecord, wireCode: bigint): void {
     const error = this.#peerError(stream, wireCode, "stop");
-    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("send", error, this.context.options.closeTimeout);
+    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("send", error, this.context.settings.closeTimeout);
     else stream.send?.stopped(error);
   }
 
@@ -365,7 +365,7 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   #wait<S>(waiter: StreamWaiter, waiting: Deferred<S>, options: CreateStreamOptions): void {
-    const { signal, timeout = this.context.options.streamCreationTimeout } = options;
+    const { signal, timeout = this.context.settings.streamCreationTimeout } = options;
     const entry = {
       waiter,
       fail: (error: unknown): void => {
@@ -432,7 +432,7 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
     send?.abandon(error, WireCodes.WT_SESSION_GONE);
     if (receive === undefined || receive.over) return;
     if (lingers && !stream.receiveDoomed) {
-      receive.linger(this.context.options.maxStreamBufferSize);
+      receive.linger(this.context.settings.maxStreamBufferSize);
       stream.whileReceiving(lingerTime, () => {
         this.#endStream(stream, error, false);
       });
@@ -462,7 +462,7 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
 
   #hasTooManyPending(): boolean {
     const { length } = this.incoming;
-    return length >= this.context.options.maxPendingStreams || (length > 0 && this.budget.exhausted);
+    return length >= this.context.settings.maxPendingStreams || (length > 0 && this.budget.exhausted);
   }
 
   #peerError(stream: StreamRecord, wireCode: bigint, how: "reset" | "stop"): StreamError {
