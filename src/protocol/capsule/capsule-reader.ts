@@ -1,4 +1,5 @@
 import { concatenate, noBytes } from "../../base/bytes.ts";
+import { gather } from "../../base/gather.ts";
 import { decodeUtf8Strict, truncateUtf8 } from "../../base/utf8.ts";
 import { VarintAssembler } from "../../base/varint-assembler.ts";
 import { encodeVarint, readVarint } from "../../base/varint.ts";
@@ -55,7 +56,7 @@ export class CapsuleReader {
       const piece = chunk.subarray(offset, offset + Math.min(this.#missing, chunk.length - offset));
       offset += piece.length;
       this.#missing -= piece.length;
-      if (this.#isWanted && piece.length > 0) this.#pieces.push(piece);
+      if (this.#isWanted && piece.length > 0) gather(this.#pieces, piece);
       if (this.#missing === 0) this.#end();
     }
   }

@@ -1,4 +1,5 @@
 import { concatenate, noBytes } from "../../base/bytes.ts";
+import { gather } from "../../base/gather.ts";
 import { VarintAssembler } from "../../base/varint-assembler.ts";
 import { encodeVarint, varintLength, writeVarint } from "../../base/varint.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
@@ -71,7 +72,7 @@ export class FrameReader {
     const type = this.#type ?? 0;
     this.#missing -= piece.length;
     if (this.#use === "pieces" && piece.length > 0) this.#handler.framePiece(type, piece);
-    if (this.#use === "whole" && piece.length > 0) this.#pieces.push(piece);
+    if (this.#use === "whole" && piece.length > 0) gather(this.#pieces, piece);
     if (this.#missing > 0) return;
     const whole = this.#use === "whole";
     this.#type = undefined;

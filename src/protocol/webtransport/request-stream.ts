@@ -1,4 +1,5 @@
 /** One request stream. Every transition of a session's state lives in this file. */
+import { gather } from "../../base/gather.ts";
 import { CapsuleReader } from "../capsule/capsule-reader.ts";
 import type { CapsuleEvents } from "../capsule/capsule-reader.ts";
 import { FrameType, reservedFrameTypes } from "../../constants/http3.ts";
@@ -189,7 +190,7 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
       if (this.#earlyLength > this.#limits.maxEarlyBody) {
         throw streamError("H3_EXCESSIVE_LOAD", "too much of a body before the answer");
       }
-      this.#early.push(piece);
+      if (piece.length > 0) gather(this.#early, piece);
     } else if (this.state === "discard") {
       this.#bodyLength += piece.length;
     } else {

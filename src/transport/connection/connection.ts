@@ -19,7 +19,7 @@ import { connectionSettings } from "./settings.ts";
 import type { ConnectionSettings } from "./settings.ts";
 import type { ConnectionOwner, RefusedRequest } from "./owner.ts";
 import { Deferred, rejected, untilAborted } from "../../async/promises.ts";
-import { IncomingSession } from "../session/request.ts";
+import { cancelRequest, IncomingSession } from "../session/request.ts";
 import type { RequestHost } from "../session/request.ts";
 import { WebTransportSession } from "../session/session.ts";
 import type { SessionDescription } from "../session/session.ts";
@@ -265,7 +265,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   }
 
   #requestCancelled(sessionId: number, reason: SessionError): void {
-    this.#requests.get(sessionId)?.cancel(reason);
+    const request = this.#requests.get(sessionId);
+    if (request !== undefined) cancelRequest(request, reason);
     this.#answered(sessionId, "cancelled");
   }
 
@@ -313,7 +314,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const text = `The connection has ended: ${cause.message}`;
     const gone = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED", cause });
     for (const [sessionId, request] of this.#requests) {
-      request.cancel(gone);
+      cancelRequest(request, gone);
       this.#answered(sessionId, "cancelled");
     }
   }
@@ -355,10 +356,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   #reject(sessionId: number, status: number, headers: HeaderList): void {
     this.#checkAnswer(sessionId, { status, headers });
-    this.#answered(sessionId, "rejected");
+    // First the client: what an application has done to the request may fail in its log line.
     this.#driver.input((core) => {
       core.rejectSession(sessionId, { status, headers });
     });
+    this.#answered(sessionId, "rejected");
   }
 
   /** Before anything is done: the request can still be answered with less. Throws ConfigurationError. */
@@ -376,8 +378,13 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       if (cause instanceof SessionError && cause.code === "ERR_WT_SESSION_CANCELLED") return;
       const isTold = !request.isAnswered && this.#owner.requestAnswered !== undefined;
       if (!isTold) this.reportListenerError(cause, "session_request");
-      if (!request.isAnswered)
+      if (request.isAnswered) return;
+      try {
         await request.reject(500, { kind: "error", reason: "the request could not be answered", cause });
+      } catch (error) {
+        // The client has its answer: the log's line has failed, by what an application has done to the request.
+        this.reportListenerError(error, "session_request");
+      }
     }
   }
 

@@ -118,6 +118,12 @@ export interface RequestInit {
   readonly host: RequestHost;
 }
 
+/**
+ * The client has taken the request back, or the connection is gone. No method of the request: an application that called
+ * it would leave the client without an answer.
+ */
+export let cancelRequest: (request: IncomingSession, reason: SessionError) => void;
+
 /** A session request that can be answered, once. */
 export class IncomingSession<Locals = Record<string, unknown>> implements SessionRequest<Locals> {
   readonly method = "CONNECT";
@@ -138,6 +144,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   #outcome: RequestOutcome | undefined;
   /** Made when somebody asks: most requests are answered without. */
   #awaited: Deferred<RequestOutcome> | undefined;
+
+  static {
+    cancelRequest = (request, reason) => {
+      request.#cancel(reason);
+    };
+  }
 
   /** Made by the connection. */
   constructor(init: RequestInit) {
@@ -255,8 +267,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     }
   }
 
-  /** The client has taken the request back, or the connection is gone. */
-  cancel(reason: SessionError): void {
+  #cancel(reason: SessionError): void {
     if (this.#answer !== "none") return;
     this.#answer = "cancelled";
     this.#cancelled = reason;

@@ -460,9 +460,10 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
     return this.#info !== undefined;
   }
 
+  /** What others hold unread in the process's budget is no reason: QUIC's window bounds the bytes of all. */
   #hasTooManyPending(): boolean {
     const { length } = this.incoming;
-    return length >= this.context.settings.maxPendingStreams || (length > 0 && this.budget.exhausted);
+    return length >= this.context.settings.maxPendingStreams || (length > 0 && this.budget.isFull);
   }
 
   #peerError(stream: StreamRecord, wireCode: bigint, how: "reset" | "stop"): StreamError {

@@ -1,5 +1,6 @@
 import { TimeoutError } from "../../errors/errors.ts";
 import type { StreamError } from "../../errors/errors.ts";
+import { isJoined, join } from "../../base/gather.ts";
 import { RingQueue } from "../../base/ring-queue.ts";
 
 import { own } from "./bytes.ts";
@@ -10,6 +11,9 @@ import type { ReadOperation } from "./read-operations.ts";
 import type { Bytes, WaitOptions } from "../types.ts";
 
 const atEnd: Promise<null> = Promise.resolve(null);
+
+/** Chunks of a stream that are kept as they came, however small: a reader that is not far behind gets them so. */
+const mostSmallChunks = 32;
 
 /**
  * The receiving half of a stream: what has arrived and is not read yet, and who waits for it. Credit goes back to the
@@ -99,7 +103,7 @@ export class ReceiveHalf {
     if (this.over) return;
     const length = chunk.byteLength;
     if (length > 0) {
-      this.#chunks.push(chunk);
+      this.#push(chunk);
       this.#buffered += length;
       this.#received += length;
       this.#host.counters.bytesReceived += length;
@@ -116,6 +120,18 @@ export class ReceiveHalf {
       this.#settleWhenRead();
       this.#host.halfChanged();
     }
+  }
+
+  /** Many small chunks that nobody reads are kept as few: see `gather`. */
+  #push(chunk: Bytes): void {
+    let kept = chunk;
+    while (this.#chunks.length > mostSmallChunks) {
+      const { last } = this.#chunks;
+      if (last === undefined || !isJoined(last, kept)) break;
+      kept = join(last, kept);
+      this.#chunks.pop();
+    }
+    this.#chunks.push(kept);
   }
 
   /**
