@@ -1,3 +1,4 @@
+import { isBidirectional } from "../../base/stream-id.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type {
   ConnectionClosed,
@@ -190,7 +191,7 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   /** Ends both halves of a stream that nobody knows. */
   abandonStream(streamId: number, code: bigint): void {
     this.quic.stop(streamId, code);
-    if ((streamId & 2) === 0) this.quic.reset(streamId, code);
+    if (isBidirectional(streamId)) this.quic.reset(streamId, code);
   }
 
   /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
