@@ -2,9 +2,10 @@ import { readVarint } from "../../base/varint.ts";
 import { FrameType, reservedFrameTypes } from "../../constants/http3.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import { RateLimit } from "../limits.ts";
+import { TypeLengthReader } from "../type-length.ts";
+import type { PayloadUse, TypeLengthHandler } from "../type-length.ts";
+import { connectionError } from "../wire-errors.ts";
 
-import { connectionError, FrameReader } from "./frame-reader.ts";
-import type { FrameHandler, PayloadUse } from "./frame-reader.ts";
 import { decodeSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -17,8 +18,8 @@ export interface ControlEvents {
 }
 
 /** The peer's control stream (RFC 9114 §6.2.1). */
-export class ControlStream implements FrameHandler {
-  readonly #reader = new FrameReader(this);
+export class ControlStream implements TypeLengthHandler {
+  readonly #reader = new TypeLengthReader(this);
   readonly #role: "client" | "server";
   readonly #limits: ProtocolLimits;
   readonly #events: ControlEvents;
@@ -40,7 +41,7 @@ export class ControlStream implements FrameHandler {
     this.#reader.push(chunk);
   }
 
-  beginFrame(type: number, length: number): PayloadUse {
+  begin(type: number, length: number): PayloadUse {
     if (!this.#rate.count(this.#now))
       throw connectionError("H3_EXCESSIVE_LOAD", "too many frames on the control stream");
     // RFC 9114 §6.2.1: the first frame is SETTINGS.
@@ -60,7 +61,7 @@ export class ControlStream implements FrameHandler {
     return "whole";
   }
 
-  wholeFrame(type: number, payload: Uint8Array): void {
+  whole(type: number, payload: Uint8Array): void {
     switch (type) {
       case FrameType.settings:
         if (this.#hasSettings) throw connectionError("H3_FRAME_UNEXPECTED", "a second SETTINGS frame");
@@ -92,7 +93,7 @@ export class ControlStream implements FrameHandler {
     }
   }
 
-  framePiece(): void {
+  piece(): void {
     // No payload of this stream is taken in pieces.
   }
 

@@ -1,7 +1,7 @@
 /** Rules that field sections must keep (RFC 9114 §4.2 to §4.4, RFC 9220). */
 import type { HeaderList } from "../output.ts";
 
-import { streamError } from "./frame-reader.ts";
+import { streamError } from "../wire-errors.ts";
 
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** RFC 9110 §5.5: no control characters besides tab; RFC 9113 §8.2.1: no space around. */

@@ -1,13 +1,13 @@
 import { invariant } from "../../base/invariant.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
+import { encodeHeaders } from "../http3/frames.ts";
 import { parseResponse } from "../http3/fields.ts";
-import { streamError } from "../http3/frame-reader.ts";
+import { streamError } from "../wire-errors.ts";
 import type { HeaderList } from "../output.ts";
 
 import type { Outputs } from "./outputs.ts";
 import type { FieldSectionExcess, Peer } from "./peer.ts";
 import type { RequestStream } from "./request-stream.ts";
-import { headersFrame } from "./requests.ts";
 import type { RequestRole, Requests } from "./requests.ts";
 import { chosenProtocol, serializeProtocols } from "./subprotocols.ts";
 
@@ -44,7 +44,7 @@ export class ClientRequests implements RequestRole {
   }
 
   open(streamId: number, init: SessionRequestInit): void {
-    const frame = headersFrame(this.#fieldsOf(init));
+    const frame = encodeHeaders(this.#fieldsOf(init));
     const request = this.#requests.create(streamId);
     request.flow = this.#peer.newFlowControl();
     this.#offered.set(streamId, init.protocols);

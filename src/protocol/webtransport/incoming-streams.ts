@@ -1,6 +1,6 @@
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { DeadlineList } from "../deadlines.ts";
-import { connectionError, streamError } from "../http3/frame-reader.ts";
+import { connectionError, streamError } from "../wire-errors.ts";
 import type { ProtocolLimits } from "../limits.ts";
 
 import type { Outputs } from "./outputs.ts";

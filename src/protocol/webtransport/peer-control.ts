@@ -1,6 +1,6 @@
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { StreamType } from "../../constants/http3.ts";
-import { connectionError } from "../http3/frame-reader.ts";
+import { connectionError } from "../wire-errors.ts";
 import { ControlStream } from "../http3/control-stream.ts";
 import type { ControlEvents } from "../http3/control-stream.ts";
 import type { ProtocolLimits } from "../limits.ts";

@@ -2,8 +2,9 @@
 import { CapsuleReader } from "../capsule/capsule-reader.ts";
 import type { CapsuleEvents } from "../capsule/capsule-reader.ts";
 import { FrameType, reservedFrameTypes } from "../../constants/http3.ts";
-import { connectionError, FrameReader, streamError } from "../http3/frame-reader.ts";
-import type { FrameHandler, PayloadUse } from "../http3/frame-reader.ts";
+import { TypeLengthReader } from "../type-length.ts";
+import { connectionError, streamError } from "../wire-errors.ts";
+import type { TypeLengthHandler, PayloadUse } from "../type-length.ts";
 import { RateLimit } from "../limits.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList, SessionEnd } from "../output.ts";
@@ -42,7 +43,7 @@ export interface RequestEvents {
   consumed(stream: RequestStream, bytes: number): void;
 }
 
-export class RequestStream implements FrameHandler, CapsuleEvents {
+export class RequestStream implements TypeLengthHandler, CapsuleEvents {
   readonly id: number;
   state: RequestState = "head";
   /** The peer has sent FIN or a reset. */
@@ -51,7 +52,7 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
   isFinished = false;
   readonly #events: RequestEvents;
   readonly #limits: ProtocolLimits;
-  readonly #frames = new FrameReader(this);
+  readonly #frames = new TypeLengthReader(this);
   readonly #capsules = new CapsuleReader(this);
   readonly #capsuleRate: RateLimit;
   #now = 0;
@@ -137,9 +138,9 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
     this.discard();
   }
 
-  // FrameHandler.
+  // TypeLengthHandler.
 
-  beginFrame(type: number, length: number): PayloadUse {
+  begin(type: number, length: number): PayloadUse {
     // draft-ietf-webtrans-http3 §4.3: the signal is the first thing on a stream or nothing.
     if (type === FrameType.webTransportStream)
       throw connectionError("H3_FRAME_ERROR", "WT_STREAM inside a request stream");
@@ -166,7 +167,7 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
     }
   }
 
-  wholeFrame(_type: number, payload: Uint8Array): void {
+  whole(_type: number, payload: Uint8Array): void {
     const fields = decodeFieldSection(payload, this.#limits);
     if (this.state === "head") {
       this.#events.headers(this, fields);
@@ -178,7 +179,7 @@ export class RequestStream implements FrameHandler, CapsuleEvents {
     }
   }
 
-  framePiece(type: number, piece: Uint8Array): void {
+  piece(type: number, piece: Uint8Array): void {
     this.#idleFrames = 0;
     if (type === FrameType.headers) {
       this.#skipHeaders(piece.length);

@@ -1,12 +1,11 @@
 import { noBytes } from "../../base/bytes.ts";
-import { FrameType } from "../../constants/http3.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { DeadlineList } from "../deadlines.ts";
-import { connectionError, encodeFrame } from "../http3/frame-reader.ts";
+import { encodeHeaders } from "../http3/frames.ts";
+import { connectionError } from "../wire-errors.ts";
 import { RateLimit } from "../limits.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList, SessionEnd } from "../output.ts";
-import { encodeFieldSection } from "../qpack/field-section.ts";
 
 import type { FlowResource } from "./flow-control.ts";
 import type { Outputs } from "./outputs.ts";
@@ -161,7 +160,7 @@ export class Requests implements RequestEvents {
     this.role.forgotten(request.id);
     request.discard();
     if (!request.isFinished) {
-      this.#outputs.write(request.id, headersFrame([[":status", String(status)], ...headers]), true);
+      this.#outputs.write(request.id, encodeHeaders([[":status", String(status)], ...headers]), true);
     }
     request.isFinished = true;
     this.#neverASession(request.id);
@@ -291,8 +290,4 @@ export class Requests implements RequestEvents {
     this.#outputs.forget(request.id);
     this.role.forgotten(request.id);
   }
-}
-
-export function headersFrame(fields: HeaderList): Uint8Array<ArrayBuffer> {
-  return encodeFrame(FrameType.headers, encodeFieldSection(fields));
 }

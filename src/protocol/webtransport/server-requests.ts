@@ -1,6 +1,7 @@
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { DeadlineList } from "../deadlines.ts";
-import { streamError } from "../http3/frame-reader.ts";
+import { streamError } from "../wire-errors.ts";
+import { encodeHeaders } from "../http3/frames.ts";
 import { parseRequest } from "../http3/fields.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList, RefusalCause } from "../output.ts";
@@ -9,7 +10,6 @@ import { protocolTokens } from "./drafts.ts";
 import type { Outputs } from "./outputs.ts";
 import type { FieldSectionExcess, Peer } from "./peer.ts";
 import type { RequestStream } from "./request-stream.ts";
-import { headersFrame } from "./requests.ts";
 import type { RequestHost, RequestRole, Requests } from "./requests.ts";
 import { offeredProtocols, serializeProtocol } from "./subprotocols.ts";
 
@@ -130,7 +130,7 @@ export class ServerRequests implements RequestRole {
 
   accept(request: RequestStream, response: Omit<SessionResponse, "status">): void {
     this.#offered.delete(request.id);
-    this.#outputs.write(request.id, headersFrame(responseFields(request, { ...response, status: 200 })));
+    this.#outputs.write(request.id, encodeHeaders(responseFields(request, { ...response, status: 200 })));
   }
 
   failed(request: RequestStream): void {

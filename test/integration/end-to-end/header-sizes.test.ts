@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { FrameType } from "../../../src/constants/http3.ts";
 import { WireCodes } from "../../../src/constants/wire-codes.ts";
-import { encodeFrame } from "../../../src/protocol/http3/frame-reader.ts";
+import { encodeFrame } from "../../../src/protocol/http3/frames.ts";
 import { defaultLimits } from "../../../src/protocol/limits.ts";
 import { decodeFieldSection, encodeFieldSection } from "../../../src/protocol/qpack/field-section.ts";
 import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { EngineFactory } from "../../engine/under-test.ts";
 import { FrameType } from "../../../../src/constants/http3.ts";
 import { HttpError } from "../../../../src/errors/errors.ts";
-import { encodeFrame } from "../../../../src/protocol/http3/frame-reader.ts";
+import { encodeFrame } from "../../../../src/protocol/http3/frames.ts";
 import { controlStreamPreamble } from "../../../../src/protocol/webtransport/connection.ts";
 import type { IncomingSession } from "../../../../src/transport/session/request.ts";
 import type { SessionWorld, WorldOptions } from "../session-world.ts";
