@@ -13,7 +13,7 @@ import { defaultLimits } from "../../src/protocol/limits.ts";
 import { decodeFieldSection, encodeFieldSection } from "../../src/protocol/qpack/field-section.ts";
 import { QpackPeerStream } from "../../src/protocol/qpack/peer-streams.ts";
 import { fromWireCode, toWireCode } from "../../src/protocol/webtransport/error-mapping.ts";
-import { StreamOpening } from "../../src/protocol/webtransport/stream-opening.ts";
+import { StreamOpening } from "../../src/protocol/http3/stream-opening.ts";
 
 /** Bytes and the places where they are cut. */
 const cutBytes = (bytes: fc.Arbitrary<Uint8Array>) =>

@@ -7,7 +7,7 @@ import { defaultLimits } from "../../src/protocol/limits.ts";
 import { decodeFieldSection, encodeFieldSection } from "../../src/protocol/qpack/field-section.ts";
 import { QpackReader, writeInteger } from "../../src/protocol/qpack/prefix-integer.ts";
 import { staticTable } from "../../src/protocol/qpack/static-table.ts";
-import { ProtocolConnection } from "../../src/protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../src/protocol/connection.ts";
 import { fromWireCode, toWireCode } from "../../src/protocol/webtransport/error-mapping.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -1,3 +1,4 @@
+import { isRequestId } from "../../base/stream-id.ts";
 import { readVarint } from "../../base/varint.ts";
 import { FrameType, reservedFrameTypes } from "../../constants/http3.ts";
 import type { ProtocolLimits } from "../limits.ts";
@@ -12,33 +13,44 @@ import type { Settings } from "./settings.ts";
 /** Frames that belong on other streams (RFC 9114 §7.2, Table 1). */
 const misplaced: ReadonlySet<number> = new Set([FrameType.data, FrameType.headers, FrameType.pushPromise]);
 
-export interface ControlEvents {
-  settings(settings: Settings): void;
-  goaway(id: bigint): void;
-}
+export type ControlEvent =
+  { readonly type: "settings"; readonly settings: Settings } | { readonly type: "goaway"; readonly id: bigint };
 
-/** The peer's control stream (RFC 9114 §6.2.1). */
+/** The peer's control stream (RFC 9114 §6.2.1): bytes go in with {@link push}, what they say comes out of {@link next}. */
 export class ControlStream implements TypeLengthHandler {
   readonly #reader = new TypeLengthReader(this);
   readonly #role: "client" | "server";
   readonly #limits: ProtocolLimits;
-  readonly #events: ControlEvents;
   readonly #rate: RateLimit;
+  #unread: Uint8Array | undefined;
+  #event: ControlEvent | undefined;
   #now = 0;
   #hasSettings = false;
   #goaway: bigint | undefined;
   #maxPushId: bigint | undefined;
 
-  constructor(role: "client" | "server", limits: ProtocolLimits, events: ControlEvents) {
+  constructor(role: "client" | "server", limits: ProtocolLimits) {
     this.#role = role;
     this.#limits = limits;
-    this.#events = events;
     this.#rate = new RateLimit(limits.maxControlFrames, limits.rateWindow);
   }
 
   push(chunk: Uint8Array, now: number): void {
     this.#now = now;
-    this.#reader.push(chunk);
+    this.#unread = chunk;
+  }
+
+  /** To be called until it gives undefined, before the next bytes come. Throws WireError. */
+  next(): ControlEvent | undefined {
+    while (this.#unread !== undefined) {
+      const chunk = this.#unread;
+      const taken = this.#reader.push(chunk);
+      this.#unread = taken < chunk.length ? chunk.subarray(taken) : undefined;
+      const event = this.#event;
+      this.#event = undefined;
+      if (event !== undefined) return event;
+    }
+    return undefined;
   }
 
   begin(type: number, length: number): PayloadUse {
@@ -66,7 +78,7 @@ export class ControlStream implements TypeLengthHandler {
       case FrameType.settings:
         if (this.#hasSettings) throw connectionError("H3_FRAME_UNEXPECTED", "a second SETTINGS frame");
         this.#hasSettings = true;
-        this.#events.settings(decodeSettings(payload));
+        this.#tell({ type: "settings", settings: decodeSettings(payload) });
         break;
       case FrameType.goaway:
         this.#takeGoaway(onlyVarint(payload, "GOAWAY"));
@@ -85,7 +97,7 @@ export class ControlStream implements TypeLengthHandler {
         // RFC 9218 §7.2. Sessions are not prioritised, so only the id is looked at.
         const id = readVarint(payload, 0);
         if (id === undefined) throw connectionError("H3_FRAME_ERROR", "PRIORITY_UPDATE without an id");
-        if ((id.value & 3n) !== 0n) throw connectionError("H3_ID_ERROR", "PRIORITY_UPDATE for what is no request");
+        if (!isRequestId(id.value)) throw connectionError("H3_ID_ERROR", "PRIORITY_UPDATE for what is no request");
         break;
       }
       case FrameType.priorityUpdatePush:
@@ -105,11 +117,16 @@ export class ControlStream implements TypeLengthHandler {
 
   #takeGoaway(id: bigint): void {
     // RFC 9114 §5.2: a server names a request; ids never grow.
-    if (this.#role === "client" && (id & 3n) !== 0n) throw connectionError("H3_ID_ERROR", "GOAWAY names no request");
+    if (this.#role === "client" && !isRequestId(id)) throw connectionError("H3_ID_ERROR", "GOAWAY names no request");
     if (this.#goaway !== undefined && id > this.#goaway)
       throw connectionError("H3_ID_ERROR", "GOAWAY with a larger id");
     this.#goaway = id;
-    this.#events.goaway(id);
+    this.#tell({ type: "goaway", id });
+  }
+
+  #tell(event: ControlEvent): void {
+    this.#event = event;
+    this.#reader.pause();
   }
 }
 

@@ -4,7 +4,7 @@ import type { EngineFactory } from "../../engine/under-test.ts";
 import { FrameType } from "../../../../src/constants/http3.ts";
 import { HttpError } from "../../../../src/errors/errors.ts";
 import { encodeFrame } from "../../../../src/protocol/http3/frames.ts";
-import { controlStreamPreamble } from "../../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../../src/protocol/options.ts";
 import type { IncomingSession } from "../../../../src/transport/session/request.ts";
 import type { SessionWorld, WorldOptions } from "../session-world.ts";
 import { given, rejection, text, withSessions } from "../with-sessions.ts";
