@@ -1,3 +1,4 @@
+import { isSubprotocol } from "../base/subprotocol.ts";
 import { Configuration } from "../config/configuration.ts";
 import { checkCertificate, connectionOptions, longest } from "../config/connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "../config/connection-options.ts";
@@ -105,11 +106,8 @@ const headers: Option = {
 };
 const shownHeaders = new Set(["accept-language", "origin", "user-agent"]);
 
-/** draft-ietf-webtrans-http3 §3.3 and the W3C's constructor: what a subprotocol's name may be. */
-const protocolName = /^[\x20-\x7e]{1,512}$/;
-
 const protocols = listOption((value) =>
-  typeof value === "string" && protocolName.test(value) ? undefined : "must be 1 to 512 printable ASCII characters",
+  typeof value === "string" && isSubprotocol(value) ? undefined : "must be 1 to 512 printable ASCII characters",
 );
 
 /** Every option: its default and what it allows. */

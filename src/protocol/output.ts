@@ -49,7 +49,18 @@ export type ProtocolEvent =
       readonly cause: RefusalCause;
       readonly headers: HeaderList;
     }
-  /** Server: the request has ended before it was answered. */
+  /**
+   * Server: a request that is no session, nor CONNECT. It waits for `respond`; its body, if it is wanted, for
+   * `readRequest`. Until then nothing of it is read, so QUIC's flow control stops the peer.
+   */
+  | { readonly type: "request"; readonly streamId: number; readonly headers: HeaderList }
+  /** A part of its body, which owns its ArrayBuffer. Its credit is given back with `consumeRequest`. */
+  | { readonly type: "requestData"; readonly streamId: number; readonly data: Uint8Array<ArrayBuffer> }
+  /** All of its body has come. */
+  | { readonly type: "requestEnded"; readonly streamId: number }
+  /** It is over before it was answered, by the peer or because of what the peer did wrong, with this wire code. */
+  | { readonly type: "requestAborted"; readonly streamId: number; readonly code: bigint }
+  /** Server: the session request has ended before it was answered. */
   | { readonly type: "requestCancelled"; readonly sessionId: number }
   /** Client: the server has accepted. */
   | {

@@ -15,7 +15,7 @@ import type {
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
-import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../protocol/options.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";

@@ -1,5 +1,6 @@
 import { createHash, hkdfSync } from "node:crypto";
 
+import { directionOf, isOpenedByServer, ordinalOf, streamIdOf } from "../../base/stream-id.ts";
 import { EngineError } from "../engine.ts";
 import type {
   ConnectionClosed,
@@ -17,7 +18,6 @@ import type { Lane, Link } from "./link.ts";
 import { Receiving } from "./receiving.ts";
 import { Sending } from "./sending.ts";
 import type { OutgoingFrame } from "./sending.ts";
-import { directionOf, isOpenedByServer, ordinalOf, streamIdOf } from "./stream-ids.ts";
 import type { Transport } from "./transport.ts";
 
 /** Type, length and rounding of a DATAGRAM frame (RFC 9221 §4): what its payload is smaller by. */

@@ -1,3 +1,4 @@
+import { isBidirectional } from "../../base/stream-id.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type {
   ConnectionClosed,
@@ -10,7 +11,7 @@ import type {
 import { HandshakeError, ProtocolError, SessionError } from "../../errors/errors.ts";
 import type { WebTransportError } from "../../errors/errors.ts";
 import type { ProtocolOutput } from "../../protocol/output.ts";
-import { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../protocol/connection.ts";
 
 import { closeInfoOf, closeInfoOfConnection, connectionErrorOf, rejectionOf } from "../session/close-info.ts";
 import type { ConnectionContext, StreamWaiter } from "./context.ts";
@@ -26,12 +27,14 @@ import { Deferred } from "../../async/promises.ts";
 import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
 type SessionRequestOutput = Extract<ProtocolOutput, { type: "sessionRequest" }>;
+type PlainRequestOutput = Extract<ProtocolOutput, { type: "request" }>;
 type RequestRefusedOutput = Extract<ProtocolOutput, { type: "requestRefused" }>;
 
 /** Who hears what happens to the connection as a whole. */
 export interface ConnectionObserver {
   established(): void;
   sessionRequested(output: SessionRequestOutput): void;
+  plainRequested(output: PlainRequestOutput): void;
   requestRefused(output: RequestRefusedOutput): void;
   requestCancelled(sessionId: number, reason: SessionError): void;
   /** GOAWAY of the peer. */
@@ -190,7 +193,7 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   /** Ends both halves of a stream that nobody knows. */
   abandonStream(streamId: number, code: bigint): void {
     this.quic.stop(streamId, code);
-    if ((streamId & 2) === 0) this.quic.reset(streamId, code);
+    if (isBidirectional(streamId)) this.quic.reset(streamId, code);
   }
 
   /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
@@ -449,6 +452,9 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
         break;
       case "sessionRequest":
         this.#observer.sessionRequested(output);
+        break;
+      case "request":
+        this.#observer.plainRequested(output);
         break;
       case "requestRefused":
         this.#observer.requestRefused(output);

@@ -4,7 +4,7 @@ import { ConfigurationError, ConnectionError, SessionError, TimeoutError } from 
 import type { WebTransportError } from "../../errors/errors.ts";
 import { TypedEmitter } from "../../events/emitter.ts";
 import type { HeaderList, ProtocolOutput } from "../../protocol/output.ts";
-import type { SessionResponse } from "../../protocol/webtransport/server-requests.ts";
+import type { SessionResponse } from "../../protocol/webtransport/server-sessions.ts";
 import { protocolsFault } from "../../protocol/webtransport/subprotocols.ts";
 
 import { checkCloseCode, checkCloseReason } from "../session/close-code.ts";
@@ -17,7 +17,7 @@ import type { ConnectionObserver } from "./connection-driver.ts";
 import { SessionDriver } from "../session/session-driver.ts";
 import { connectionSettings } from "./settings.ts";
 import type { ConnectionSettings } from "./settings.ts";
-import type { ConnectionOwner, RefusedRequest } from "./owner.ts";
+import type { ConnectionOwner, PlainRequest, RefusedRequest } from "./owner.ts";
 import { Deferred, rejected, untilAborted } from "../../async/promises.ts";
 import { cancelRequest, IncomingSession } from "../session/request.ts";
 import type { RequestHost } from "../session/request.ts";
@@ -100,6 +100,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     const observer: ConnectionObserver = {
       established: () => this.#established(),
       sessionRequested: (output) => this.#sessionRequested(output),
+      plainRequested: ({ streamId, headers }) => this.#plainRequested(streamId, headers),
       requestRefused: ({ status, cause, headers }) => this.#refused(status, cause, headers),
       requestCancelled: (sessionId, reason) => this.#requestCancelled(sessionId, reason),
       goingAway: () => this.#goingAway(),
@@ -258,6 +259,14 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     }
     // A listener may have answered it.
     if (!request.isAnswered) void this.#handle(request);
+  }
+
+  #plainRequested(streamId: number, headers: HeaderList): void {
+    const respond: PlainRequest["respond"] = (response, body) => {
+      this.#driver.input((core) => core.respond(streamId, response, body));
+    };
+    if (this.#owner.plainRequest === undefined) respond({ status: 404, headers: [] });
+    else this.#owner.plainRequest({ headers, remoteAddress: this.remoteAddress, respond });
   }
 
   #refused(status: number, cause: RefusedRequest["cause"], headers: HeaderList): void {

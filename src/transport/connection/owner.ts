@@ -14,6 +14,15 @@ export interface RefusedRequest {
   readonly remoteAddress: Address;
 }
 
+/** A request that asks for no session. */
+export interface PlainRequest {
+  /** Pseudo-headers included. */
+  readonly headers: HeaderList;
+  readonly remoteAddress: Address;
+  /** Takes effect once. What is still to come of the request is dropped. */
+  respond(response: { readonly status: number; readonly headers: HeaderList }, body?: Uint8Array): void;
+}
+
 /**
  * What a connection belongs to: a server. It answers requests and keeps account, so it is called directly and in the
  * moment in which something happens, before any event: listeners of events are the application's, and may be removed.
@@ -25,6 +34,8 @@ export interface ConnectionOwner {
   answerRequest(request: IncomingSession): void | Promise<void>;
   /** Once for each that has arrived. "cancelled": the client has taken it back, or its connection has ended. */
   requestAnswered(request: IncomingSession, answer: "accepted" | "rejected" | "cancelled"): void;
+  /** Without it every such request is answered 404. */
+  plainRequest(request: PlainRequest): void;
   /** Has not arrived, and will not. */
   requestRefused(refused: RefusedRequest): void;
   /** A session that was accepted. Its state is "connected". */

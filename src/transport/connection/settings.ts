@@ -1,6 +1,6 @@
 import type { EventSink } from "../../events/emitter.ts";
-import { settingsOf } from "../../protocol/webtransport/connection.ts";
-import type { ProtocolConnectionOptions } from "../../protocol/webtransport/connection.ts";
+import { settingsOf } from "../../protocol/options.ts";
+import type { ProtocolConnectionOptions } from "../../protocol/options.ts";
 import type { DraftSelection } from "../../constants/drafts.ts";
 
 import type { BufferBudget } from "../streams/buffer-budget.ts";

@@ -1,3 +1,4 @@
+import { directionOf } from "../../base/stream-id.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
 import { StreamError, TimeoutError } from "../../errors/errors.ts";
@@ -495,8 +496,4 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
 /** Before there is a stream: an engine takes nothing else. */
 function orderRefusal(sendOrder: unknown = 0): TypeError | undefined {
   return typeof sendOrder === "number" ? undefined : new TypeError("Cannot use a sendOrder that is no number");
-}
-
-function directionOf(streamId: number): StreamDirection {
-  return (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
 }

@@ -1,5 +1,5 @@
 import type { ConnectionClosed, ConnectOptions, EndpointOptions, QuicEngine } from "../../../src/engine/engine.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
 

@@ -3,7 +3,7 @@ import { connectionSettings } from "../../../src/transport/connection/settings.t
 import type { ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";
 import type { AcceptOptions, IncomingSession } from "../../../src/transport/session/request.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 
 import { Link } from "./linked-quic.ts";
 import { VirtualTime } from "./virtual-time.ts";

@@ -2,9 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 
-import { encodeFrame, FrameReader } from "../../../../src/protocol/http3/frame-reader.ts";
-import type { FrameHandler } from "../../../../src/protocol/http3/frame-reader.ts";
 import { defaultLimits } from "../../../../src/protocol/limits.ts";
+import { encodeTypeLength, TypeLengthReader } from "../../../../src/protocol/type-length.ts";
+import type { TypeLengthHandler } from "../../../../src/protocol/type-length.ts";
 import { Parking } from "../../../../src/protocol/webtransport/parking.ts";
 import type { ParkedStream } from "../../../../src/protocol/webtransport/parking.ts";
 
@@ -28,8 +28,8 @@ describe("bytes that a peer sends one by one", () => {
 
   it("take no more memory than a few times their number in a frame that is not whole", () => {
     const payload = new Uint8Array(65_536);
-    const readers = Array.from({ length: 8 }, () => new FrameReader(whole));
-    const frame = encodeFrame(1, payload).subarray(0, -1);
+    const readers = Array.from({ length: 8 }, () => new TypeLengthReader(whole));
+    const frame = encodeTypeLength(1, payload).subarray(0, -1);
     const before = heapAfter();
     for (const byte of frame) for (const reader of readers) reader.push(Uint8Array.of(byte));
     expect(heapAfter() - before).toBeLessThan(4 * readers.length * payload.length);
@@ -37,7 +37,7 @@ describe("bytes that a peer sends one by one", () => {
   });
 });
 
-const whole: FrameHandler = { beginFrame: () => "whole", wholeFrame: () => {}, framePiece: () => {} };
+const whole: TypeLengthHandler = { begin: () => "whole", whole: () => {}, piece: () => {} };
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

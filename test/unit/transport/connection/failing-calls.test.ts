@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { ProtocolConnection } from "../../../../src/protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../../../src/protocol/connection.ts";
 
 import { Pair } from "../pair.ts";
 
