@@ -11,7 +11,7 @@ const layers = {
   errors: ["base", "constants"],
   contract: ["base"],
   "engine/native": ["contract", "base"],
-  "engine/memory": ["contract", "base"],
+  "engine/memory": ["contract", "base", "constants"],
   protocol: foundation,
   config: foundation,
   events: [...foundation, "async"],

@@ -1,6 +1,7 @@
 import { Configuration } from "../config/configuration.ts";
 import { checkCertificate, connectionOptions, longest } from "../config/connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "../config/connection-options.ts";
+import { clientDefaults as defaults, connectionDefaults } from "../constants/defaults.ts";
 import {
   OptionTable,
   choiceOption,
@@ -114,28 +115,28 @@ const protocols = listOption((value) =>
 
 /** Every option: its default and what it allows. */
 const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
-  ...connectionOptions("warn"),
+  ...connectionOptions(defaults.logLevel),
   serverCertificateHashes: hashes,
   ca: textOption(),
   caCerts: textOption(),
-  verifyMode: choiceOption("required", "required", "none"),
+  verifyMode: choiceOption(defaults.verifyMode, "required", "none"),
   insecure: flagOption(false),
   serverName: textOption(),
   allowPooling: flagOption(false),
   protocols,
   headers,
-  userAgent: textOption("tswebtransport"),
-  connectTimeout: numberOption(30_000, 0, longest),
-  maxRetries: numberOption(3, 0, 1000),
-  retryDelay: numberOption(1000, 0, longest),
+  userAgent: textOption(defaults.userAgent),
+  connectTimeout: numberOption(defaults.connectTimeout, 0, longest),
+  maxRetries: numberOption(defaults.maxRetries, 0, 1000),
+  retryDelay: numberOption(defaults.retryDelay, 0, longest),
   retryBackoff: {
-    initial: 2,
+    initial: defaults.retryBackoff,
     check: (value) =>
       typeof value === "number" && value >= 1 && value <= 100 ? undefined : "must be a number from 1 to 100",
     parse: Number,
   },
-  maxRetryDelay: numberOption(30_000, 0, longest),
-  maxStreams: numberOption(100, 1, 1_000_000),
+  maxRetryDelay: numberOption(defaults.maxRetryDelay, 0, longest),
+  maxStreams: numberOption(connectionDefaults.maxOutgoingStreams, 1, 1_000_000),
 });
 
 export const clientOptionNames: readonly (keyof ClientConfigOptions)[] = table.names;
