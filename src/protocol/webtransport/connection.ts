@@ -1,5 +1,6 @@
 import { noBytes } from "../../base/bytes.ts";
 import { encodeVarint, readVarint } from "../../base/varint.ts";
+import { connectionDefaults } from "../../constants/defaults.ts";
 import type { DraftSelection } from "../../constants/drafts.ts";
 import { FrameType, StreamType } from "../../constants/http3.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
@@ -42,16 +43,16 @@ export interface ProtocolConnectionOptions {
   readonly maxSessions?: number;
   /** Server: whether a request for this authority is; others are answered 421. Default: every one is. */
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
-  /** What the peer may do in each session at first, where both sides speak flow control. Default 8 MiB and 512 streams of a kind. */
+  /** What the peer may do in each session at first, where both sides speak flow control. Default 16 MiB and 512 streams of a kind. */
   readonly sessionLimits?: SessionLimits;
   /** What all of these announce, where many connections share it: of {@link settingsOf}. */
   readonly settings?: Settings;
 }
 
 const defaultSessionLimits: SessionLimits = Object.freeze({
-  maxData: 8_388_608,
-  maxStreamsBidirectional: 512,
-  maxStreamsUnidirectional: 512,
+  maxData: connectionDefaults.maxSessionBufferSize,
+  maxStreamsBidirectional: connectionDefaults.maxIncomingStreams,
+  maxStreamsUnidirectional: connectionDefaults.maxIncomingStreams,
 });
 
 /** The largest quarter stream id (RFC 9297 §2.1). */
@@ -63,8 +64,8 @@ const greatestRequestId = 2n ** 62n - 4n;
 /** The settings that connections of these options announce. */
 export function settingsOf(options: Partial<ProtocolConnectionOptions>): Settings {
   return announcedSettings({
-    drafts: options.drafts ?? "all",
-    maxSessions: options.maxSessions ?? 16,
+    drafts: options.drafts ?? connectionDefaults.drafts,
+    maxSessions: options.maxSessions ?? connectionDefaults.maxSessionsPerConnection,
     sessionLimits: options.sessionLimits ?? defaultSessionLimits,
     maxFieldSectionSize: options.limits?.maxFieldSectionSize ?? defaultLimits.maxFieldSectionSize,
   });
@@ -560,6 +561,7 @@ export class ProtocolConnection {
       } else if (this.#role === "server" && request.state === "head" && error.wireCode === tooLarge) {
         // RFC 6585 §5: friendlier than a reset, whose code no browser shows.
         this.#requests.respond(request, 431, []);
+        this.#server?.tellTooLarge();
       } else {
         this.#requests.violated(request, error.wireCode, error.message);
       }

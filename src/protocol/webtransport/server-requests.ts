@@ -1,3 +1,4 @@
+import { connectionDefaults } from "../../constants/defaults.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { DeadlineList } from "../deadlines.ts";
 import { streamError } from "../http3/frame-reader.ts";
@@ -87,7 +88,7 @@ export class ServerRequests implements RequestRole {
       this.#turnDown(request, 400, "origins", fields);
       return;
     }
-    const { maxSessions = 16, servesAuthority } = this.#policy;
+    const { maxSessions = connectionDefaults.maxSessionsPerConnection, servesAuthority } = this.#policy;
     if (servesAuthority?.(head.authority ?? "") === false) {
       // RFC 9110 §15.5.20.
       this.#turnDown(request, 421, "authority", fields);
@@ -111,6 +112,12 @@ export class ServerRequests implements RequestRole {
   headersTooLarge(request: RequestStream): void {
     // RFC 6585 §5. At once: a client that is told so need not send the rest; one that does is read until it has.
     this.#requests.respond(request, 431, [], false);
+    this.tellTooLarge();
+  }
+
+  /** A request was answered 431. */
+  tellTooLarge(): void {
+    this.#outputs.push({ type: "requestRefused", status: 431, cause: "headers", headers: [] });
   }
 
   /** The peer's SETTINGS have come: the application may see what waited for them (draft-ietf-webtrans-http3 §3.1). */

@@ -30,6 +30,8 @@ export const RejectionKind = Object.freeze({
   MAX_SESSIONS_PER_CONNECTION: "max_sessions_per_connection",
   /** Its authority and path make no URL, or it has several origins. */
   MALFORMED: "malformed",
+  /** Its headers are larger, or more, than the server takes. */
+  HEADERS: "headers",
   /** Not one of `authorities`. */
   AUTHORITY: "authority",
   /** Not one of `allowedOrigins`, or of a middleware's. */
