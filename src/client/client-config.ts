@@ -89,13 +89,11 @@ const hashes: Option = {
 
 const headers: Option = {
   initial: undefined,
+  sensitive: true,
   check: (value) => {
-    try {
-      new Headers(value as Headers | undefined);
-      return undefined;
-    } catch (error) {
-      return `must be what Headers takes (${error instanceof Error ? error.message : String(error)})`;
-    }
+    if (areHeaders(value)) return undefined;
+    const name = malformedField(value);
+    return name === undefined ? "must be what Headers takes" : `must be what Headers takes: "${name}" is malformed`;
   },
   // Headers carry credentials: only those that cannot are shown.
   show: (value) =>
@@ -104,6 +102,25 @@ const headers: Option = {
     ),
   capture: (value) => new Headers(value as Headers),
 };
+
+function areHeaders(value: unknown): boolean {
+  try {
+    new Headers(value as Headers | undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The name of the first field that is not one. The text of what `Headers` throws has its value in it. */
+function malformedField(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields: readonly unknown[] = Array.isArray(value) ? value : Object.entries(value);
+  const malformed = fields.find((field) => !areHeaders([field]));
+  const name: unknown = Array.isArray(malformed) ? malformed[0] : undefined;
+  return typeof name === "string" ? name : undefined;
+}
+
 const shownHeaders = new Set(["accept-language", "origin", "user-agent"]);
 
 /** draft-ietf-webtrans-http3 §3.3 and the W3C's constructor: what a subprotocol's name may be. */
