@@ -15,7 +15,7 @@ const layers = {
   protocol: foundation,
   config: foundation,
   events: [...foundation, "async"],
-  certificates: [...foundation, "engine/native"],
+  certificates: [...foundation, "contract", "engine/native"],
   async: ["base"],
   transport: [...foundation, "async", "contract", "protocol", "config", "events"],
   // Their default engine is loaded lazily: see the rule below.
