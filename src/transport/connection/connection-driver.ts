@@ -316,9 +316,7 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
   turnEnded(): void {
     this.receiveWindow.shrink();
     if (this.status.isClosed) return;
-    this.protocol.handleTurnEnded();
-    this.#core.drain();
-    this.#core.setTimeout();
+    this.#core.turnEnded();
   }
 
   // What the core tells.

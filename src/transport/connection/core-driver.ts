@@ -84,6 +84,15 @@ export class CoreDriver {
     else this.#deadlines?.setExternal(undefined);
   }
 
+  /** All that has come together has been told. */
+  turnEnded(): void {
+    this.protocol.handleTurnEnded();
+    this.drain();
+    this.setTimeout();
+    // An idle connection waits for nothing.
+    if (this.#deadlines?.isIdle === true) this.#deadlines = undefined;
+  }
+
   /** Forgets everything that waits for a time. */
   clearDeadlines(): void {
     this.#deadlines?.clear();

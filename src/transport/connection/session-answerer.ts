@@ -53,7 +53,7 @@ export class SessionAnswerer implements RequestAnswerer {
       connection.publish("session_request", { connection, request, timestamp: Date.now() });
     }
     // A listener may have answered it.
-    if (!request.isAnswered) void this.#handle(request);
+    if (!request.isAnswered) this.#handle(request);
   }
 
   /** A request was turned down that the owner has not seen. */
@@ -141,20 +141,26 @@ export class SessionAnswerer implements RequestAnswerer {
     this.#context.owner.requestAnswered?.(request, answer);
   }
 
-  /** Never rejects. */
-  async #handle(request: IncomingSession): Promise<void> {
-    const { owner, connection } = this.#context;
+  /** No async function: what it keeps would be kept as long as the session's handler runs. */
+  #handle(request: IncomingSession): void {
+    const { owner } = this.#context;
     try {
-      if (owner.answerRequest === undefined) await request.reject(404);
-      else await owner.answerRequest(request);
+      const answered = owner.answerRequest === undefined ? request.reject(404) : owner.answerRequest(request);
+      if (answered instanceof Promise) answered.catch((cause: unknown) => this.#failed(request, cause));
     } catch (cause) {
-      // An owner that was about to answer when the client went has not failed.
-      if (cause instanceof SessionError && cause.code === "ERR_WT_SESSION_CANCELLED") return;
-      const isTold = !request.isAnswered && owner.requestAnswered !== undefined;
-      if (!isTold) connection.reportListenerError(cause, "session_request");
-      if (!request.isAnswered)
-        await request.reject(500, { kind: "error", reason: "the request could not be answered", cause });
+      void this.#failed(request, cause);
     }
+  }
+
+  /** Never rejects. */
+  async #failed(request: IncomingSession, cause: unknown): Promise<void> {
+    // An owner that was about to answer when the client went has not failed.
+    if (cause instanceof SessionError && cause.code === "ERR_WT_SESSION_CANCELLED") return;
+    const { owner, connection } = this.#context;
+    const isTold = !request.isAnswered && owner.requestAnswered !== undefined;
+    if (!isTold) connection.reportListenerError(cause, "session_request");
+    if (!request.isAnswered)
+      await request.reject(500, { kind: "error", reason: "the request could not be answered", cause });
   }
 }
 
