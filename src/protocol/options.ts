@@ -1,3 +1,4 @@
+import { connectionDefaults } from "../constants/defaults.ts";
 import type { DraftSelection } from "../constants/drafts.ts";
 import { StreamType } from "../constants/http3.ts";
 
@@ -18,23 +19,23 @@ export interface ProtocolConnectionOptions extends SessionPolicy {
   readonly maxSessions?: number;
   /** Server: whether requests for this authority are served; others are answered 421. Default: all are. */
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
-  /** What the peer may do in each session at first, where both sides speak flow control. Default 8 MiB and 512 streams of a kind. */
+  /** What the peer may do in each session at first, where both sides speak flow control. Default 16 MiB and 512 streams of a kind. */
   readonly sessionLimits?: SessionLimits;
   /** What all of these announce, where many connections share it: of {@link settingsOf}. */
   readonly settings?: Settings;
 }
 
 const defaultSessionLimits: SessionLimits = Object.freeze({
-  maxData: 8_388_608,
-  maxStreamsBidirectional: 512,
-  maxStreamsUnidirectional: 512,
+  maxData: connectionDefaults.maxSessionBufferSize,
+  maxStreamsBidirectional: connectionDefaults.maxIncomingStreams,
+  maxStreamsUnidirectional: connectionDefaults.maxIncomingStreams,
 });
 
 /** The settings that connections of these options announce. */
 export function settingsOf(options: Partial<ProtocolConnectionOptions>): Settings {
   return announcedSettings({
-    drafts: options.drafts ?? "all",
-    maxSessions: options.maxSessions ?? 16,
+    drafts: options.drafts ?? connectionDefaults.drafts,
+    maxSessions: options.maxSessions ?? connectionDefaults.maxSessionsPerConnection,
     sessionLimits: options.sessionLimits ?? defaultSessionLimits,
     maxFieldSectionSize: options.limits?.maxFieldSectionSize ?? defaultLimits.maxFieldSectionSize,
   });

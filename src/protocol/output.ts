@@ -5,8 +5,11 @@
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** Why a session request was not even offered: several origins, an authority that is not served, too many sessions. */
-export type RefusalCause = "origins" | "authority" | "sessions";
+/**
+ * Why a session request was not even offered: several origins, an authority that is not served, too many sessions, headers
+ * over the limits.
+ */
+export type RefusalCause = "origins" | "authority" | "sessions" | "headers";
 
 export type ProtocolOutput = EngineCommand | ProtocolEvent;
 
@@ -42,7 +45,10 @@ export type ProtocolEvent =
       /** From `wt-available-protocols`, in the client's order. */
       readonly protocols: readonly string[];
     }
-  /** Server: a WebTransport CONNECT that the core has answered itself: 400, 421 or 429. */
+  /**
+   * Server: a request that the core has answered itself: a WebTransport CONNECT with 400, 421 or 429; with 431 any that is
+   * too large to be read, of which there are no `headers`.
+   */
   | {
       readonly type: "requestRefused";
       readonly status: number;

@@ -117,9 +117,8 @@ export class Requests {
     const request = this.#requests.get(streamId);
     if (request === undefined) return;
     if (request.stage === "head" && code === WireCodes.H3_EXCESSIVE_LOAD) {
-      // RFC 6585 §5: friendlier than a reset, whose code no browser shows.
-      this.#answer(request, { status: 431, headers: [] });
-      this.#sessionIds.neverASession(streamId);
+      // Friendlier than a reset, whose code no browser shows.
+      this.#answerTooLarge(request);
       refuseRest(this.#outputs, request.stream);
       this.#forget(streamId);
     } else {
@@ -157,9 +156,8 @@ export class Requests {
           return undefined;
         }
         case "headersTooLarge":
-          // RFC 6585 §5. At once: a client that is told so need not send the rest; one that does is read until it has.
-          this.#answer(request, { status: 431, headers: [] });
-          this.#sessionIds.neverASession(stream.id);
+          // At once: a client that is told so need not send the rest; one that does is read until it has.
+          this.#answerTooLarge(request);
           break;
         case "headersSkipped":
           this.#skipped(request);
@@ -187,6 +185,13 @@ export class Requests {
     this.#outputs.consumed(stream.id, stream.takeCredit());
     this.#outputs.push({ type: "request", streamId: stream.id, headers: head.fields });
     this.#sessionIds.neverASession(stream.id);
+  }
+
+  /** RFC 6585 §5. */
+  #answerTooLarge(request: Request): void {
+    this.#answer(request, { status: 431, headers: [] });
+    this.#sessionIds.neverASession(request.stream.id);
+    this.#outputs.push({ type: "requestRefused", status: 431, cause: "headers", headers: [] });
   }
 
   #answer(request: Request, response: Response, body?: Uint8Array): void {

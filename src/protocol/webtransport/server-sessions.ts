@@ -1,3 +1,4 @@
+import { connectionDefaults } from "../../constants/defaults.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { encodeHeaders } from "../http3/frames.ts";
 import type { ConnectRequest } from "../http3/requests.ts";
@@ -41,7 +42,7 @@ export class ServerSessions {
   /** A CONNECT request has come. Gives the session that it asks for, unless it is answered or reset already. */
   requested({ stream, head }: ConnectRequest, now: number): Session | undefined {
     const { protocol, scheme, authority = "", fields } = head;
-    const { maxSessions = 16, servesAuthority } = this.#policy;
+    const { maxSessions = connectionDefaults.maxSessionsPerConnection, servesAuthority } = this.#policy;
     if (protocol === undefined || !protocolTokens.has(protocol)) {
       // RFC 9220 §3.
       this.#sessions.turnDown(stream, { status: 501, headers: [] });

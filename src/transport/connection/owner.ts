@@ -9,7 +9,7 @@ export interface RefusedRequest {
   readonly status: number;
   /** Of the core's; "url": authority and path make no URL; "closing": the connection is being closed here. */
   readonly cause: RefusalCause | "url" | "closing";
-  /** Pseudo-headers included. */
+  /** Pseudo-headers included; none with the cause "headers", for they were not read. */
   readonly headers: HeaderList;
   readonly remoteAddress: Address;
 }

@@ -81,6 +81,12 @@ describe("a call whose work throws", () => {
     expect(pair.client.counts).toMatchObject({ streams: 0, waiters: 0 });
   });
 
+  it("has changed nothing: a session that a server would open", async () => {
+    const pair = new Pair();
+    await expect(pair.server.openSession({ url: "https://localhost/" })).rejects.toMatchObject({ name: "ServerError" });
+    expect(pair.server.counts).toMatchObject({ streams: 0, waiters: 0, requests: 0 });
+  });
+
   it("has changed nothing: a close whose reason is no string", async () => {
     const pair = new Pair();
     const { client } = await pair.session();
