@@ -1,9 +1,8 @@
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
-import { StreamError, TimeoutError } from "../../errors/errors.ts";
+import { TimeoutError } from "../../errors/errors.ts";
 import type { DatagramError, SessionError } from "../../errors/errors.ts";
 import type { ProtocolOutput, StreamReset } from "../../protocol/output.ts";
-import { fromWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
 import { WebTransportStream } from "../streams/bidirectional-stream.ts";
 import { BufferBudget } from "../streams/buffer-budget.ts";
@@ -11,8 +10,8 @@ import { sessionErrorOf } from "./close-info.ts";
 import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
 import { DatagramQueue } from "../datagrams/datagram-queue.ts";
 import type { DatagramHost } from "../datagrams/datagram-queue.ts";
-import type { ByteCounters } from "../streams/half-host.ts";
 import { IncomingStreams } from "./incoming-streams.ts";
+import { endedByPeer } from "../streams/stream-errors.ts";
 import { StreamRecord } from "../streams/stream-record.ts";
 import type { StreamOwner } from "../streams/stream-record.ts";
 import { onAbort } from "../../async/abort.ts";
@@ -22,6 +21,7 @@ import { controlSession, SendGroups } from "./send-groups.ts";
 import { WebTransportSendStream } from "../streams/send-stream.ts";
 import type { Holder } from "../streams/unread.ts";
 import { SessionClosing } from "./session-closing.ts";
+import { SessionAccounts } from "./session-accounts.ts";
 import { SessionFlow } from "./session-flow.ts";
 import type { SessionEventMap } from "../events.ts";
 import type {
@@ -46,23 +46,19 @@ const lingerTime = 1000;
 type StreamOutput = Extract<ProtocolOutput, { type: "stream" }>;
 
 /** What a session does; {@link WebTransportSession} is what an application sees of it. */
-export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
+export class SessionDriver implements StreamOwner, DatagramHost {
   readonly sessionId: number;
   readonly context: ConnectionContext;
-  readonly budget: BufferBudget;
+  readonly accounts: SessionAccounts;
   readonly datagrams: DatagramQueue;
   readonly incoming = new IncomingStreams();
   readonly createdAt = Date.now();
   readonly prefix: Uint8Array;
-  readonly sendGroups: SendGroups;
   /** Undefined where the session's streams and bytes are not limited. */
   readonly flow: SessionFlow | undefined;
   /** Settles once, when the session has ended on the wire. */
   readonly closed = new Deferred<CloseInfo>();
   readonly draining = new Deferred<void>();
-  bytesSent = 0;
-  bytesReceived = 0;
-  streamErrors = 0;
   readonly #streams = new Set<StreamRecord>();
   readonly #waiters = new Set<{ readonly waiter: StreamWaiter; readonly fail: (error: unknown) => void }>();
   readonly #closing: SessionClosing;
@@ -75,16 +71,14 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   /** What the connection was told last. */
   #toldState: SessionState = "connected";
   #abort: AbortController | undefined;
-  #streamsOpened = 0;
-  #streamsAccepted = 0;
 
   constructor(context: ConnectionContext, sessionId: number) {
     this.context = context;
     this.sessionId = sessionId;
     const control = context.protocol.flowControl(sessionId);
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
-    this.budget = new BufferBudget(context.settings.maxSessionBufferSize, context.settings.totalBudget, this.flow);
-    this.sendGroups = new SendGroups(context.claimSendSession());
+    const budget = new BufferBudget(context.settings.maxSessionBufferSize, context.settings.totalBudget, this.flow);
+    this.accounts = new SessionAccounts(budget, new SendGroups(context.claimSendSession()), this.flow);
     context.quic.setPriority(sessionId, controlSession, 0, 0);
     this.prefix = context.protocol.datagramPrefix(sessionId);
     this.datagrams = new DatagramQueue(this, context.settings.datagramHighWaterMark);
@@ -103,26 +97,11 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   get quic(): QuicConnection {
     return this.context.quic;
   }
-  get counters(): ByteCounters {
-    return this;
+  get budget(): BufferBudget {
+    return this.accounts.budget;
   }
-  get credit(): number {
-    return this.context.settings.streamBufferSize;
-  }
-  get highWaterMark(): number {
-    return this.context.settings.outgoingHighWaterMark;
-  }
-  get readTimeout(): number {
-    return this.context.settings.readTimeout;
-  }
-  get writeTimeout(): number {
-    return this.context.settings.writeTimeout;
-  }
-  get sendCredit(): SessionFlow | undefined {
-    return this.flow;
-  }
-  get resetStreamAt(): boolean {
-    return this.context.resetStreamAt;
+  get sendGroups(): SendGroups {
+    return this.accounts.sendGroups;
   }
   get supported(): boolean {
     return this.context.datagrams;
@@ -132,9 +111,6 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   }
   after(milliseconds: number, callback: () => void): () => void {
     return this.context.after(milliseconds, callback);
-  }
-  prefixPending(flush: () => void): void {
-    this.context.atEndOfScript(flush);
   }
 
   streamChanged(stream: StreamRecord): void {
@@ -189,7 +165,7 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
       this.#skip(streamId, prefixLength, 0, reset?.finalSize ?? (fin ? delivered : undefined));
       return;
     }
-    this.#streamsAccepted += 1;
+    this.accounts.streamsAccepted += 1;
     const stream = new StreamRecord(this, streamId, bidirectional ? "both" : "receive", prefixLength);
     this.#add(stream);
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
@@ -217,15 +193,17 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
       receive?.fail(this.#errorOf(this.#info));
       return;
     }
-    const error = this.#peerError(stream, wireCode, "reset");
+    const error = endedByPeer(stream.streamId, wireCode, "reset");
     // Draft §4.6: the reset may overtake the session's own end, which says more.
-    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("receive", error, this.context.settings.closeTimeout);
+    if (wireCode === WireCodes.WT_SESSION_GONE)
+      stream.awaitSessionEnd("receive", error, this.context.settings.closeTimeout);
     else receive?.receiveReset(error, reset.reliableSize - receivePrefixLength);
   }
 
   streamStopped(stream: StreamRecord, wireCode: bigint): void {
-    const error = this.#peerError(stream, wireCode, "stop");
-    if (wireCode === WireCodes.WT_SESSION_GONE) stream.doom("send", error, this.context.settings.closeTimeout);
+    const error = endedByPeer(stream.streamId, wireCode, "stop");
+    if (wireCode === WireCodes.WT_SESSION_GONE)
+      stream.awaitSessionEnd("send", error, this.context.settings.closeTimeout);
     else stream.send?.stopped(error);
   }
 
@@ -307,20 +285,21 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   get stats(): SessionStats {
+    const { accounts } = this;
     const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
     return {
       createdAt: this.createdAt,
       duration: Date.now() - this.createdAt,
-      streamsOpened: this.#streamsOpened,
-      streamsAccepted: this.#streamsAccepted,
+      streamsOpened: accounts.streamsOpened,
+      streamsAccepted: accounts.streamsAccepted,
       streamsActive: this.#streams.size,
-      streamErrors: this.streamErrors,
-      bytesSent: this.bytesSent,
-      bytesReceived: this.bytesReceived,
+      streamErrors: accounts.streamErrors,
+      bytesSent: accounts.bytesSent,
+      bytesReceived: accounts.bytesReceived,
       datagramsSent: sent,
       datagramsReceived: received,
       datagramsDropped: droppedIncoming + droppedOutgoing,
-      bufferedBytes: this.budget.used,
+      bufferedBytes: accounts.budget.used,
     };
   }
 
@@ -397,7 +376,7 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   }
 
   #open(streamId: number, direction: StreamDirection, options: CreateStreamOptions): StreamRecord {
-    this.#streamsOpened += 1;
+    this.accounts.streamsOpened += 1;
     const prefix = this.context.protocol.streamPrefix(this.sessionId, direction);
     const halves = direction === "bidirectional" ? "both" : "send";
     const stream = new StreamRecord(this, streamId, halves, prefix, options);
@@ -431,9 +410,9 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
     const { receive, send, streamId } = stream;
     send?.abandon(error, WireCodes.WT_SESSION_GONE);
     if (receive === undefined || receive.over) return;
-    if (lingers && !stream.receiveDoomed) {
+    if (lingers && !stream.receiveOrphaned) {
       receive.linger(this.context.settings.maxStreamBufferSize);
-      stream.whileReceiving(lingerTime, () => {
+      stream.unlessOver(lingerTime, () => {
         this.#endStream(stream, error, false);
       });
       return;
@@ -463,20 +442,6 @@ export class SessionDriver implements StreamOwner, DatagramHost, ByteCounters {
   #hasTooManyPending(): boolean {
     const { length } = this.incoming;
     return length >= this.context.settings.maxPendingStreams || (length > 0 && this.budget.exhausted);
-  }
-
-  #peerError(stream: StreamRecord, wireCode: bigint, how: "reset" | "stop"): StreamError {
-    const { streamId } = stream;
-    const code = fromWireCode(wireCode);
-    const shown = code === undefined ? `wire code 0x${wireCode.toString(16)}` : `code ${code}`;
-    const text = how === "reset" ? "The peer has reset" : "The peer has stopped reading";
-    return new StreamError(`${text} stream ${streamId} with ${shown}`, {
-      code: how === "reset" ? "ERR_WT_STREAM_RESET" : "ERR_WT_STREAM_STOPPED",
-      errorCode: Number(wireCode),
-      streamErrorCode: code ?? null,
-      streamId,
-      streamState: "reset_received",
-    });
   }
 
   #tellStream(type: "stream_opened" | "stream_closed" | "stream_error", stream: StreamRecord, error?: unknown): void {

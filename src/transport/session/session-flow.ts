@@ -5,7 +5,7 @@ import type { FlowResource, SessionFlowControl } from "../../protocol/webtranspo
 
 import type { ByteMeter } from "../streams/buffer-budget.ts";
 import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
-import type { CreditTaker, SendCredit } from "../streams/half-host.ts";
+import type { CreditTaker, SendCredit } from "../streams/send-credit.ts";
 
 /** Bytes that one waiting stream may send before the next one's turn. */
 const turn = 16_384;
