@@ -3,6 +3,7 @@ import type { QuicConnection } from "../../engine/engine.ts";
 import { DatagramError, TimeoutError } from "../../errors/errors.ts";
 import type { SessionError } from "../../errors/errors.ts";
 
+import type { SessionFace } from "../session/session-face.ts";
 import { toBytes } from "../streams/bytes.ts";
 import { Deferred, rejected, resolved, untilAborted } from "../../async/promises.ts";
 import type { Bytes, BytesInput, SignalOption } from "../types.ts";
@@ -13,16 +14,21 @@ import type { Bytes, BytesInput, SignalOption } from "../types.ts";
  */
 const maxIncomingBytes = 1_048_576;
 
-export interface DatagramHost {
+/** What a session's datagrams need of its connection. */
+export interface DatagramContext {
   readonly quic: QuicConnection;
-  readonly prefix: Uint8Array;
-  /** The peer takes HTTP datagrams at all. */
-  readonly supported: boolean;
+  /** The peer takes HTTP datagrams. */
+  readonly datagrams: boolean;
+  readonly protocol: { datagramPrefix(sessionId: number): Uint8Array };
   now(): number;
   after(milliseconds: number, callback: () => void): () => void;
-  datagramReceived(bytes: Bytes): void;
-  datagramSent(size: number): void;
-  datagramFailed(error: DatagramError): void;
+}
+
+/** The session that the datagrams belong to. */
+export interface DatagramSession {
+  readonly sessionId: number;
+  readonly context: DatagramContext;
+  readonly session: SessionFace;
 }
 
 /** Counts of datagrams since the session began. */
@@ -58,7 +64,9 @@ export class DatagramQueue {
   outgoingHighWaterMark: number;
   incomingMaxAge = Infinity;
   outgoingMaxAge = Infinity;
-  readonly #host: DatagramHost;
+  readonly #owner: DatagramSession;
+  readonly #context: DatagramContext;
+  #prefix: Uint8Array | undefined;
   readonly #incoming = new RingQueue<Incoming>();
   #incomingBytes = 0;
   readonly #outgoing = new RingQueue<Outgoing>();
@@ -77,8 +85,9 @@ export class DatagramQueue {
   #droppedOutgoing = 0;
   #expiredOutgoing = 0;
 
-  constructor(host: DatagramHost, highWaterMark: number) {
-    this.#host = host;
+  constructor(owner: DatagramSession, highWaterMark: number) {
+    this.#owner = owner;
+    this.#context = owner.context;
     this.incomingHighWaterMark = highWaterMark;
     this.outgoingHighWaterMark = highWaterMark;
   }
@@ -97,8 +106,8 @@ export class DatagramQueue {
   }
 
   get maxDatagramSize(): number {
-    if (!this.#host.supported || this.#refusal !== undefined) return 0;
-    return Math.max(0, this.#host.quic.maxDatagramSize() - this.#host.prefix.byteLength);
+    if (!this.#context.datagrams || this.#refusal !== undefined) return 0;
+    return Math.max(0, this.#context.quic.maxDatagramSize() - this.#sessionPrefix.byteLength);
   }
 
   trySend(data: BytesInput): boolean {
@@ -128,7 +137,7 @@ export class DatagramQueue {
   }
 
   tryReceive(): Bytes | null | undefined {
-    const oldest = this.#host.now() - this.incomingMaxAge;
+    const oldest = this.#context.now() - this.incomingMaxAge;
     for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
       if (next.at >= oldest) return next.bytes;
       this.#expiredIncoming += 1;
@@ -149,7 +158,7 @@ export class DatagramQueue {
     const waiting = new Deferred<Bytes | null>();
     this.#receivers.add(waiting);
     if (timeout !== undefined) {
-      const cancel = this.#host.after(timeout, () => {
+      const cancel = this.#context.after(timeout, () => {
         this.#receivers.delete(waiting);
         const text = `No datagram within ${timeout} ms`;
         waiting.reject(new TimeoutError(text, { operation: "receive datagram", timeoutDuration: timeout }));
@@ -164,7 +173,10 @@ export class DatagramQueue {
   deliver(bytes: Bytes): void {
     if (this.#ended) return;
     this.#received += 1;
-    this.#host.datagramReceived(bytes);
+    const { session } = this.#owner;
+    if (session.listens("datagram_received")) {
+      session.publish("datagram_received", { session, data: bytes, timestamp: Date.now() });
+    }
     for (const receiver of this.#receivers) {
       this.#receivers.delete(receiver);
       receiver.resolve(bytes);
@@ -178,7 +190,7 @@ export class DatagramQueue {
       this.#droppedIncoming += 1;
       return;
     }
-    this.#incoming.push({ bytes, at: this.#host.now() });
+    this.#incoming.push({ bytes, at: this.#context.now() });
     this.#incomingBytes += bytes.byteLength;
   }
 
@@ -196,7 +208,7 @@ export class DatagramQueue {
   writable(): boolean {
     if (this.#held) return true;
     for (let next = this.#outgoing.peek(); next !== undefined; next = this.#outgoing.peek()) {
-      if (next.expires < this.#host.now()) {
+      if (next.expires < this.#context.now()) {
         this.#expiredOutgoing += 1;
         next.done.resolve();
       } else {
@@ -239,6 +251,12 @@ export class DatagramQueue {
     this.#drained?.resolve();
   }
 
+  /** What the session's datagrams begin with. */
+  get #sessionPrefix(): Uint8Array {
+    this.#prefix ??= this.#context.protocol.datagramPrefix(this.#owner.sessionId);
+    return this.#prefix;
+  }
+
   #isFullFor(size: number): boolean {
     return this.#incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
   }
@@ -251,11 +269,13 @@ export class DatagramQueue {
   }
 
   #hand(bytes: Uint8Array): "queued" | "blocked" | "too-large" | "unsupported" {
-    if (!this.#host.supported) return "unsupported";
-    const result = this.#host.quic.sendDatagram(this.#host.prefix, bytes);
-    if (result === "queued") {
-      this.#sent += 1;
-      this.#host.datagramSent(bytes.byteLength);
+    if (!this.#context.datagrams) return "unsupported";
+    const result = this.#context.quic.sendDatagram(this.#sessionPrefix, bytes);
+    if (result !== "queued") return result;
+    this.#sent += 1;
+    const { session } = this.#owner;
+    if (session.listens("datagram_sent")) {
+      session.publish("datagram_sent", { session, size: bytes.byteLength, timestamp: Date.now() });
     }
     return result;
   }
@@ -268,7 +288,7 @@ export class DatagramQueue {
     }
     const done = new Deferred<void>();
     const ttl = options.ttl ?? this.outgoingMaxAge;
-    this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#host.now() + ttl, done });
+    this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#context.now() + ttl, done });
     return untilAborted(done.promise, options.signal);
   }
 
@@ -285,7 +305,8 @@ export class DatagramQueue {
             datagramSize,
             maxSize,
           });
-    this.#host.datagramFailed(error);
+    const { session } = this.#owner;
+    if (session.listens("datagram_error")) session.publish("datagram_error", { session, error, timestamp: Date.now() });
     return error;
   }
 }
