@@ -17,15 +17,19 @@ export function rejected(error: unknown): Promise<never> {
 export class Deferred<T> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;
-  reject!: (error: unknown) => void;
+  #reject!: (error: unknown) => void;
 
   constructor() {
-    this.promise = quiet(
-      new Promise<T>((resolve, reject) => {
-        this.resolve = resolve;
-        this.reject = reject;
-      }),
-    );
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** A method, so that a handler is needed only now: thousands of promises that wait do without. */
+  reject(error: unknown): void {
+    void quiet(this.promise);
+    this.#reject(error);
   }
 }
 

@@ -432,7 +432,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
       direction: "bidirectional" as const,
       opened: (streamId: number): void => {
         sessionId = streamId;
-        driver.requests.set(streamId, { accepted, failed: result.reject });
+        driver.requests.set(streamId, { accepted, failed: (error) => result.reject(error) });
         driver.input(
           (core) => {
             core.openSession(streamId, request, this.#settings.now());

@@ -6,6 +6,7 @@ import type { SessionError } from "../../errors/errors.ts";
 import type { SessionFace } from "../session/session-face.ts";
 import { toBytes } from "../streams/bytes.ts";
 import { Deferred, rejected, resolved, untilAborted } from "../../async/promises.ts";
+import { WaitingLine } from "../../async/waiting-line.ts";
 import type { Bytes, BytesInput, SignalOption } from "../types.ts";
 
 /**
@@ -67,10 +68,10 @@ export class DatagramQueue {
   readonly #owner: DatagramSession;
   readonly #context: DatagramContext;
   #prefix: Uint8Array | undefined;
-  readonly #incoming = new RingQueue<Incoming>();
+  #incoming: RingQueue<Incoming> | undefined;
   #incomingBytes = 0;
-  readonly #outgoing = new RingQueue<Outgoing>();
-  readonly #receivers = new Set<Deferred<Bytes | null>>();
+  #outgoing: RingQueue<Outgoing> | undefined;
+  readonly #receivers = new WaitingLine<Deferred<Bytes | null>>();
   #ended = false;
   /** Set when the session did not end cleanly. */
   #error: SessionError | undefined;
@@ -100,8 +101,8 @@ export class DatagramQueue {
       expiredIncoming: this.#expiredIncoming,
       droppedOutgoing: this.#droppedOutgoing,
       expiredOutgoing: this.#expiredOutgoing,
-      queuedIncoming: this.#incoming.length,
-      queuedOutgoing: this.#outgoing.length,
+      queuedIncoming: this.#incoming?.length ?? 0,
+      queuedOutgoing: this.#queued,
     };
   }
 
@@ -113,12 +114,12 @@ export class DatagramQueue {
   trySend(data: BytesInput): boolean {
     if (this.#refusal !== undefined) return false;
     const bytes = toBytes(data);
-    if (this.#held && this.#outgoing.length < this.outgoingHighWaterMark) {
+    if (this.#held && this.#queued < this.outgoingHighWaterMark) {
       if (bytes.byteLength > this.maxDatagramSize) return false;
       void this.#queue(bytes, {});
       return true;
     }
-    if (this.#outgoing.length > 0 || this.#held) return false;
+    if (this.#queued > 0 || this.#held) return false;
     return this.#hand(bytes) === "queued";
   }
 
@@ -126,7 +127,7 @@ export class DatagramQueue {
     if (this.#refusal !== undefined) return rejected(this.#refusal());
     if (options.signal?.aborted === true) return rejected(options.signal.reason);
     const bytes = toBytes(data);
-    if (this.#outgoing.length === 0 && !this.#held) {
+    if (this.#queued === 0 && !this.#held) {
       const result = this.#hand(bytes);
       if (result === "queued") return resolved;
       if (result !== "blocked") return rejected(this.#unsendable(bytes.byteLength, result));
@@ -156,7 +157,7 @@ export class DatagramQueue {
       return rejected(error);
     }
     const waiting = new Deferred<Bytes | null>();
-    this.#receivers.add(waiting);
+    this.#receivers.push(waiting);
     if (timeout !== undefined) {
       const cancel = this.#context.after(timeout, () => {
         this.#receivers.delete(waiting);
@@ -165,7 +166,9 @@ export class DatagramQueue {
       });
       waiting.promise.then(cancel, cancel);
     }
-    return untilAborted(waiting.promise, signal, () => this.#receivers.delete(waiting));
+    return untilAborted(waiting.promise, signal, () => {
+      this.#receivers.delete(waiting);
+    });
   }
 
   // What the connection tells.
@@ -177,12 +180,13 @@ export class DatagramQueue {
     if (session.listens("datagram_received")) {
       session.publish("datagram_received", { session, data: bytes, timestamp: Date.now() });
     }
-    for (const receiver of this.#receivers) {
-      this.#receivers.delete(receiver);
+    const receiver = this.#receivers.shift();
+    if (receiver !== undefined) {
       receiver.resolve(bytes);
       return;
     }
-    while (this.#incoming.length > 0 && this.#isFullFor(bytes.byteLength)) {
+    this.#incoming ??= new RingQueue();
+    while (this.#incoming.length > 0 && this.#isFullFor(this.#incoming, bytes.byteLength)) {
       this.#shift();
       this.#droppedIncoming += 1;
     }
@@ -207,7 +211,7 @@ export class DatagramQueue {
   /** The engine has room again. False: it is full again. */
   writable(): boolean {
     if (this.#held) return true;
-    for (let next = this.#outgoing.peek(); next !== undefined; next = this.#outgoing.peek()) {
+    for (let next = this.#outgoing?.peek(); next !== undefined; next = this.#outgoing?.peek()) {
       if (next.expires < this.#context.now()) {
         this.#expiredOutgoing += 1;
         next.done.resolve();
@@ -217,7 +221,7 @@ export class DatagramQueue {
         if (result === "queued") next.done.resolve();
         else next.done.reject(this.#unsendable(next.bytes.byteLength, result));
       }
-      this.#outgoing.shift();
+      this.#outgoing?.shift();
     }
     this.#drained?.resolve();
     return true;
@@ -226,7 +230,7 @@ export class DatagramQueue {
   /** No further datagrams are taken; resolves when those that wait have gone. */
   finish(error: SessionError): Promise<void> {
     this.#refusal ??= (): SessionError => error;
-    if (this.#outgoing.length === 0) return resolved;
+    if (this.#queued === 0) return resolved;
     this.#drained ??= new Deferred<void>();
     return this.#drained.promise;
   }
@@ -238,17 +242,21 @@ export class DatagramQueue {
     this.#refusal ??= error;
     if (!clean) {
       this.#error = error();
-      this.#incoming.clear();
+      this.#incoming = undefined;
       this.#incomingBytes = 0;
     }
-    for (const receiver of this.#receivers) {
+    for (const receiver of this.#receivers.clear()) {
       if (clean) receiver.resolve(null);
       else receiver.reject(this.#error);
     }
-    this.#receivers.clear();
-    for (const { done } of this.#outgoing) done.reject(error());
-    this.#outgoing.clear();
+    for (const { done } of this.#outgoing ?? []) done.reject(error());
+    this.#outgoing = undefined;
     this.#drained?.resolve();
+  }
+
+  /** Datagrams that wait to be sent. */
+  get #queued(): number {
+    return this.#outgoing?.length ?? 0;
   }
 
   /** What the session's datagrams begin with. */
@@ -257,13 +265,13 @@ export class DatagramQueue {
     return this.#prefix;
   }
 
-  #isFullFor(size: number): boolean {
-    return this.#incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
+  #isFullFor(incoming: RingQueue<Incoming>, size: number): boolean {
+    return incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
   }
 
   /** Takes the oldest incoming one out. */
   #shift(): Incoming | undefined {
-    const oldest = this.#incoming.shift();
+    const oldest = this.#incoming?.shift();
     this.#incomingBytes -= oldest?.bytes.byteLength ?? 0;
     return oldest;
   }
@@ -282,12 +290,13 @@ export class DatagramQueue {
 
   #queue(bytes: Uint8Array, options: SignalOption & { readonly ttl?: number }): Promise<void> {
     // Whoever does not wait for `send` must not fill the memory: the oldest goes.
-    while (this.#outgoing.length > 0 && this.#outgoing.length >= this.outgoingHighWaterMark) {
-      this.#outgoing.shift()?.done.resolve();
+    while (this.#queued > 0 && this.#queued >= this.outgoingHighWaterMark) {
+      this.#outgoing?.shift()?.done.resolve();
       this.#droppedOutgoing += 1;
     }
     const done = new Deferred<void>();
     const ttl = options.ttl ?? this.outgoingMaxAge;
+    this.#outgoing ??= new RingQueue();
     this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#context.now() + ttl, done });
     return untilAborted(done.promise, options.signal);
   }

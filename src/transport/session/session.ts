@@ -52,14 +52,15 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   readonly locals: Locals;
   readonly params: P;
   readonly pathParams: readonly string[];
-  readonly datagrams: WebTransportDatagrams;
-  readonly incomingBidirectionalStreams: IncomingStreamIterable<WebTransportStream>;
-  readonly incomingUnidirectionalStreams: IncomingStreamIterable<WebTransportReceiveStream>;
   /** Fulfilled already: a session exists once it is established. */
   readonly ready: Promise<void> = resolved;
   readonly #driver: SessionDriver;
   readonly #request: FieldList;
   readonly #response: FieldList;
+  // Created lazily: an idle session needs few of them.
+  #datagrams: WebTransportDatagrams | undefined;
+  #bidirectional: IncomingStreamIterable<WebTransportStream> | undefined;
+  #unidirectional: IncomingStreamIterable<WebTransportReceiveStream> | undefined;
 
   /** Made by the connection. */
   constructor(driver: SessionDriver, description: SessionDescription, parent: EventSink | undefined) {
@@ -75,9 +76,19 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     this.locals = description.locals as Locals;
     this.params = description.params as P;
     this.pathParams = description.pathParams;
-    this.datagrams = new WebTransportDatagrams(driver.datagrams);
-    this.incomingBidirectionalStreams = new IncomingStreamIterable(driver.streams.incoming, "bidirectional");
-    this.incomingUnidirectionalStreams = new IncomingStreamIterable(driver.streams.incoming, "receive_only");
+  }
+
+  get datagrams(): WebTransportDatagrams {
+    this.#datagrams ??= new WebTransportDatagrams(this.#driver.datagrams);
+    return this.#datagrams;
+  }
+  get incomingBidirectionalStreams(): IncomingStreamIterable<WebTransportStream> {
+    this.#bidirectional ??= new IncomingStreamIterable(this.#driver.streams.incoming, "bidirectional");
+    return this.#bidirectional;
+  }
+  get incomingUnidirectionalStreams(): IncomingStreamIterable<WebTransportReceiveStream> {
+    this.#unidirectional ??= new IncomingStreamIterable(this.#driver.streams.incoming, "receive_only");
+    return this.#unidirectional;
   }
 
   /** Of the request. */

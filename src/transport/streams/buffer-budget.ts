@@ -1,9 +1,9 @@
-/** Whose grant of credit waits for room. */
+/** A stream whose grant of credit waits for room. */
 export interface CreditWaiter {
   grantCredit(): void;
 }
 
-/** Who waits for room to {@link BufferBudget.reserve}. */
+/** A connection that waits for room to {@link BufferBudget.reserve}. */
 export interface RoomWaiter {
   roomAgain(): void;
 }
@@ -23,10 +23,10 @@ export class BufferBudget {
   readonly limit: number;
   #parent: BufferBudget | undefined;
   #meter: ByteMeter | undefined;
-  readonly #waiters = new Set<CreditWaiter>();
+  #waiters: Set<CreditWaiter> | undefined;
   #used = 0;
   #reserved = 0;
-  readonly #roomWaiters = new Set<RoomWaiter>();
+  #roomWaiters: Set<RoomWaiter> | undefined;
   /** The least that one of them waits for. */
   #leastRoom = Infinity;
 
@@ -90,22 +90,27 @@ export class BufferBudget {
 
   /** Calls `waiter.roomAgain()` once `bytes` can be reserved that could not. */
   awaitRoom(bytes: number, waiter: RoomWaiter): void {
+    this.#roomWaiters ??= new Set();
     this.#roomWaiters.add(waiter);
     this.#leastRoom = Math.min(this.#leastRoom, bytes);
   }
 
   forgetRoom(waiter: RoomWaiter): void {
-    this.#roomWaiters.delete(waiter);
+    this.#roomWaiters?.delete(waiter);
   }
 
   /** Calls `waiter.grantCredit()` once there is room again. */
   wait(waiter: CreditWaiter): void {
-    if (this.isFull || this.#parent === undefined) this.#waiters.add(waiter);
-    else this.#parent.wait(waiter);
+    if (!this.isFull && this.#parent !== undefined) {
+      this.#parent.wait(waiter);
+      return;
+    }
+    this.#waiters ??= new Set();
+    this.#waiters.add(waiter);
   }
 
   forget(waiter: CreditWaiter): void {
-    this.#waiters.delete(waiter);
+    this.#waiters?.delete(waiter);
     this.#parent?.forget(waiter);
   }
 
@@ -114,7 +119,7 @@ export class BufferBudget {
     this.#parent?.remove(this.#used);
     this.#parent = undefined;
     this.#meter = undefined;
-    this.#waiters.clear();
+    this.#waiters = undefined;
   }
 
   #hasRoom(bytes: number): boolean {
@@ -123,14 +128,14 @@ export class BufferBudget {
   }
 
   #roomMade(): void {
-    if (this.#waiters.size > 0 && !this.isFull) {
-      const waiters = [...this.#waiters];
-      this.#waiters.clear();
+    if (this.#waiters !== undefined && !this.isFull) {
+      const waiters = this.#waiters;
+      this.#waiters = undefined;
       for (const waiter of waiters) waiter.grantCredit();
     }
-    if (this.#roomWaiters.size > 0 && this.#hasRoom(this.#leastRoom)) {
-      const waiters = [...this.#roomWaiters];
-      this.#roomWaiters.clear();
+    if (this.#roomWaiters !== undefined && this.#hasRoom(this.#leastRoom)) {
+      const waiters = this.#roomWaiters;
+      this.#roomWaiters = undefined;
       this.#leastRoom = Infinity;
       for (const waiter of waiters) waiter.roomAgain();
     }

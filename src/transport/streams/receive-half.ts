@@ -145,14 +145,7 @@ export class ReceiveHalf implements ReceiveSide {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
-    return {
-      next: () => quiet(this.read().then(toResult)),
-      // `break`: what is left is not wanted.
-      return: () => {
-        this.stop(0);
-        return Promise.resolve({ done: true, value: undefined });
-      },
-    };
+    return new ChunkIterator(this);
   }
 
   stop(code = 0): void {
@@ -368,6 +361,24 @@ export class ReceiveHalf implements ReceiveSide {
 
   #refused(): Promise<never> {
     return rejected(readableTaken(this.#stream.streamId));
+  }
+}
+
+class ChunkIterator implements AsyncIterator<Bytes> {
+  readonly #half: ReceiveHalf;
+
+  constructor(half: ReceiveHalf) {
+    this.#half = half;
+  }
+
+  next(): Promise<IteratorResult<Bytes>> {
+    return quiet(this.#half.read().then(toResult));
+  }
+
+  /** `break`: what is left is not wanted. */
+  return(): Promise<IteratorResult<Bytes>> {
+    this.#half.stop();
+    return Promise.resolve({ done: true, value: undefined });
   }
 }
 
