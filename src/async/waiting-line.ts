@@ -1,4 +1,4 @@
-/** Those who wait, in the order in which they came. One alone, which is usual, needs no collection. */
+/** Waiting operations in the order in which they came. A single one, the usual case, needs no collection. */
 export class WaitingLine<T extends object> implements Iterable<T> {
   #first: T | undefined;
   /** Behind the first. */
@@ -13,7 +13,7 @@ export class WaitingLine<T extends object> implements Iterable<T> {
     this.#others.add(waiting);
   }
 
-  /** Takes out the first. */
+  /** Removes and returns the first. */
   shift(): T | undefined {
     const first = this.#first;
     this.#advance();
@@ -25,7 +25,7 @@ export class WaitingLine<T extends object> implements Iterable<T> {
     else this.#others?.delete(waiting);
   }
 
-  /** Takes out all of them. */
+  /** Removes and returns all of them. */
   clear(): readonly T[] {
     const all = [...this];
     this.#first = undefined;

@@ -59,7 +59,7 @@ interface Outgoing {
   readonly done: Deferred<void>;
 }
 
-/** A session's datagrams: those that have come and were not received yet, and those that the engine had no room for. */
+/** A session's datagrams: those that have arrived and were not received yet, and those that wait for room in the engine. */
 export class DatagramQueue {
   incomingHighWaterMark: number;
   outgoingHighWaterMark: number;
@@ -289,7 +289,7 @@ export class DatagramQueue {
   }
 
   #queue(bytes: Uint8Array, options: SignalOption & { readonly ttl?: number }): Promise<void> {
-    // Whoever does not wait for `send` must not fill the memory: the oldest goes.
+    // A caller that does not wait for `send` must not fill the memory: the oldest is dropped.
     while (this.#queued > 0 && this.#queued >= this.outgoingHighWaterMark) {
       this.#outgoing?.shift()?.done.resolve();
       this.#droppedOutgoing += 1;

@@ -11,7 +11,7 @@ import { quietReadable } from "../streams/web-streams.ts";
 export type IncomingStream = WebTransportStream | WebTransportReceiveStream;
 export type IncomingKind = "any" | "bidirectional" | "receive_only";
 
-/** One who waits for a stream: gets null at the clean end of the session. */
+/** A waiting call for the next stream: gets null at the clean end of the session. */
 interface Taker {
   readonly kind: IncomingKind;
   take(stream: IncomingStream | null): void;
@@ -96,7 +96,7 @@ export class IncomingStreams {
     });
   }
 
-  /** {@link take} for an iterator: a session that waits in one holds a single promise. */
+  /** {@link take} for an iterator, which saves a promise for each loop that waits. */
   takeResult(kind: IncomingKind): Promise<IteratorResult<IncomingStream>> {
     const ready = this.#shift(kind);
     if (ready !== undefined) return Promise.resolve(toResult(ready));
@@ -171,7 +171,7 @@ export class IncomingStreamIterable<S extends IncomingStream> implements AsyncIt
   }
 }
 
-/** A class: two closures for each loop that waits would be more than its promise. */
+/** A class, because the closures of an object literal would cost more than the promise that the loop waits for. */
 class IncomingStreamIterator<S extends IncomingStream> implements AsyncIterator<S> {
   readonly #streams: IncomingStreams;
   readonly #kind: IncomingKind;

@@ -1,3 +1,4 @@
+import { invariant } from "../../base/invariant.ts";
 import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
 import type { SessionError } from "../../errors/errors.ts";
 import type { ProtocolOutput } from "../../protocol/output.ts";
@@ -52,7 +53,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   }
 
   get session(): SessionFace {
-    if (this.#face === undefined) throw new Error("Invariant broken: the session has no public object");
+    invariant(this.#face !== undefined, "the session has no public object");
     return this.#face;
   }
   set session(face: SessionFace) {
@@ -76,7 +77,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   }
 
   /**
-   * Datagrams leave when the answer has left: QUIC puts DATAGRAM frames before the bytes of streams into a packet, and
+   * Datagrams must leave after the answer: QUIC puts DATAGRAM frames before the bytes of streams into a packet, and
    * browsers drop the datagrams of a session that they have not seen accepted.
    */
   holdDatagrams(): void {
@@ -86,12 +87,12 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
     });
   }
 
-  /** The CONNECT stream's bytes and FIN, with them a close capsule of ours, are acknowledged. */
+  /** The CONNECT stream's bytes and FIN are acknowledged, and with them our close capsule. */
   connectDelivered(): void {
     this.settle();
   }
 
-  /** The session has ended: for its streams and datagrams at once, for `closed` when nothing more is to be waited for. */
+  /** The session has ended: its streams and datagrams end at once, `closed` when `settled`. */
   end(info: CloseInfo, settled: boolean): void {
     if (this.lifecycle.end(info)) this.#endParts(info);
     if (settled) this.settle();
@@ -104,7 +105,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
 
   #endParts(info: CloseInfo): void {
     const error = (): SessionError => this.lifecycle.errorOf(info);
-    // First those who wait for a stream: the end of the session's streams would give them one.
+    // Streams that wait to be opened come first: the end of the session's other streams would open them.
     this.flow?.end();
     this.openings.end(error);
     this.streams.end(error, info.clean && info.by === "peer");

@@ -7,14 +7,14 @@ import type { ByteMeter } from "../streams/buffer-budget.ts";
 import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
 import type { CreditTaker, SendCredit } from "../streams/send-credit.ts";
 
-/** Bytes that one waiting stream may send before the next one's turn. */
+/** Bytes that one waiting stream may send before it is the turn of the next. */
 const turn = 16_384;
 
 const nobody: ReadonlySet<StreamWaiter> = new Set();
 
 /**
- * A session's flow control (draft-ietf-webtrans-http3 §5) as its streams meet it: bytes are counted where they arrive
- * and where they are read, writers and those who open streams wait for what the peer allows. The counters are the core's.
+ * A session's flow control (draft-ietf-webtrans-http3 §5) as its streams see it: bytes are counted where they arrive and
+ * where they are read; writes and the opening of streams wait for the peer's limits. The protocol core holds the counters.
  */
 export class SessionFlow implements ByteMeter, SendCredit {
   readonly #sessionId: number;
@@ -26,7 +26,7 @@ export class SessionFlow implements ByteMeter, SendCredit {
   #servings = 0;
   /** Streams to be opened that wait for the session's limit. */
   #openers: Readonly<Record<StreamDirection, Set<StreamWaiter>>> | undefined;
-  /** Those that the session's limit allows, and that may still wait for QUIC's. */
+  /** Streams that the session's limit allows and that may still wait for QUIC's limit. */
   #allowed: Map<StreamWaiter, StreamWaiter> | undefined;
   #ended = false;
 
@@ -54,7 +54,7 @@ export class SessionFlow implements ByteMeter, SendCredit {
     this.#giveBack("data", bytes);
   }
 
-  /** Bytes that the peer has sent, or would have to send, and that nobody will read. */
+  /** Bytes that the peer has sent, or counts as sent, and that will not be read. */
   skipped(bytes: number): void {
     if (bytes <= 0) return;
     this.received(bytes);

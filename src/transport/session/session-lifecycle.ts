@@ -1,4 +1,4 @@
-/** A session's states: every transition stands here, and here `closed`, `draining` and `close()` are settled. */
+/** A session's states: every transition is made in this file, and `closed`, `draining` and `close()` are settled here. */
 import { Deferred, resolved } from "../../async/promises.ts";
 import { invariant } from "../../base/invariant.ts";
 import type { SessionError } from "../../errors/errors.ts";
@@ -74,7 +74,7 @@ export class SessionLifecycle {
     return this.#info === undefined ? undefined : this.errorOf(this.#info);
   }
 
-  /** {@link error}, for the one who ends the session with `info`. */
+  /** {@link error} of a session that ends with `info`. */
   errorOf(info: CloseInfo): SessionError {
     this.#error ??= sessionErrorOf(info, this.#session.session.id);
     return this.#error;
@@ -98,7 +98,7 @@ export class SessionLifecycle {
     return this.#draining.promise;
   }
 
-  /** What `close()` gives: fulfilled when the session is closed. */
+  /** What `close()` returns: fulfilled when the session is closed. */
   get close(): Promise<void> {
     if (this.#phase === "closed") return resolved;
     this.#close ??= new Deferred();
@@ -128,7 +128,7 @@ export class SessionLifecycle {
     return true;
   }
 
-  /** Nothing more is to be waited for. */
+  /** There is nothing more to wait for. */
   settle(): void {
     const info = this.#info;
     if (info === undefined || this.#phase === "closed") return;

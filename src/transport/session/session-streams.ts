@@ -88,7 +88,7 @@ export class SessionStreams implements StreamOwner {
     const stream = this.#add(new StreamRecord(this, streamId, isBidirectional ? "both" : "receive", prefixLength));
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
-    // One of them may have been too many for the session.
+    // One of the chunks may have exceeded the session's limit.
     if (this.#owner.lifecycle.hasEnded) return;
     if (reset !== undefined) this.streamReset(stream, reset);
     if (stopped !== undefined) this.streamStopped(stream, stopped);
@@ -162,7 +162,7 @@ export class SessionStreams implements StreamOwner {
     return length >= this.context.settings.maxPendingStreams || (length > 0 && this.accounts.budget.exhausted);
   }
 
-  /** Draft §4.6: nobody will read it; the session's end has a code of its own. */
+  /** Draft §4.6: the stream will not be read; there is a code of its own for a session that has ended. */
   #refuse({ streamId, prefixLength, chunks, fin, reset }: StreamOutput): void {
     const { quic } = this.context;
     const direction = directionOf(streamId);
@@ -170,12 +170,12 @@ export class SessionStreams implements StreamOwner {
     quic.stop(streamId, code);
     if (direction === "bidirectional") quic.reset(streamId, code);
     this.#owner.flow?.streamEnded(direction);
-    // Behind a FIN that has been delivered nothing more is told.
+    // After FIN the engine tells nothing more.
     const delivered = chunks.reduce((size, chunk) => size + chunk.byteLength, prefixLength);
     this.#skip(streamId, prefixLength, 0, reset?.finalSize ?? (fin ? delivered : undefined));
   }
 
-  /** What the peer sends beyond the `received` bytes of the body is not read, but counts: all that the final size says. */
+  /** Bytes after the first `received` of the body are not read, but they count for flow control, up to the final size. */
   #skip(streamId: number, prefixLength: number, received: number, finalSize: number | undefined): void {
     const { flow, lifecycle } = this.#owner;
     if (flow === undefined || lifecycle.hasEnded) return;

@@ -44,7 +44,7 @@ class StreamOpening<S> implements WaitingOpening {
     this.#waiting?.resolve(this.#stream);
   }
 
-  /** Has the stream been opened at once? */
+  /** Undefined while the opening waits. */
   get stream(): S | undefined {
     return this.#stream;
   }
@@ -135,7 +135,7 @@ export class StreamOpenings {
   }
 }
 
-/** Before there is a stream: an engine takes nothing else. */
+/** Checked before a stream is opened: an engine takes nothing but a number. */
 function orderRefusal(sendOrder: unknown = 0): TypeError | undefined {
   return typeof sendOrder === "number" ? undefined : new TypeError("Cannot use a sendOrder that is no number");
 }

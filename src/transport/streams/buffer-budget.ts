@@ -8,16 +8,16 @@ export interface RoomWaiter {
   roomAgain(): void;
 }
 
-/** Counts what passes, too. */
+/** Is told of the bytes that are added and removed. */
 export interface ByteMeter {
   received(bytes: number): void;
   consumed(bytes: number): void;
 }
 
 /**
- * Counts the unread bytes of a session (or, as its parent, of the process). While they are over the limit no stream
- * gets new read credit, so QUIC's flow control stops the peer; nobody is cut off. The bytes can exceed the limit by the
- * credit that is already out.
+ * Counts the unread bytes of a session (or, as its parent, of the process). While they are over the limit, no stream
+ * gets new read credit, so QUIC's flow control stops the peer and no stream is aborted. The bytes can exceed the limit by
+ * the credit that was granted before.
  */
 export class BufferBudget {
   readonly limit: number;
@@ -27,7 +27,7 @@ export class BufferBudget {
   #used = 0;
   #reserved = 0;
   #roomWaiters: Set<RoomWaiter> | undefined;
-  /** The least that one of them waits for. */
+  /** The smallest reservation that one of them waits for. */
   #leastRoom = Infinity;
 
   constructor(limit: number, parent?: BufferBudget, meter?: ByteMeter) {
@@ -46,7 +46,7 @@ export class BufferBudget {
     return this.#reserved;
   }
 
-  /** The process's, of which this one is a part. */
+  /** The process's budget, of which this one is a part. */
   get parent(): BufferBudget | undefined {
     return this.#parent;
   }
@@ -74,8 +74,8 @@ export class BufferBudget {
   }
 
   /**
-   * Sets bytes aside for what a peer may send beyond the streams' credit, if there is room. That is never more than half
-   * of the limit: connections that nobody reads leave the other half to those that are read.
+   * Sets bytes aside for what a peer may send beyond the streams' credit, if there is room. At most half of the limit can
+   * be reserved: connections that are not read leave the other half to those that are.
    */
   reserve(bytes: number): boolean {
     if (!this.#hasRoom(bytes)) return false;
@@ -114,7 +114,7 @@ export class BufferBudget {
     this.#parent?.forget(waiter);
   }
 
-  /** The session has ended: what may still be unread is no longer the process's concern. */
+  /** The session has ended: its unread bytes no longer count for the process. */
   detach(): void {
     this.#parent?.remove(this.#used);
     this.#parent = undefined;

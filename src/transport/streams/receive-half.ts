@@ -35,7 +35,7 @@ export class ReceiveHalf implements ReceiveSide {
   #bytesRead = 0;
   #fin = false;
   #error: unknown;
-  /** The peer's reset, behind bytes that it has left reliable. */
+  /** The peer's reset, which takes effect when the bytes that it has left reliable are read. */
   #errorBehind: StreamError | undefined;
   #stopped = false;
   #peerReset = false;
@@ -201,7 +201,7 @@ export class ReceiveHalf implements ReceiveSide {
       this.#received += length;
       this.#accounts.bytesReceived += length;
       this.#accounts.budget.add(length);
-      // They were more than the session allows, which has ended it.
+      // More than the session's flow control allows: that has ended the session.
       if (this.#error !== undefined) return;
     }
     if (fin) {
@@ -216,8 +216,8 @@ export class ReceiveHalf implements ReceiveSide {
   }
 
   /**
-   * The peer's reset: what was not read is dropped, unless everything had arrived already (RFC 9000 §3.2, Data Recvd), or
-   * it is among the `reliable` first bytes, which are still to be read before the error.
+   * The peer's reset: unread bytes are dropped, unless everything had arrived before (RFC 9000 §3.2, Data Recvd). The
+   * first `reliable` bytes can still be read; then comes the error.
    */
   receiveReset(error: StreamError, reliable = 0): void {
     if (this.over) return;
@@ -250,8 +250,8 @@ export class ReceiveHalf implements ReceiveSide {
   }
 
   /**
-   * The peer has closed the session. What it had finished before may wait in the engine beyond the credit, so that comes
-   * now: `bytes` is what QUIC's window can hold.
+   * The peer has closed the session. What it had finished before may wait in the engine for credit, so it gets some:
+   * `bytes` is what QUIC's window can hold.
    */
   linger(bytes: number): void {
     if (this.over || this.#lingering) return;
@@ -301,7 +301,7 @@ export class ReceiveHalf implements ReceiveSide {
     budget.forget(this);
   }
 
-  /** Gives the operation's result; the options' signal and time-out take it back. */
+  /** The operation's result; the options' signal and time-out cancel it. */
   #perform<T>(operation: ReadOperation<T>, options: WaitOptions = {}): Promise<T> {
     const { signal, timeout = this.#stream.context.settings.readTimeout } = options;
     if (signal?.aborted === true) return rejected(signal.reason);

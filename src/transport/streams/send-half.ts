@@ -19,13 +19,13 @@ const noPriority: SendOptions = {};
 
 /**
  * `open` → `finishing` (FIN queued) → `delivered` (all acknowledged); from the first two `failed`. `orphaned`: the peer has
- * ended the half because the session is gone, whose own end has not come yet.
+ * stopped the half because its session is gone, and the end of the session has not arrived yet.
  */
 type SendPhase = "open" | "finishing" | "delivered" | "orphaned" | "failed";
 
 /**
- * The sending half of a stream. Bytes go to the engine at once, which captures them; here is only the count of those that
- * wait there. Where the session's bytes are limited, those beyond its credit wait here.
+ * The sending half of a stream. Bytes go to the engine at once, which copies them; the half only counts those that wait
+ * there. Where the session's bytes are limited, those beyond its credit wait in the half.
  */
 export class SendHalf implements SendSide, CreditTaker, SendProgress {
   readonly #stream: HalfStream;
@@ -48,7 +48,7 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
   #taken = 0;
   /** Bytes from the stream's beginning that a reset does not take back. */
   #committed: number;
-  /** The half is failed, but its reset waits until the engine has what the peer must get before. */
+  /** The half has failed, but its reset waits until the engine has the bytes that the peer must get first. */
   #pendingReset: bigint | undefined;
   #bytesWritten = 0;
   #error: unknown;
@@ -102,7 +102,7 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
     return this.#phase === "finishing";
   }
 
-  /** Nothing more is to be sent. */
+  /** Nothing more will be sent. */
   get over(): boolean {
     return this.#hasEnded && this.#pendingReset === undefined;
   }
@@ -230,7 +230,7 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
     return used;
   }
 
-  /** The peer has stopped the half because the session is gone: what is asked for now waits for the session's end. */
+  /** The peer has stopped the half because its session is gone: writes wait for the end of the session. */
   awaitSessionEnd(): void {
     if (!this.#hasEnded) this.#phase = "orphaned";
   }
@@ -314,7 +314,7 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
     this.#finHeld = fin;
   }
 
-  /** Bytes that the count of those buffered has in it. */
+  /** `bytes` are counted as buffered already. */
   #hand(bytes: Uint8Array, fin: boolean): void {
     const taken = this.#quic.write(this.#stream.streamId, bytes, fin);
     this.#handed += bytes.byteLength;
@@ -342,14 +342,14 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
     return this.#phase === "delivered" || this.#phase === "failed";
   }
 
-  /** What a reset leaves to be delivered; the answering half of a peer's stream has no prefix. */
+  /** Bytes that are delivered in spite of a reset. */
   get #reliableSize(): number {
     return this.#stream.context.resetStreamAt ? Math.min(this.#committed, this.#handed) : 0;
   }
 
   /**
-   * With RESET_STREAM_AT once everything committed is the engine's. Without, the prefix must at least have left the
-   * engine's queue, which a reset empties.
+   * With RESET_STREAM_AT, everything committed must have been handed to the engine. Without it, the prefix must have left
+   * the engine's queue, which a reset empties.
    */
   #resetWhenPossible(): void {
     const code = this.#pendingReset;

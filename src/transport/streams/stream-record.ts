@@ -27,7 +27,7 @@ export interface StreamOwner {
 
 export type StreamHalves = "both" | "receive" | "send";
 
-/** A stream's two halves and the record that the connection finds it by. */
+/** The internal object of a stream: its halves, and what the connection finds it by. */
 export class StreamRecord implements HalfStream {
   readonly streamId: number;
   readonly owner: StreamOwner;
@@ -70,7 +70,7 @@ export class StreamRecord implements HalfStream {
     this.owner.streamChanged(this);
   }
 
-  /** Nothing more happens on the wire. */
+  /** Nothing more will happen on the wire. */
   get over(): boolean {
     return (this.receive?.over ?? true) && (this.send?.over ?? true);
   }
@@ -105,8 +105,8 @@ export class StreamRecord implements HalfStream {
   }
 
   /**
-   * The peer has ended a half with the code that says its session is gone, whose own end says more and is waited for,
-   * `limit` milliseconds at most: `error` is what the half ends with when that never comes.
+   * The peer has ended a half with the code for "the session is gone". The end of the session says more, so the half waits
+   * for it; after `limit` milliseconds it ends with `error`.
    */
   awaitSessionEnd(half: "receive" | "send", error: StreamError, limit: number): void {
     if (half === "send") this.send?.awaitSessionEnd();

@@ -50,7 +50,7 @@ export function makeReadable(half: ReadableHalf): ReadableStream<Bytes> {
     },
   };
   const stream = new ReadableStream(source) as ReadableStream<Bytes>;
-  // An idle reader learns of the end without having to ask.
+  // An idle reader learns of the end without a read.
   half.closed.catch((error: unknown) => {
     try {
       controller?.error(error);
