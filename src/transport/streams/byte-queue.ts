@@ -2,9 +2,11 @@ import { RingQueue } from "../../base/ring-queue.ts";
 
 /** Bytes in the order in which they came, in pieces that are not copied. */
 export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
-  readonly #pieces = new RingQueue<Uint8Array<Buffer>>();
+  #first: Uint8Array<Buffer> | undefined;
   /** Bytes of the first piece that have been taken. */
   #offset = 0;
+  /** Behind the first, which is usually alone. */
+  #others: RingQueue<Uint8Array<Buffer>> | undefined;
   #length = 0;
 
   get length(): number {
@@ -13,47 +15,56 @@ export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
 
   /** `bytes` is kept. */
   push(bytes: Uint8Array<Buffer>): void {
-    if (bytes.byteLength === 0) return;
-    this.#pieces.push(bytes);
-    this.#length += bytes.byteLength;
+    const { byteLength } = bytes;
+    if (byteLength === 0) return;
+    this.#length += byteLength;
+    if (this.#first === undefined) {
+      this.#first = bytes;
+      return;
+    }
+    this.#others ??= new RingQueue();
+    this.#others.push(bytes);
   }
 
   /** What is left of the first piece, without taking it; undefined when the queue is empty. */
   peek(): Uint8Array<Buffer> | undefined {
-    const piece = this.#pieces.peek();
-    return piece === undefined || this.#offset === 0 ? piece : piece.subarray(this.#offset);
+    return this.#offset === 0 ? this.#first : this.#first?.subarray(this.#offset);
   }
 
   /** Takes at most `maxBytes`, and of one piece only; undefined when the queue is empty. */
   shift(maxBytes: number): Uint8Array<Buffer> | undefined {
-    const rest = this.peek();
-    if (rest === undefined) return undefined;
-    if (rest.byteLength > maxBytes) {
-      this.#offset += maxBytes;
+    const first = this.#first;
+    if (first === undefined) return undefined;
+    const begin = this.#offset;
+    const available = first.byteLength - begin;
+    if (available > maxBytes) {
+      this.#offset = begin + maxBytes;
       this.#length -= maxBytes;
-      return rest.subarray(0, maxBytes);
+      return first.subarray(begin, begin + maxBytes);
     }
-    this.#pieces.shift();
+    this.#first = this.#others?.shift();
     this.#offset = 0;
-    this.#length -= rest.byteLength;
-    return rest;
+    this.#length -= available;
+    return begin === 0 ? first : first.subarray(begin);
   }
 
   /** Drops everything behind the first `length` bytes. */
   truncate(length: number): void {
     if (length >= this.#length) return;
     const kept: Uint8Array<Buffer>[] = [];
-    for (let piece = length > 0 ? this.shift(length) : undefined; piece !== undefined;) {
+    for (let missing = length; missing > 0;) {
+      const piece = this.shift(missing);
+      if (piece === undefined) break;
       kept.push(piece);
-      length -= piece.byteLength;
-      piece = length > 0 ? this.shift(length) : undefined;
+      missing -= piece.byteLength;
     }
     this.clear();
     for (const piece of kept) this.push(piece);
   }
 
   clear(): void {
-    if (this.#length > 0) this.#pieces.clear();
+    this.#first = undefined;
+    this.#others = undefined;
     this.#offset = 0;
     this.#length = 0;
   }
