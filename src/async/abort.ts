@@ -1,16 +1,16 @@
-/** What waits for a signal, behind the one listener that it has of ours. */
+/** The callbacks that wait for a signal, and the one listener that calls them. */
 interface Waiting {
   readonly callbacks: Set<{ readonly run: () => void }>;
   readonly listener: () => void;
 }
 
 /**
- * Node warns of a leak when an AbortSignal has more than ten listeners, but any number of calls may share one: so a signal
- * has a single listener of ours, however many wait for it, and none when nobody does.
+ * Node warns of a leak when an AbortSignal has more than ten listeners, but any number of calls may share one signal. So
+ * all callbacks share one listener, which exists only while a callback waits.
  */
 const waiting = new WeakMap<AbortSignal, Waiting>();
 
-/** Runs `run` when `signal` aborts, in the order of the calls; not when it has aborted before. The result takes it back. */
+/** Runs `run` when `signal` aborts, in the order of the calls; not when it has aborted before. The returned function cancels that. */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
   if (signal === undefined || signal.aborted) return nothing;
   const { callbacks, listener } = waiting.get(signal) ?? listen(signal);
@@ -38,5 +38,5 @@ function listen(signal: AbortSignal): Waiting {
 }
 
 function nothing(): void {
-  // There is nothing to take back.
+  // There is nothing to cancel.
 }

@@ -1,4 +1,4 @@
-/** Calls `callback` once after `milliseconds`, unless the returned function is called before. */
+/** Calls `callback` once after `milliseconds`, unless the returned function is called before then. */
 export type SetTimer = (milliseconds: number, callback: () => void) => () => void;
 
 /** The process's own timers; a waiting one does not keep it alive (the socket does). */
@@ -15,7 +15,10 @@ interface Entry {
   readonly callback: () => void;
 }
 
-/** What a connection waits for, on one timer; none while nothing waits. A timer that is due too early is left and looked at again. */
+/**
+ * All deadlines of a connection on one timer, which exists only while there is a deadline. A timer that fires too early is
+ * set again: that costs less than moving it with each deadline.
+ */
 export class Deadlines {
   readonly #now: () => number;
   readonly #setTimer: SetTimer;
@@ -41,7 +44,7 @@ export class Deadlines {
     return this.#entries.size === 0 && this.#external === undefined;
   }
 
-  /** Runs `callback` after `milliseconds`; the returned function takes it back. */
+  /** Runs `callback` after `milliseconds`; the returned function cancels it. */
   after(milliseconds: number, callback: () => void): () => void {
     const entry: Entry = { at: this.#now() + milliseconds, callback };
     this.#entries.add(entry);

@@ -1,9 +1,9 @@
-/** Promises of this library always have a handler: one that nobody awaits must not become an unhandledRejection. */
+/** The promises of this library have a handler when they reject: one that nobody awaits must not become an unhandledRejection. */
 import { onAbort } from "./abort.ts";
 
 export const resolved: Promise<void> = Promise.resolve();
 
-/** Gives `promise` a handler; it still rejects for whoever awaits it. */
+/** Gives `promise` a handler; those who await it still see its rejection. */
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;
@@ -17,15 +17,19 @@ export function rejected(error: unknown): Promise<never> {
 export class Deferred<T> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;
-  reject!: (error: unknown) => void;
+  #reject!: (error: unknown) => void;
 
   constructor() {
-    this.promise = quiet(
-      new Promise<T>((resolve, reject) => {
-        this.resolve = resolve;
-        this.reject = reject;
-      }),
-    );
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The promise gets its handler only here, so that those that wait, which may be thousands, need none. */
+  reject(error: unknown): void {
+    void quiet(this.promise);
+    this.#reject(error);
   }
 }
 
@@ -54,5 +58,5 @@ export function untilAborted<T>(
 }
 
 export function ignore(): void {
-  // Whoever awaits the promise is told; nobody else needs to be.
+  // Those who await the promise see its rejection.
 }

@@ -86,10 +86,9 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: () => Promise<CertificateAndKey>;
   readonly #incoming = new AsyncQueue<IncomingSession>();
-  readonly #closed: Promise<void>;
+  readonly #closed = new Deferred<void>();
   readonly #budget: BufferBudget;
   readonly #settings: ConnectionSettings;
-  #settleClosed: () => void = () => {};
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #endpoints: Endpoints | undefined;
   readonly #forced = new Deferred<void>();
@@ -113,9 +112,6 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.sessionManager = new SessionManager(values, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
     this.#settings = this.#makeSettings();
-    this.#closed = new Promise((resolve) => {
-      this.#settleClosed = resolve;
-    });
   }
 
   get isServing(): boolean {
@@ -166,7 +162,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   /** Resolves when the server has closed. */
   async serveForever(): Promise<void> {
     if (this.#state === "idle") await this.listen();
-    await this.#closed;
+    await this.#closed.promise;
   }
 
   /** Sessions that ask to be accepted, for use without ServerApp. Ends when the server has closed. */
@@ -229,7 +225,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
     this.#state = "closed";
     this.#incoming.close();
-    this.#settleClosed();
+    this.#closed.resolve();
   }
 
   async #closeSessions(code: number, reason: string): Promise<void> {

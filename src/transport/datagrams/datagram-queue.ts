@@ -3,8 +3,10 @@ import type { QuicConnection } from "../../engine/engine.ts";
 import { DatagramError, TimeoutError } from "../../errors/errors.ts";
 import type { SessionError } from "../../errors/errors.ts";
 
+import type { SessionFace } from "../session/session-face.ts";
 import { toBytes } from "../streams/bytes.ts";
 import { Deferred, rejected, resolved, untilAborted } from "../../async/promises.ts";
+import { WaitingLine } from "../../async/waiting-line.ts";
 import type { Bytes, BytesInput, SignalOption } from "../types.ts";
 
 /**
@@ -13,16 +15,21 @@ import type { Bytes, BytesInput, SignalOption } from "../types.ts";
  */
 const maxIncomingBytes = 1_048_576;
 
-export interface DatagramHost {
+/** What a session's datagrams need of its connection. */
+export interface DatagramContext {
   readonly quic: QuicConnection;
-  readonly prefix: Uint8Array;
-  /** The peer takes HTTP datagrams at all. */
-  readonly supported: boolean;
+  /** The peer takes HTTP datagrams. */
+  readonly datagrams: boolean;
+  readonly protocol: { datagramPrefix(sessionId: number): Uint8Array };
   now(): number;
   after(milliseconds: number, callback: () => void): () => void;
-  datagramReceived(bytes: Bytes): void;
-  datagramSent(size: number): void;
-  datagramFailed(error: DatagramError): void;
+}
+
+/** The session that the datagrams belong to. */
+export interface DatagramSession {
+  readonly sessionId: number;
+  readonly context: DatagramContext;
+  readonly session: SessionFace;
 }
 
 /** Counts of datagrams since the session began. */
@@ -52,17 +59,19 @@ interface Outgoing {
   readonly done: Deferred<void>;
 }
 
-/** A session's datagrams: those that have come and were not received yet, and those that the engine had no room for. */
+/** A session's datagrams: those that have arrived and were not received yet, and those that wait for room in the engine. */
 export class DatagramQueue {
   incomingHighWaterMark: number;
   outgoingHighWaterMark: number;
   incomingMaxAge = Infinity;
   outgoingMaxAge = Infinity;
-  readonly #host: DatagramHost;
-  readonly #incoming = new RingQueue<Incoming>();
+  readonly #owner: DatagramSession;
+  readonly #context: DatagramContext;
+  #prefix: Uint8Array | undefined;
+  #incoming: RingQueue<Incoming> | undefined;
   #incomingBytes = 0;
-  readonly #outgoing = new RingQueue<Outgoing>();
-  readonly #receivers = new Set<Deferred<Bytes | null>>();
+  #outgoing: RingQueue<Outgoing> | undefined;
+  readonly #receivers = new WaitingLine<Deferred<Bytes | null>>();
   #ended = false;
   /** Set when the session did not end cleanly. */
   #error: SessionError | undefined;
@@ -77,8 +86,9 @@ export class DatagramQueue {
   #droppedOutgoing = 0;
   #expiredOutgoing = 0;
 
-  constructor(host: DatagramHost, highWaterMark: number) {
-    this.#host = host;
+  constructor(owner: DatagramSession, highWaterMark: number) {
+    this.#owner = owner;
+    this.#context = owner.context;
     this.incomingHighWaterMark = highWaterMark;
     this.outgoingHighWaterMark = highWaterMark;
   }
@@ -91,25 +101,25 @@ export class DatagramQueue {
       expiredIncoming: this.#expiredIncoming,
       droppedOutgoing: this.#droppedOutgoing,
       expiredOutgoing: this.#expiredOutgoing,
-      queuedIncoming: this.#incoming.length,
-      queuedOutgoing: this.#outgoing.length,
+      queuedIncoming: this.#incoming?.length ?? 0,
+      queuedOutgoing: this.#queued,
     };
   }
 
   get maxDatagramSize(): number {
-    if (!this.#host.supported || this.#refusal !== undefined) return 0;
-    return Math.max(0, this.#host.quic.maxDatagramSize() - this.#host.prefix.byteLength);
+    if (!this.#context.datagrams || this.#refusal !== undefined) return 0;
+    return Math.max(0, this.#context.quic.maxDatagramSize() - this.#sessionPrefix.byteLength);
   }
 
   trySend(data: BytesInput): boolean {
     if (this.#refusal !== undefined) return false;
     const bytes = toBytes(data);
-    if (this.#held && this.#outgoing.length < this.outgoingHighWaterMark) {
+    if (this.#held && this.#queued < this.outgoingHighWaterMark) {
       if (bytes.byteLength > this.maxDatagramSize) return false;
       void this.#queue(bytes, {});
       return true;
     }
-    if (this.#outgoing.length > 0 || this.#held) return false;
+    if (this.#queued > 0 || this.#held) return false;
     return this.#hand(bytes) === "queued";
   }
 
@@ -117,7 +127,7 @@ export class DatagramQueue {
     if (this.#refusal !== undefined) return rejected(this.#refusal());
     if (options.signal?.aborted === true) return rejected(options.signal.reason);
     const bytes = toBytes(data);
-    if (this.#outgoing.length === 0 && !this.#held) {
+    if (this.#queued === 0 && !this.#held) {
       const result = this.#hand(bytes);
       if (result === "queued") return resolved;
       if (result !== "blocked") return rejected(this.#unsendable(bytes.byteLength, result));
@@ -128,7 +138,7 @@ export class DatagramQueue {
   }
 
   tryReceive(): Bytes | null | undefined {
-    const oldest = this.#host.now() - this.incomingMaxAge;
+    const oldest = this.#context.now() - this.incomingMaxAge;
     for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
       if (next.at >= oldest) return next.bytes;
       this.#expiredIncoming += 1;
@@ -147,16 +157,18 @@ export class DatagramQueue {
       return rejected(error);
     }
     const waiting = new Deferred<Bytes | null>();
-    this.#receivers.add(waiting);
+    this.#receivers.push(waiting);
     if (timeout !== undefined) {
-      const cancel = this.#host.after(timeout, () => {
+      const cancel = this.#context.after(timeout, () => {
         this.#receivers.delete(waiting);
         const text = `No datagram within ${timeout} ms`;
         waiting.reject(new TimeoutError(text, { operation: "receive datagram", timeoutDuration: timeout }));
       });
       waiting.promise.then(cancel, cancel);
     }
-    return untilAborted(waiting.promise, signal, () => this.#receivers.delete(waiting));
+    return untilAborted(waiting.promise, signal, () => {
+      this.#receivers.delete(waiting);
+    });
   }
 
   // What the connection tells.
@@ -164,13 +176,17 @@ export class DatagramQueue {
   deliver(bytes: Bytes): void {
     if (this.#ended) return;
     this.#received += 1;
-    this.#host.datagramReceived(bytes);
-    for (const receiver of this.#receivers) {
-      this.#receivers.delete(receiver);
+    const { session } = this.#owner;
+    if (session.listens("datagram_received")) {
+      session.publish("datagram_received", { session, data: bytes, timestamp: Date.now() });
+    }
+    const receiver = this.#receivers.shift();
+    if (receiver !== undefined) {
       receiver.resolve(bytes);
       return;
     }
-    while (this.#incoming.length > 0 && this.#isFullFor(bytes.byteLength)) {
+    this.#incoming ??= new RingQueue();
+    while (this.#incoming.length > 0 && this.#isFullFor(this.#incoming, bytes.byteLength)) {
       this.#shift();
       this.#droppedIncoming += 1;
     }
@@ -178,7 +194,7 @@ export class DatagramQueue {
       this.#droppedIncoming += 1;
       return;
     }
-    this.#incoming.push({ bytes, at: this.#host.now() });
+    this.#incoming.push({ bytes, at: this.#context.now() });
     this.#incomingBytes += bytes.byteLength;
   }
 
@@ -195,8 +211,8 @@ export class DatagramQueue {
   /** The engine has room again. False: it is full again. */
   writable(): boolean {
     if (this.#held) return true;
-    for (let next = this.#outgoing.peek(); next !== undefined; next = this.#outgoing.peek()) {
-      if (next.expires < this.#host.now()) {
+    for (let next = this.#outgoing?.peek(); next !== undefined; next = this.#outgoing?.peek()) {
+      if (next.expires < this.#context.now()) {
         this.#expiredOutgoing += 1;
         next.done.resolve();
       } else {
@@ -205,7 +221,7 @@ export class DatagramQueue {
         if (result === "queued") next.done.resolve();
         else next.done.reject(this.#unsendable(next.bytes.byteLength, result));
       }
-      this.#outgoing.shift();
+      this.#outgoing?.shift();
     }
     this.#drained?.resolve();
     return true;
@@ -214,7 +230,7 @@ export class DatagramQueue {
   /** No further datagrams are taken; resolves when those that wait have gone. */
   finish(error: SessionError): Promise<void> {
     this.#refusal ??= (): SessionError => error;
-    if (this.#outgoing.length === 0) return resolved;
+    if (this.#queued === 0) return resolved;
     this.#drained ??= new Deferred<void>();
     return this.#drained.promise;
   }
@@ -226,49 +242,62 @@ export class DatagramQueue {
     this.#refusal ??= error;
     if (!clean) {
       this.#error = error();
-      this.#incoming.clear();
+      this.#incoming = undefined;
       this.#incomingBytes = 0;
     }
-    for (const receiver of this.#receivers) {
+    for (const receiver of this.#receivers.clear()) {
       if (clean) receiver.resolve(null);
       else receiver.reject(this.#error);
     }
-    this.#receivers.clear();
-    for (const { done } of this.#outgoing) done.reject(error());
-    this.#outgoing.clear();
+    for (const { done } of this.#outgoing ?? []) done.reject(error());
+    this.#outgoing = undefined;
     this.#drained?.resolve();
   }
 
-  #isFullFor(size: number): boolean {
-    return this.#incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
+  /** Datagrams that wait to be sent. */
+  get #queued(): number {
+    return this.#outgoing?.length ?? 0;
+  }
+
+  /** What the session's datagrams begin with. */
+  get #sessionPrefix(): Uint8Array {
+    this.#prefix ??= this.#context.protocol.datagramPrefix(this.#owner.sessionId);
+    return this.#prefix;
+  }
+
+  #isFullFor(incoming: RingQueue<Incoming>, size: number): boolean {
+    return incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
   }
 
   /** Takes the oldest incoming one out. */
   #shift(): Incoming | undefined {
-    const oldest = this.#incoming.shift();
+    const oldest = this.#incoming?.shift();
     this.#incomingBytes -= oldest?.bytes.byteLength ?? 0;
     return oldest;
   }
 
   #hand(bytes: Uint8Array): "queued" | "blocked" | "too-large" | "unsupported" {
-    if (!this.#host.supported) return "unsupported";
-    const result = this.#host.quic.sendDatagram(this.#host.prefix, bytes);
-    if (result === "queued") {
-      this.#sent += 1;
-      this.#host.datagramSent(bytes.byteLength);
+    if (!this.#context.datagrams) return "unsupported";
+    const result = this.#context.quic.sendDatagram(this.#sessionPrefix, bytes);
+    if (result !== "queued") return result;
+    this.#sent += 1;
+    const { session } = this.#owner;
+    if (session.listens("datagram_sent")) {
+      session.publish("datagram_sent", { session, size: bytes.byteLength, timestamp: Date.now() });
     }
     return result;
   }
 
   #queue(bytes: Uint8Array, options: SignalOption & { readonly ttl?: number }): Promise<void> {
-    // Whoever does not wait for `send` must not fill the memory: the oldest goes.
-    while (this.#outgoing.length > 0 && this.#outgoing.length >= this.outgoingHighWaterMark) {
-      this.#outgoing.shift()?.done.resolve();
+    // A caller that does not wait for `send` must not fill the memory: the oldest is dropped.
+    while (this.#queued > 0 && this.#queued >= this.outgoingHighWaterMark) {
+      this.#outgoing?.shift()?.done.resolve();
       this.#droppedOutgoing += 1;
     }
     const done = new Deferred<void>();
     const ttl = options.ttl ?? this.outgoingMaxAge;
-    this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#host.now() + ttl, done });
+    this.#outgoing ??= new RingQueue();
+    this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#context.now() + ttl, done });
     return untilAborted(done.promise, options.signal);
   }
 
@@ -285,7 +314,8 @@ export class DatagramQueue {
             datagramSize,
             maxSize,
           });
-    this.#host.datagramFailed(error);
+    const { session } = this.#owner;
+    if (session.listens("datagram_error")) session.publish("datagram_error", { session, error, timestamp: Date.now() });
     return error;
   }
 }

@@ -61,13 +61,13 @@ export class WebTransportDatagrams {
     return this.#queue.stats;
   }
 
-  /** Made on first use; from then on `receive` rejects: the datagrams are its reader's. */
+  /** Created lazily; from then on `receive` rejects: the datagrams are its reader's. */
   get readable(): ReadableStream<Bytes> {
     this.#readable ??= makeDatagramReadable(this.#queue);
     return this.#readable;
   }
 
-  /** Made on first use; `send` and `trySend` go on working beside it. */
+  /** Created lazily; `send` and `trySend` go on working beside it. */
   get writable(): WritableStream<BytesInput> {
     this.#writable ??= makeDatagramWritable(this.#queue);
     return this.#writable;
@@ -97,10 +97,23 @@ export class WebTransportDatagrams {
 
   /** Ends with the session; `break` ends nothing. */
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
-    return {
-      next: () => quiet(this.receive().then(toResult)),
-      return: () => Promise.resolve({ done: true, value: undefined }),
-    };
+    return new DatagramIterator(this);
+  }
+}
+
+class DatagramIterator implements AsyncIterator<Bytes> {
+  readonly #datagrams: WebTransportDatagrams;
+
+  constructor(datagrams: WebTransportDatagrams) {
+    this.#datagrams = datagrams;
+  }
+
+  next(): Promise<IteratorResult<Bytes>> {
+    return quiet(this.#datagrams.receive().then(toResult));
+  }
+
+  return(): Promise<IteratorResult<Bytes>> {
+    return Promise.resolve({ done: true, value: undefined });
   }
 }
 

@@ -3,7 +3,9 @@ import type { HeaderList } from "../../protocol/output.ts";
 
 import type { HeadersInput } from "../types.ts";
 
-/** Header fields as they travel and, once somebody asks, as `Headers`, which would take a good part of a short session's time. */
+const noFields: HeaderList = [];
+
+/** Header fields as they travel; as `Headers` they are created lazily, which takes a good part of a short session's time. */
 export class FieldList {
   /** Pseudo-headers included. */
   readonly list: HeaderList;
@@ -16,7 +18,7 @@ export class FieldList {
 
   /** Throws TypeError for what `Headers` does not take, and for what HTTP/3 does not. */
   static of(input: HeadersInput | undefined): FieldList {
-    if (input === undefined) return new FieldList([]);
+    if (input === undefined) return new FieldList(noFields);
     const headers = new Headers(input as Headers);
     for (const [name, value] of headers) {
       const fault = faultOf(name, value);

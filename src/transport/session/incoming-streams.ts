@@ -2,7 +2,8 @@ import { RingQueue } from "../../base/ring-queue.ts";
 import type { SessionError } from "../../errors/errors.ts";
 
 import type { WebTransportStream } from "../streams/bidirectional-stream.ts";
-import { Deferred, quiet, rejected, untilAborted } from "../../async/promises.ts";
+import { Deferred, rejected, untilAborted } from "../../async/promises.ts";
+import { WaitingLine } from "../../async/waiting-line.ts";
 import type { WebTransportReceiveStream } from "../streams/receive-stream.ts";
 import type { SignalOption } from "../types.ts";
 import { quietReadable } from "../streams/web-streams.ts";
@@ -10,33 +11,74 @@ import { quietReadable } from "../streams/web-streams.ts";
 export type IncomingStream = WebTransportStream | WebTransportReceiveStream;
 export type IncomingKind = "any" | "bidirectional" | "receive_only";
 
-interface Taker extends Deferred<IncomingStream | null> {
+/** A waiting call for the next stream: gets null at the clean end of the session. */
+interface Taker {
   readonly kind: IncomingKind;
+  take(stream: IncomingStream | null): void;
+  reject(error: unknown): void;
+}
+
+class StreamTaker extends Deferred<IncomingStream | null> implements Taker {
+  readonly kind: IncomingKind;
+
+  constructor(kind: IncomingKind) {
+    super();
+    this.kind = kind;
+  }
+
+  take(stream: IncomingStream | null): void {
+    this.resolve(stream);
+  }
+}
+
+class ResultTaker extends Deferred<IteratorResult<IncomingStream>> implements Taker {
+  readonly kind: IncomingKind;
+
+  constructor(kind: IncomingKind) {
+    super();
+    this.kind = kind;
+  }
+
+  take(stream: IncomingStream | null): void {
+    this.resolve(toResult(stream));
+  }
+}
+
+interface Arrived<S extends IncomingStream> {
+  readonly stream: S;
+  /** Counts the streams of both kinds. */
+  readonly order: number;
 }
 
 /** Streams that the peer has opened and the application has not taken yet, in the order of their arrival. */
 export class IncomingStreams {
-  readonly #bidirectional = new RingQueue<{ stream: WebTransportStream; order: number }>();
-  readonly #unidirectional = new RingQueue<{ stream: WebTransportReceiveStream; order: number }>();
-  readonly #takers = new Set<Taker>();
+  #bidirectional: RingQueue<Arrived<WebTransportStream>> | undefined;
+  #unidirectional: RingQueue<Arrived<WebTransportReceiveStream>> | undefined;
+  readonly #takers = new WaitingLine<Taker>();
   #order = 0;
   #ended = false;
   #error: SessionError | undefined;
 
   get length(): number {
-    return this.#bidirectional.length + this.#unidirectional.length;
+    return (this.#bidirectional?.length ?? 0) + (this.#unidirectional?.length ?? 0);
   }
 
   push(stream: IncomingStream): void {
     for (const taker of this.#takers) {
       if (taker.kind !== "any" && taker.kind !== stream.direction) continue;
       this.#takers.delete(taker);
-      taker.resolve(stream);
+      taker.take(stream);
       return;
     }
     this.#order += 1;
-    if (stream.direction === "bidirectional") this.#bidirectional.push({ stream, order: this.#order });
-    else this.#unidirectional.push({ stream, order: this.#order });
+    const order = this.#order;
+    if (stream.direction === "bidirectional") {
+      this.#bidirectional ??= new RingQueue();
+      this.#bidirectional.push({ stream, order });
+    } else {
+      this.#unidirectional ??= new RingQueue();
+      this.#unidirectional.push({ stream, order });
+    }
   }
 
   /** The next stream, null at the clean end of the session. Rejects with the session's error otherwise. */
@@ -47,9 +89,22 @@ export class IncomingStreams {
     if (ready !== undefined) return Promise.resolve(ready);
     if (this.#error !== undefined) return rejected(this.#error);
     if (this.#ended) return Promise.resolve(null);
-    const taker: Taker = Object.assign(new Deferred<IncomingStream | null>(), { kind });
-    this.#takers.add(taker);
-    return untilAborted(taker.promise, signal, () => this.#takers.delete(taker));
+    const taker = new StreamTaker(kind);
+    this.#takers.push(taker);
+    return untilAborted(taker.promise, signal, () => {
+      this.#takers.delete(taker);
+    });
+  }
+
+  /** {@link take} for an iterator, which saves a promise for each loop that waits. */
+  takeResult(kind: IncomingKind): Promise<IteratorResult<IncomingStream>> {
+    const ready = this.#shift(kind);
+    if (ready !== undefined) return Promise.resolve(toResult(ready));
+    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#ended) return Promise.resolve(toResult<IncomingStream>(null));
+    const taker = new ResultTaker(kind);
+    this.#takers.push(taker);
+    return taker.promise;
   }
 
   /** Streams that are still queued can be taken after a clean end. */
@@ -58,23 +113,22 @@ export class IncomingStreams {
     this.#ended = true;
     this.#error = error;
     if (error !== undefined) {
-      this.#bidirectional.clear();
-      this.#unidirectional.clear();
+      this.#bidirectional = undefined;
+      this.#unidirectional = undefined;
     }
-    for (const taker of this.#takers) {
-      if (error === undefined) taker.resolve(null);
+    for (const taker of this.#takers.clear()) {
+      if (error === undefined) taker.take(null);
       else taker.reject(error);
     }
-    this.#takers.clear();
   }
 
   #shift(kind: IncomingKind): IncomingStream | undefined {
-    const bidirectional = kind === "receive_only" ? undefined : this.#bidirectional.peek();
-    const unidirectional = kind === "bidirectional" ? undefined : this.#unidirectional.peek();
+    const bidirectional = kind === "receive_only" ? undefined : this.#bidirectional?.peek();
+    const unidirectional = kind === "bidirectional" ? undefined : this.#unidirectional?.peek();
     if (bidirectional !== undefined && (unidirectional === undefined || bidirectional.order < unidirectional.order)) {
-      return this.#bidirectional.shift()?.stream;
+      return this.#bidirectional?.shift()?.stream;
     }
-    return unidirectional === undefined ? undefined : this.#unidirectional.shift()?.stream;
+    return unidirectional === undefined ? undefined : this.#unidirectional?.shift()?.stream;
   }
 }
 
@@ -90,7 +144,7 @@ export class IncomingStreamIterable<S extends IncomingStream> implements AsyncIt
     this.#kind = kind;
   }
 
-  /** Made on first use. */
+  /** Created lazily. */
   get readable(): ReadableStream<S> {
     this.#readable ??= quietReadable(
       new ReadableStream<S>(
@@ -113,10 +167,26 @@ export class IncomingStreamIterable<S extends IncomingStream> implements AsyncIt
   }
 
   [Symbol.asyncIterator](): AsyncIterator<S> {
-    return {
-      next: () => quiet(this.next().then(toResult)),
-      return: () => Promise.resolve({ done: true, value: undefined }),
-    };
+    return new IncomingStreamIterator(this.#streams, this.#kind);
+  }
+}
+
+/** A class, because the closures of an object literal would cost more than the promise that the loop waits for. */
+class IncomingStreamIterator<S extends IncomingStream> implements AsyncIterator<S> {
+  readonly #streams: IncomingStreams;
+  readonly #kind: IncomingKind;
+
+  constructor(streams: IncomingStreams, kind: IncomingKind) {
+    this.#streams = streams;
+    this.#kind = kind;
+  }
+
+  next(): Promise<IteratorResult<S>> {
+    return this.#streams.takeResult(this.#kind) as Promise<IteratorResult<S>>;
+  }
+
+  return(): Promise<IteratorResult<S>> {
+    return Promise.resolve({ done: true, value: undefined });
   }
 }
 

@@ -16,8 +16,8 @@ export function sessionState(driver: SessionDriver, session: Session): Record<st
     remoteAddress: session.remoteAddress,
     stats: driver.stats,
     datagrams: driver.datagrams.stats,
-    incomingStreamsWaiting: driver.incoming.length,
-    streams: [...driver.streams].map((stream) => ({
+    incomingStreamsWaiting: driver.streams.incoming.length,
+    streams: [...driver.streams.records].map((stream) => ({
       id: stream.streamId,
       state: stream.state,
       initiator: stream.incoming ? "peer" : "local",
@@ -31,7 +31,9 @@ export function sessionState(driver: SessionDriver, session: Session): Record<st
 
 export function diagnoseSession(driver: SessionDriver): string[] {
   const issues: string[] = [];
-  const { datagrams, budget, incoming } = driver;
+  const { datagrams, accounts, streams, context } = driver;
+  const { budget } = accounts;
+  const { incoming } = streams;
   const { droppedIncoming, droppedOutgoing, received } = datagrams.stats;
   if (driver.state === "closed") issues.push("The session is closed");
   if (droppedIncoming > 0) {
@@ -49,13 +51,13 @@ export function diagnoseSession(driver: SessionDriver): string[] {
         `so its streams wait: ${holdersText(holders)}`,
     );
   }
-  for (const issue of driver.state === "closed" ? [] : diagnoseConnection(driver.context)) issues.push(issue);
-  if (incoming.length > driver.context.settings.maxPendingStreams * 0.9) {
+  for (const issue of driver.state === "closed" ? [] : diagnoseConnection(context)) issues.push(issue);
+  if (incoming.length > context.settings.maxPendingStreams * 0.9) {
     issues.push(
-      `${incoming.length} incoming streams wait to be taken, the limit is ${driver.context.settings.maxPendingStreams}`,
+      `${incoming.length} incoming streams wait to be taken, the limit is ${context.settings.maxPendingStreams}`,
     );
   }
-  if (!driver.supported) issues.push("The peer takes no datagrams");
+  if (!context.datagrams) issues.push("The peer takes no datagrams");
   return issues;
 }
 

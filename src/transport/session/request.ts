@@ -144,7 +144,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   #rejection: Rejection | undefined;
   #answer: "none" | "accepted" | "rejected" | "cancelled" = "none";
   #outcome: RequestOutcome | undefined;
-  /** Made when somebody asks: most requests are answered without. */
+  /** Created lazily: most requests are answered without it. */
   #awaited: Deferred<RequestOutcome> | undefined;
 
   static {

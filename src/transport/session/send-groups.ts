@@ -1,11 +1,11 @@
 import type { SendGroup } from "../types.ts";
 
-/** The share of the CONNECT streams: a session's limits and its end wait for no stream of its own, whatever its order. */
+/** The CONNECT streams have a share of their own, so that limits and ends of sessions never wait for a stream. */
 export const controlSession = 0xffff_ffff;
 
 /** A session's send groups, and the numbers under which the engine's order of sending knows them and the session. */
 export class SendGroups {
-  /** 0 where the session is alone: its streams stand where every stream stands at first. */
+  /** 0 where the session is the only one: its streams keep the place that every stream has at first. */
   readonly session: number;
   #made: WeakSet<SendGroup> | undefined;
   #count = 0;

@@ -1,22 +1,31 @@
 import { SessionError } from "../../errors/errors.ts";
 import { withoutStack } from "../../errors/webtransport-error.ts";
-
-import { checkCloseCode, checkCloseReason } from "./close-code.ts";
 import type { ConnectionContext } from "../connection/context.ts";
 import type { DatagramQueue } from "../datagrams/datagram-queue.ts";
-import type { StreamRecord } from "../streams/stream-record.ts";
-import { Deferred, resolved } from "../../async/promises.ts";
 import type { CloseInfo, CloseOptions } from "../types.ts";
+
+import { checkCloseCode, checkCloseReason } from "./close-code.ts";
+import type { SessionLifecycle } from "./session-lifecycle.ts";
+import type { SessionStreams } from "./session-streams.ts";
 
 /** The session that is being closed. */
 export interface ClosingSession {
   readonly sessionId: number;
   readonly context: ConnectionContext;
+  readonly lifecycle: SessionLifecycle;
   readonly datagrams: DatagramQueue;
-  readonly streams: ReadonlySet<StreamRecord>;
-  readonly closed: Deferred<CloseInfo>;
+  readonly streams: SessionStreams;
   end(info: CloseInfo, settled: boolean): void;
   settle(): void;
+}
+
+/** Throws RangeError or TypeError for what a session cannot be closed with. */
+export function checkCloseOptions({ code = 0, reason = "", capsule = true }: CloseOptions): void {
+  checkCloseCode(code);
+  checkCloseReason(reason);
+  if (!capsule && (code !== 0 || reason !== "")) {
+    throw new RangeError("Cannot close a session with a code or reason without a capsule");
+  }
 }
 
 /**
@@ -25,62 +34,23 @@ export interface ClosingSession {
  */
 export class SessionClosing {
   readonly #session: ClosingSession;
-  #phase: "none" | "delivering" | "goodbye" | "done" = "none";
-  #code = 0;
-  #reason = "";
-  #capsule = true;
+  readonly #code: number;
+  readonly #reason: string;
+  readonly #capsule: boolean;
   #datagramsGone = false;
-  #done: Deferred<void> | undefined;
-  #cancelTimeout: (() => void) | undefined;
-  refusal: SessionError | undefined;
+  #cancelTimeout: () => void;
+  /** What is asked of the session in the meantime fails with this. */
+  readonly refusal: SessionError;
 
-  constructor(session: ClosingSession) {
+  /** Starts to deliver. */
+  constructor(session: ClosingSession, { code = 0, reason = "", capsule = true }: CloseOptions) {
     this.#session = session;
-  }
-
-  get started(): boolean {
-    return this.#phase !== "none";
-  }
-
-  /** The first call decides code and reason; a later one with `abort` only ends the waiting for delivery. */
-  start(options: CloseOptions): Promise<void> {
-    const { code = 0, reason = "", abort = false, capsule = true } = options;
-    checkCloseCode(code);
-    checkCloseReason(reason);
-    if (!capsule && (code !== 0 || reason !== "")) {
-      throw new RangeError("Cannot close a session with a code or reason without a capsule");
-    }
-    if (this.#phase === "done") return resolved;
-    if (this.#phase === "none") {
-      this.#capsule = capsule;
-      this.#deliver(code, reason);
-    }
-    if (abort && this.#phase === "delivering") this.#sayGoodbye();
-    return this.#done?.promise ?? resolved;
-  }
-
-  /** Something was delivered or has ended: is there anything left to wait for? */
-  check(): void {
-    if (this.#phase !== "delivering" || !this.#datagramsGone) return;
-    for (const { send } of this.#session.streams) if (send?.undelivered === true) return;
-    this.#sayGoodbye();
-  }
-
-  /** The session has ended on the wire. */
-  done(): void {
-    this.#phase = "done";
-    this.#cancelTimeout?.();
-    this.#cancelTimeout = undefined;
-    this.#done?.resolve();
-  }
-
-  #deliver(code: number, reason: string): void {
-    const { sessionId, datagrams, context } = this.#session;
-    this.#phase = "delivering";
     this.#code = code;
     this.#reason = reason;
-    this.#done = new Deferred<void>();
-    const error = withoutStack(
+    this.#capsule = capsule;
+    const { sessionId, datagrams, context, lifecycle } = session;
+    lifecycle.deliver();
+    this.refusal = withoutStack(
       () =>
         new SessionError("The session is being closed here", {
           sessionId: String(sessionId),
@@ -90,21 +60,28 @@ export class SessionClosing {
           reason,
         }),
     );
-    this.refusal = error;
     this.#cancelTimeout = context.after(context.settings.closeTimeout, () => {
-      this.#sayGoodbye();
+      this.sayGoodbye();
     });
-    void datagrams.finish(error).then(() => {
+    void datagrams.finish(this.refusal).then(() => {
       this.#datagramsGone = true;
       this.check();
     });
   }
 
-  #sayGoodbye(): void {
-    if (this.#phase !== "delivering") return;
-    this.#phase = "goodbye";
-    const { sessionId, context } = this.#session;
-    this.#cancelTimeout?.();
+  /** Something was delivered or has ended: is there anything left to wait for? */
+  check(): void {
+    const { lifecycle, streams } = this.#session;
+    if (lifecycle.phase !== "delivering" || !this.#datagramsGone) return;
+    for (const { send } of streams.records) if (send?.undelivered === true) return;
+    this.sayGoodbye();
+  }
+
+  /** Waits no longer for delivery. */
+  sayGoodbye(): void {
+    const { sessionId, context, lifecycle } = this.#session;
+    if (lifecycle.phase !== "delivering") return;
+    this.#cancelTimeout();
     this.#cancelTimeout = context.after(context.settings.closeTimeout, () => {
       this.#session.settle();
     });
@@ -114,5 +91,10 @@ export class SessionClosing {
       core.closeSession(sessionId, code, reason, this.#capsule);
     });
     this.#session.end({ clean: true, code, reason, by: "local" }, false);
+  }
+
+  /** The session is closed. */
+  done(): void {
+    this.#cancelTimeout();
   }
 }

@@ -5,29 +5,29 @@ import type { FlowResource, SessionFlowControl } from "../../protocol/webtranspo
 
 import type { ByteMeter } from "../streams/buffer-budget.ts";
 import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
-import type { CreditTaker, SendCredit } from "../streams/half-host.ts";
+import type { CreditTaker, SendCredit } from "../streams/send-credit.ts";
 
-/** Bytes that one waiting stream may send before the next one's turn. */
+/** Bytes that one waiting stream may send before it is the turn of the next. */
 const turn = 16_384;
 
+const nobody: ReadonlySet<StreamWaiter> = new Set();
+
 /**
- * A session's flow control (draft-ietf-webtrans-http3 §5) as its streams meet it: bytes are counted where they arrive
- * and where they are read, writers and those who open streams wait for what the peer allows. The counters are the core's.
+ * A session's flow control (draft-ietf-webtrans-http3 §5) as its streams see it: bytes are counted where they arrive and
+ * where they are read; writes and the opening of streams wait for the peer's limits. The protocol core holds the counters.
  */
 export class SessionFlow implements ByteMeter, SendCredit {
   readonly #sessionId: number;
   readonly #context: ConnectionContext;
   readonly #control: SessionFlowControl;
-  readonly #writers = new Set<CreditTaker>();
+  #writers: Set<CreditTaker> | undefined;
   /** When a send group that writers wait in was served last: the count of `#servings` then. */
-  readonly #servedAt = new Map<number, number>();
+  #servedAt: Map<number, number> | undefined;
   #servings = 0;
-  readonly #openers: Readonly<Record<StreamDirection, Set<StreamWaiter>>> = {
-    bidirectional: new Set(),
-    unidirectional: new Set(),
-  };
-  /** Who has the session's leave, and may still wait for QUIC's. */
-  readonly #allowed = new Map<StreamWaiter, StreamWaiter>();
+  /** Streams to be opened that wait for the session's limit. */
+  #openers: Readonly<Record<StreamDirection, Set<StreamWaiter>>> | undefined;
+  /** Streams that the session's limit allows and that may still wait for QUIC's limit. */
+  #allowed: Map<StreamWaiter, StreamWaiter> | undefined;
   #ended = false;
 
   constructor(sessionId: number, context: ConnectionContext, control: SessionFlowControl) {
@@ -54,7 +54,7 @@ export class SessionFlow implements ByteMeter, SendCredit {
     this.#giveBack("data", bytes);
   }
 
-  /** Bytes that the peer has sent, or would have to send, and that nobody will read. */
+  /** Bytes that the peer has sent, or counts as sent, and that will not be read. */
   skipped(bytes: number): void {
     if (bytes <= 0) return;
     this.received(bytes);
@@ -73,6 +73,7 @@ export class SessionFlow implements ByteMeter, SendCredit {
     const granted = Math.max(0, Math.min(wanted, this.#control.available("data")));
     this.#control.use("data", granted);
     if (granted < wanted) {
+      this.#writers ??= new Set();
       this.#writers.add(writer);
       this.#control.block("data");
       this.#tell();
@@ -81,13 +82,14 @@ export class SessionFlow implements ByteMeter, SendCredit {
   }
 
   forget(writer: CreditTaker): void {
-    this.#writers.delete(writer);
+    this.#writers?.delete(writer);
   }
 
   /** Opens a stream once the session's limit and then the connection's allow it. */
   open(waiter: StreamWaiter): void {
     const { direction } = waiter;
-    if (this.#openers[direction].size > 0 || this.#control.available(direction) <= 0) {
+    if (this.#waitingFor(direction).size > 0 || this.#control.available(direction) <= 0) {
+      this.#openers ??= { bidirectional: new Set(), unidirectional: new Set() };
       this.#openers[direction].add(waiter);
       this.#control.block(direction);
       this.#tell();
@@ -98,10 +100,10 @@ export class SessionFlow implements ByteMeter, SendCredit {
 
   cancelOpen(waiter: StreamWaiter): void {
     const { direction } = waiter;
-    if (this.#openers[direction].delete(waiter)) return;
-    const allowed = this.#allowed.get(waiter);
+    if (this.#openers?.[direction].delete(waiter) === true) return;
+    const allowed = this.#allowed?.get(waiter);
     if (allowed === undefined) return;
-    this.#allowed.delete(waiter);
+    this.#allowed?.delete(waiter);
     this.#context.cancelOpen(allowed);
     this.#control.use(direction, -1);
     this.raised(direction);
@@ -114,12 +116,12 @@ export class SessionFlow implements ByteMeter, SendCredit {
       this.#resumeWriters();
       return;
     }
-    for (const waiter of this.#openers[resource]) {
+    for (const waiter of this.#waitingFor(resource)) {
       if (this.#control.available(resource) <= 0) {
         this.#control.block(resource);
         break;
       }
-      this.#openers[resource].delete(waiter);
+      this.#openers?.[resource].delete(waiter);
       this.#allow(waiter);
     }
     this.#tell();
@@ -127,9 +129,13 @@ export class SessionFlow implements ByteMeter, SendCredit {
 
   end(): void {
     this.#ended = true;
-    this.#writers.clear();
-    this.#openers.bidirectional.clear();
-    this.#openers.unidirectional.clear();
+    this.#writers?.clear();
+    this.#openers?.bidirectional.clear();
+    this.#openers?.unidirectional.clear();
+  }
+
+  #waitingFor(direction: StreamDirection): ReadonlySet<StreamWaiter> {
+    return this.#openers?.[direction] ?? nobody;
   }
 
   #allow(waiter: StreamWaiter): void {
@@ -138,37 +144,44 @@ export class SessionFlow implements ByteMeter, SendCredit {
     const allowed: StreamWaiter = {
       direction,
       opened: (streamId) => {
-        this.#allowed.delete(waiter);
+        this.#allowed?.delete(waiter);
         waiter.opened(streamId);
       },
     };
+    this.#allowed ??= new Map();
     this.#allowed.set(waiter, allowed);
     this.#context.openStream(allowed);
   }
 
   /** Send groups in turn; of a group the highest send order first, equals in turn. */
   #resumeWriters(): void {
-    while (this.#writers.size > 0 && this.#control.available("data") > 0) {
-      const writer = this.#nextWriter();
+    const writers = this.#writers;
+    if (writers === undefined) {
+      this.#tell();
+      return;
+    }
+    const servedAt = (this.#servedAt ??= new Map());
+    while (writers.size > 0 && this.#control.available("data") > 0) {
+      const writer = this.#nextWriter(writers, servedAt);
       if (writer === undefined) break;
-      this.#writers.delete(writer);
+      writers.delete(writer);
       this.#servings += 1;
-      this.#servedAt.set(writer.sendGroupNumber, this.#servings);
+      servedAt.set(writer.sendGroupNumber, this.#servings);
       const offered = Math.min(turn, this.#control.available("data"));
       const used = writer.resume(offered);
       this.#control.use("data", used);
-      if (used === offered) this.#writers.add(writer);
+      if (used === offered) writers.add(writer);
     }
-    if (this.#writers.size > 0) this.#control.block("data");
-    else this.#servedAt.clear();
+    if (writers.size > 0) this.#control.block("data");
+    else servedAt.clear();
     this.#tell();
   }
 
-  #nextWriter(): CreditTaker | undefined {
+  #nextWriter(writers: ReadonlySet<CreditTaker>, servedAt: ReadonlyMap<number, number>): CreditTaker | undefined {
     let first: CreditTaker | undefined;
     let firstServed = 0;
-    for (const writer of this.#writers) {
-      const served = this.#servedAt.get(writer.sendGroupNumber) ?? 0;
+    for (const writer of writers) {
+      const served = servedAt.get(writer.sendGroupNumber) ?? 0;
       const isFirst =
         first === undefined || served < firstServed || (served === firstServed && writer.sendOrder > first.sendOrder);
       if (!isFirst) continue;

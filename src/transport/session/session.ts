@@ -52,14 +52,15 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   readonly locals: Locals;
   readonly params: P;
   readonly pathParams: readonly string[];
-  readonly datagrams: WebTransportDatagrams;
-  readonly incomingBidirectionalStreams: IncomingStreamIterable<WebTransportStream>;
-  readonly incomingUnidirectionalStreams: IncomingStreamIterable<WebTransportReceiveStream>;
   /** Fulfilled already: a session exists once it is established. */
   readonly ready: Promise<void> = resolved;
   readonly #driver: SessionDriver;
   readonly #request: FieldList;
   readonly #response: FieldList;
+  // Created lazily: an idle session needs few of them.
+  #datagrams: WebTransportDatagrams | undefined;
+  #bidirectional: IncomingStreamIterable<WebTransportStream> | undefined;
+  #unidirectional: IncomingStreamIterable<WebTransportReceiveStream> | undefined;
 
   /** Made by the connection. */
   constructor(driver: SessionDriver, description: SessionDescription, parent: EventSink | undefined) {
@@ -75,9 +76,19 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     this.locals = description.locals as Locals;
     this.params = description.params as P;
     this.pathParams = description.pathParams;
-    this.datagrams = new WebTransportDatagrams(driver.datagrams);
-    this.incomingBidirectionalStreams = new IncomingStreamIterable(driver.incoming, "bidirectional");
-    this.incomingUnidirectionalStreams = new IncomingStreamIterable(driver.incoming, "receive_only");
+  }
+
+  get datagrams(): WebTransportDatagrams {
+    this.#datagrams ??= new WebTransportDatagrams(this.#driver.datagrams);
+    return this.#datagrams;
+  }
+  get incomingBidirectionalStreams(): IncomingStreamIterable<WebTransportStream> {
+    this.#bidirectional ??= new IncomingStreamIterable(this.#driver.streams.incoming, "bidirectional");
+    return this.#bidirectional;
+  }
+  get incomingUnidirectionalStreams(): IncomingStreamIterable<WebTransportReceiveStream> {
+    this.#unidirectional ??= new IncomingStreamIterable(this.#driver.streams.incoming, "receive_only");
+    return this.#unidirectional;
   }
 
   /** Of the request. */
@@ -108,25 +119,25 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   }
   /** How the session ended; never rejects. */
   get closed(): Promise<CloseInfo> {
-    return this.#driver.closed.promise;
+    return this.#driver.lifecycle.closed;
   }
   /** Fulfilled when the peer has asked to come to an end; pending for ever when it never does. */
   get draining(): Promise<void> {
-    return this.#driver.draining.promise;
+    return this.#driver.lifecycle.draining;
   }
   /** Streams that are not over on the wire. */
   get streamCount(): number {
-    return this.#driver.streams.size;
+    return this.#driver.streams.records.size;
   }
 
   /** Waits while the peer's limit is reached. Rejects with TimeoutError, SessionError or the signal's reason. */
   createBidirectionalStream(options?: CreateStreamOptions): Promise<WebTransportStream> {
-    return this.#driver.createBidirectionalStream(options);
+    return this.#driver.openings.createBidirectional(options);
   }
 
   /** As {@link createBidirectionalStream}, for a stream that only this side writes. */
   createUnidirectionalStream(options?: CreateStreamOptions): Promise<WebTransportSendStream> {
-    return this.#driver.createUnidirectionalStream(options);
+    return this.#driver.openings.createUnidirectional(options);
   }
 
   /** A group for streams of this session: see `sendGroup`. */
@@ -136,7 +147,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
 
   /** Both kinds, in the order in which the peer opened them. Finishes when the session ends cleanly, throws when it does not. */
   incomingStreams(): IncomingStreamIterable<IncomingStream> {
-    return new IncomingStreamIterable<IncomingStream>(this.#driver.incoming, "any");
+    return new IncomingStreamIterable<IncomingStream>(this.#driver.streams.incoming, "any");
   }
 
   /**

@@ -1,10 +1,9 @@
 import { invariant } from "../../base/invariant.ts";
-import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
 import type { StreamRecord } from "./stream-record.ts";
 import { ignore } from "../../async/promises.ts";
-import { Receiver } from "./receive-side.ts";
-import { Sender } from "./send-side.ts";
+import type { ReceiveHalf } from "./receive-half.ts";
+import type { SendHalf } from "./send-half.ts";
 import type {
   BidirectionalStream,
   Bytes,
@@ -21,15 +20,15 @@ import type {
 export class WebTransportStream implements BidirectionalStream {
   readonly direction = "bidirectional";
   readonly #stream: StreamRecord;
-  readonly #receiver: Receiver;
-  readonly #sender: Sender;
+  readonly #receive: ReceiveHalf;
+  readonly #send: SendHalf;
 
   /** Made by the session. */
   constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined && stream.send !== undefined, "the stream has only one half");
     this.#stream = stream;
-    this.#receiver = new Receiver(stream.receive, stream.streamId);
-    this.#sender = new Sender(stream.send, stream);
+    this.#receive = stream.receive;
+    this.#send = stream.send;
   }
 
   get id(): number {
@@ -46,95 +45,95 @@ export class WebTransportStream implements BidirectionalStream {
   }
 
   get bytesRead(): number {
-    return this.#receiver.bytesRead;
+    return this.#receive.bytesRead;
   }
   get bytesReceived(): number {
-    return this.#receiver.bytesReceived;
+    return this.#receive.bytesReceived;
   }
   get isReadable(): boolean {
-    return this.#receiver.isReadable;
+    return this.#receive.isReadable;
   }
   get readClosed(): Promise<void> {
-    return this.#receiver.readClosed;
+    return this.#receive.readClosed;
   }
   get readable(): ReadableStream<Bytes> {
-    return this.#receiver.readable;
+    return this.#receive.readable;
   }
   read(options?: ReadOptions): Promise<Bytes | null> {
-    return this.#receiver.read(options);
+    return this.#receive.read(options);
   }
   tryRead(maxBytes?: number): Bytes | null | undefined {
-    return this.#receiver.tryRead(maxBytes);
+    return this.#receive.tryRead(maxBytes);
   }
   readAll(options?: ReadOptions): Promise<Bytes> {
-    return this.#receiver.readAll(options);
+    return this.#receive.readAll(options);
   }
   readExactly(count: number, options?: WaitOptions): Promise<Bytes> {
-    return this.#receiver.readExactly(count, options);
+    return this.#receive.readExactly(count, options);
   }
   readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes> {
-    return this.#receiver.readUntil(separator, options);
+    return this.#receive.readUntil(separator, options);
   }
   readLine(options?: ReadOptions): Promise<string | null> {
-    return this.#receiver.readLine(options);
+    return this.#receive.readLine(options);
   }
   stop(code?: number): void {
-    this.#receiver.stop(code);
+    this.#receive.stop(code);
   }
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
-    return this.#receiver[Symbol.asyncIterator]();
+    return this.#receive[Symbol.asyncIterator]();
   }
 
   get bytesWritten(): number {
-    return this.#sender.bytesWritten;
+    return this.#send.bytesWritten;
   }
   get isWritable(): boolean {
-    return this.#sender.isWritable;
+    return this.#send.isWritable;
   }
   get writeClosed(): Promise<void> {
-    return this.#sender.writeClosed;
+    return this.#send.writeClosed;
   }
   get sendOrder(): number {
-    return this.#sender.sendOrder;
+    return this.#send.sendOrder;
   }
   set sendOrder(order: number) {
-    this.#sender.sendOrder = order;
+    this.#send.sendOrder = order;
   }
   get sendGroup(): SendGroup | undefined {
-    return this.#sender.sendGroup;
+    return this.#send.sendGroup;
   }
   set sendGroup(group: SendGroup | undefined) {
-    this.#sender.sendGroup = group;
+    this.#send.sendGroup = group;
   }
   get bufferedAmount(): number {
-    return this.#sender.bufferedAmount;
+    return this.#send.bufferedAmount;
   }
   get writable(): WritableStream<BytesInput> {
-    return this.#sender.writable;
+    return this.#send.writable;
   }
   write(data: BytesInput, options?: SignalOption): Promise<void> {
-    return this.#sender.write(data, options);
+    return this.#send.write(data, options);
   }
   writeAll(data: BytesInput, options?: SignalOption): Promise<void> {
-    return this.#sender.writeAll(data, options);
+    return this.#send.writeAll(data, options);
   }
   finish(): void {
-    this.#sender.finish();
+    this.#send.finish();
   }
   flush(options?: SignalOption): Promise<void> {
-    return this.#sender.flush(options);
+    return this.#send.flush(options);
   }
   reset(code?: number): void {
-    this.#sender.reset(code);
+    this.#send.reset(code);
   }
   commit(): void {
-    this.#sender.commit();
+    this.#send.commit();
   }
 
   /** Stops reading what is left, finishes the stream and waits for its delivery. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isReadable) this.#stream.receive?.stop(toWireCode(0));
-    this.#stream.send?.finish();
-    await this.#stream.send?.closed.catch(ignore);
+    if (this.isReadable) this.#receive.stop();
+    this.#send.end();
+    await this.#send.closed.catch(ignore);
   }
 }

@@ -1,33 +1,33 @@
-/** Whose grant of credit waits for room. */
+/** A stream whose grant of credit waits for room. */
 export interface CreditWaiter {
   grantCredit(): void;
 }
 
-/** Who waits for room to {@link BufferBudget.reserve}. */
+/** A connection that waits for room to {@link BufferBudget.reserve}. */
 export interface RoomWaiter {
   roomAgain(): void;
 }
 
-/** Counts what passes, too. */
+/** Is told of the bytes that are added and removed. */
 export interface ByteMeter {
   received(bytes: number): void;
   consumed(bytes: number): void;
 }
 
 /**
- * Counts the unread bytes of a session (or, as its parent, of the process). While they are over the limit no stream
- * gets new read credit, so QUIC's flow control stops the peer; nobody is cut off. The bytes can exceed the limit by the
- * credit that is already out.
+ * Counts the unread bytes of a session (or, as its parent, of the process). While they are over the limit, no stream
+ * gets new read credit, so QUIC's flow control stops the peer and no stream is aborted. The bytes can exceed the limit by
+ * the credit that was granted before.
  */
 export class BufferBudget {
   readonly limit: number;
   #parent: BufferBudget | undefined;
   #meter: ByteMeter | undefined;
-  readonly #waiters = new Set<CreditWaiter>();
+  #waiters: Set<CreditWaiter> | undefined;
   #used = 0;
   #reserved = 0;
-  readonly #roomWaiters = new Set<RoomWaiter>();
-  /** The least that one of them waits for. */
+  #roomWaiters: Set<RoomWaiter> | undefined;
+  /** The smallest reservation that one of them waits for. */
   #leastRoom = Infinity;
 
   constructor(limit: number, parent?: BufferBudget, meter?: ByteMeter) {
@@ -46,7 +46,7 @@ export class BufferBudget {
     return this.#reserved;
   }
 
-  /** The process's, of which this one is a part. */
+  /** The process's budget, of which this one is a part. */
   get parent(): BufferBudget | undefined {
     return this.#parent;
   }
@@ -74,8 +74,8 @@ export class BufferBudget {
   }
 
   /**
-   * Sets bytes aside for what a peer may send beyond the streams' credit, if there is room. That is never more than half
-   * of the limit: connections that nobody reads leave the other half to those that are read.
+   * Sets bytes aside for what a peer may send beyond the streams' credit, if there is room. At most half of the limit can
+   * be reserved: connections that are not read leave the other half to those that are.
    */
   reserve(bytes: number): boolean {
     if (!this.#hasRoom(bytes)) return false;
@@ -90,31 +90,36 @@ export class BufferBudget {
 
   /** Calls `waiter.roomAgain()` once `bytes` can be reserved that could not. */
   awaitRoom(bytes: number, waiter: RoomWaiter): void {
+    this.#roomWaiters ??= new Set();
     this.#roomWaiters.add(waiter);
     this.#leastRoom = Math.min(this.#leastRoom, bytes);
   }
 
   forgetRoom(waiter: RoomWaiter): void {
-    this.#roomWaiters.delete(waiter);
+    this.#roomWaiters?.delete(waiter);
   }
 
   /** Calls `waiter.grantCredit()` once there is room again. */
   wait(waiter: CreditWaiter): void {
-    if (this.isFull || this.#parent === undefined) this.#waiters.add(waiter);
-    else this.#parent.wait(waiter);
+    if (!this.isFull && this.#parent !== undefined) {
+      this.#parent.wait(waiter);
+      return;
+    }
+    this.#waiters ??= new Set();
+    this.#waiters.add(waiter);
   }
 
   forget(waiter: CreditWaiter): void {
-    this.#waiters.delete(waiter);
+    this.#waiters?.delete(waiter);
     this.#parent?.forget(waiter);
   }
 
-  /** The session has ended: what may still be unread is no longer the process's concern. */
+  /** The session has ended: its unread bytes no longer count for the process. */
   detach(): void {
     this.#parent?.remove(this.#used);
     this.#parent = undefined;
     this.#meter = undefined;
-    this.#waiters.clear();
+    this.#waiters = undefined;
   }
 
   #hasRoom(bytes: number): boolean {
@@ -123,14 +128,14 @@ export class BufferBudget {
   }
 
   #roomMade(): void {
-    if (this.#waiters.size > 0 && !this.isFull) {
-      const waiters = [...this.#waiters];
-      this.#waiters.clear();
+    if (this.#waiters !== undefined && !this.isFull) {
+      const waiters = this.#waiters;
+      this.#waiters = undefined;
       for (const waiter of waiters) waiter.grantCredit();
     }
-    if (this.#roomWaiters.size > 0 && this.#hasRoom(this.#leastRoom)) {
-      const waiters = [...this.#roomWaiters];
-      this.#roomWaiters.clear();
+    if (this.#roomWaiters !== undefined && this.#hasRoom(this.#leastRoom)) {
+      const waiters = this.#roomWaiters;
+      this.#roomWaiters = undefined;
       this.#leastRoom = Infinity;
       for (const waiter of waiters) waiter.roomAgain();
     }

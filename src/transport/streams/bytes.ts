@@ -2,7 +2,7 @@ import type { Bytes, BytesInput } from "../types.ts";
 
 const encoder = new TextEncoder();
 
-/** The bytes of `data`, not copied: whoever keeps them captures them. */
+/** The bytes of `data`, not copied: a caller that keeps them must copy them. */
 export function toBytes(data: BytesInput): Uint8Array {
   if (typeof data === "string") return encoder.encode(data);
   if (data instanceof Uint8Array) return data;

@@ -1,10 +1,9 @@
 import { Buffer } from "node:buffer";
 
-import { concatenate } from "../../base/bytes.ts";
-import { StreamError } from "../../errors/errors.ts";
-
-import { own } from "./bytes.ts";
 import { Deferred } from "../../async/promises.ts";
+import { concatenate } from "../../base/bytes.ts";
+import { own } from "./bytes.ts";
+import { endedEarly, tooLong } from "./stream-errors.ts";
 import type { Bytes } from "../types.ts";
 
 /** What an operation reads from: see ReceiveHalf. */
@@ -14,12 +13,13 @@ export interface ReadSource {
 }
 
 /** A read that waits. `attempt` takes what it can and tells whether it is done; what it throws rejects it. */
-export interface ReadOperation {
+export interface ReadOperation<T = unknown> {
+  readonly promise: Promise<T>;
   attempt(source: ReadSource): boolean;
   reject(error: unknown): void;
 }
 
-export class ReadChunk extends Deferred<Bytes | null> implements ReadOperation {
+export class ReadChunk extends Deferred<Bytes | null> implements ReadOperation<Bytes | null> {
   readonly #maxBytes: number;
 
   constructor(maxBytes: number) {
@@ -35,7 +35,7 @@ export class ReadChunk extends Deferred<Bytes | null> implements ReadOperation {
   }
 }
 
-export class ReadAll extends Deferred<Bytes> implements ReadOperation {
+export class ReadAll extends Deferred<Bytes> implements ReadOperation<Bytes> {
   readonly #streamId: number;
   readonly #maxBytes: number;
   readonly #chunks: Bytes[] = [];
@@ -62,7 +62,7 @@ export class ReadAll extends Deferred<Bytes> implements ReadOperation {
   }
 }
 
-export class ReadExactly extends Deferred<Bytes> implements ReadOperation {
+export class ReadExactly extends Deferred<Bytes> implements ReadOperation<Bytes> {
   readonly #streamId: number;
   readonly #count: number;
   readonly #chunks: Bytes[] = [];
@@ -89,7 +89,7 @@ export class ReadExactly extends Deferred<Bytes> implements ReadOperation {
 }
 
 /** Reads up to and with `separator`. At the stream's end it gives the rest when `orEnd`, null when there is none. */
-export class ReadUntil extends Deferred<Bytes | null> implements ReadOperation {
+export class ReadUntil extends Deferred<Bytes | null> implements ReadOperation<Bytes | null> {
   readonly #streamId: number;
   readonly #separator: Uint8Array;
   readonly #maxBytes: number;
@@ -151,20 +151,4 @@ function lastBytes(before: Uint8Array, bytes: Uint8Array, count: number): Uint8A
   if (count === 0) return before;
   if (bytes.byteLength >= count) return bytes.slice(-count);
   return Uint8Array.from(Buffer.concat([before, bytes]).subarray(-count));
-}
-
-function endedEarly(streamId: number, expected: string, received: number): StreamError {
-  return new StreamError(`Stream ${streamId} ended before ${expected} had come: received ${received} bytes`, {
-    code: "ERR_WT_STREAM_ENDED_EARLY",
-    streamId,
-    details: { expected, received },
-  });
-}
-
-function tooLong(streamId: number, operation: string, maxBytes: number): StreamError {
-  return new StreamError(`Cannot finish ${operation} of stream ${streamId}: maxBytes is ${maxBytes}, more has come`, {
-    code: "ERR_WT_STREAM_LIMIT",
-    streamId,
-    details: { operation, maxBytes },
-  });
 }

@@ -1,80 +1,75 @@
-import { TimeoutError } from "../../errors/errors.ts";
-import type { StreamError } from "../../errors/errors.ts";
-import { isJoined, join } from "../../base/gather.ts";
-import { RingQueue } from "../../base/ring-queue.ts";
-
-import { own } from "./bytes.ts";
-import type { HalfHost } from "./half-host.ts";
 import { onAbort } from "../../async/abort.ts";
-import { Deferred, rejected, resolved } from "../../async/promises.ts";
-import type { ReadOperation } from "./read-operations.ts";
-import type { Bytes, WaitOptions } from "../types.ts";
+import { Deferred, quiet, rejected, resolved } from "../../async/promises.ts";
+import type { QuicConnection } from "../../engine/engine.ts";
+import type { StreamError } from "../../errors/errors.ts";
+import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
+import type { SessionAccounts } from "../session/session-accounts.ts";
+import type { Bytes, BytesInput, ReadOptions, ReceiveSide, WaitOptions } from "../types.ts";
 
+import { ByteQueue } from "./byte-queue.ts";
+import { own, toBytes } from "./bytes.ts";
+import type { HalfStream } from "./half-stream.ts";
+import { ReadAll, ReadChunk, ReadExactly, ReadUntil } from "./read-operations.ts";
+import type { ReadOperation } from "./read-operations.ts";
+import { readableTaken, readTimedOut } from "./stream-errors.ts";
+import { makeReadable } from "./web-streams.ts";
+
+/** Default limit of `readUntil` and `readLine`, bytes: a peer that never sends the separator must not fill the memory. */
+const defaultMaxRecord = 65_536;
+const newline = new Uint8Array([0x0a]);
+const decoder = new TextDecoder();
 const atEnd: Promise<null> = Promise.resolve(null);
 
-/** Chunks of a stream that are kept as they came, however small: a reader that is not far behind gets them so. */
-const mostSmallChunks = 32;
-
 /**
- * The receiving half of a stream: what has arrived and is not read yet, and who waits for it. Credit goes back to the
- * peer only as the reader takes bytes, so never more than the credit is buffered.
+ * The receiving half of a stream: what has arrived and is not read yet, and the reads that wait for more. Credit goes
+ * back to the peer only as the reader takes bytes, so never more than the credit is buffered.
  */
-export class ReceiveHalf {
-  readonly #host: HalfHost;
-  readonly #chunks = new RingQueue<Bytes>();
-  /** Bytes of the first chunk that have been read. */
-  #offset = 0;
-  #buffered = 0;
+export class ReceiveHalf implements ReceiveSide {
+  readonly #stream: HalfStream;
+  readonly #quic: QuicConnection;
+  readonly #accounts: SessionAccounts;
+  readonly #unread = new ByteQueue<ArrayBuffer>();
   /** Read, but not granted to the peer again. */
   #ungranted = 0;
   #received = 0;
   #bytesRead = 0;
   #fin = false;
   #error: unknown;
-  /** The peer's reset, behind bytes that it has left reliable. */
+  /** The peer's reset, which takes effect when the bytes that it has left reliable are read. */
   #errorBehind: StreamError | undefined;
   #stopped = false;
   #peerReset = false;
   #lingering = false;
   #operations: ReadOperation[] | undefined;
   #closed: Deferred<void> | undefined;
+  #readable: ReadableStream<Bytes> | undefined;
 
-  constructor(host: HalfHost) {
-    this.#host = host;
-  }
-
-  get streamId(): number {
-    return this.#host.streamId;
-  }
-
-  get readTimeout(): number {
-    return this.#host.readTimeout;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    return this.#host.after(milliseconds, callback);
+  constructor(stream: HalfStream) {
+    this.#stream = stream;
+    this.#quic = stream.context.quic;
+    this.#accounts = stream.accounts;
   }
 
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
-  /** Bytes that have arrived. */
+  get bytesReceived(): number {
+    return this.#bytesRead + this.#unread.length;
+  }
+
+  /** Bytes that have arrived, those that were dropped among them. */
   get received(): number {
     return this.#received;
   }
 
   get buffered(): number {
-    return this.#buffered;
+    return this.#unread.length;
   }
 
-  /** No further event of the engine is to be expected. */
+  /** The engine tells nothing more. */
   get over(): boolean {
     return this.#fin || this.#stopped || this.#error !== undefined || this.#errorBehind !== undefined;
-  }
-
-  get finReceived(): boolean {
-    return this.#fin;
   }
 
   get peerReset(): boolean {
@@ -87,7 +82,7 @@ export class ReceiveHalf {
 
   /** More can be read, now or later. */
   get isReadable(): boolean {
-    return this.#error === undefined && !this.#stopped && !(this.#fin && this.#buffered === 0);
+    return this.#error === undefined && !this.#stopped && !(this.#fin && this.#unread.length === 0);
   }
 
   get closed(): Promise<void> {
@@ -97,61 +92,149 @@ export class ReceiveHalf {
     return this.#closed.promise;
   }
 
+  get readClosed(): Promise<void> {
+    return this.closed;
+  }
+
+  // What the application asks for.
+
+  get readable(): ReadableStream<Bytes> {
+    this.#readable ??= makeReadable(this);
+    return this.#readable;
+  }
+
+  read(options?: ReadOptions): Promise<Bytes | null> {
+    if (this.#readable !== undefined) return this.#refused();
+    const maxBytes = positive(options?.maxBytes, Infinity);
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    return this.next(maxBytes, options);
+  }
+
+  tryRead(maxBytes?: number): Bytes | null | undefined {
+    if (this.#readable !== undefined) throw readableTaken(this.#stream.streamId);
+    return this.tryTake(positive(maxBytes, Infinity));
+  }
+
+  readAll(options: ReadOptions = {}): Promise<Bytes> {
+    if (this.#readable !== undefined) return this.#refused();
+    return this.#perform(new ReadAll(this.#stream.streamId, positive(options.maxBytes, Infinity)), options);
+  }
+
+  readExactly(count: number, options: WaitOptions = {}): Promise<Bytes> {
+    if (this.#readable !== undefined) return this.#refused();
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new RangeError(`Cannot read exactly ${String(count)} bytes: a whole number from 0 is needed`);
+    }
+    return this.#perform(new ReadExactly(this.#stream.streamId, count), options);
+  }
+
+  readUntil(separator: BytesInput, options: ReadOptions = {}): Promise<Bytes> {
+    if (this.#readable !== undefined) return this.#refused();
+    const pattern = Uint8Array.from(toBytes(separator));
+    if (pattern.byteLength === 0) throw new RangeError("Cannot read until an empty separator");
+    const maxBytes = positive(options.maxBytes, defaultMaxRecord);
+    // Without `orEnd` there is always a result.
+    return this.#perform(new ReadUntil(this.#stream.streamId, pattern, maxBytes, false), options) as Promise<Bytes>;
+  }
+
+  readLine(options: ReadOptions = {}): Promise<string | null> {
+    if (this.#readable !== undefined) return this.#refused();
+    const maxBytes = positive(options.maxBytes, defaultMaxRecord);
+    const line = this.#perform(new ReadUntil(this.#stream.streamId, newline, maxBytes, true), options);
+    return quiet(line.then(toLine));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes> {
+    return new ChunkIterator(this);
+  }
+
+  stop(code = 0): void {
+    const wireCode = toWireCode(code);
+    if (!this.isReadable) return;
+    this.#stopped = true;
+    this.#drop();
+    if (!this.#fin && this.#errorBehind === undefined) {
+      this.#quic.stop(this.#stream.streamId, wireCode);
+      this.#stream.stoppedEarly(this.#received);
+    }
+    if (this.#operations !== undefined) this.#advance();
+    this.#closed?.resolve();
+    this.#stream.halfChanged();
+  }
+
+  /** `read`, for the reader of `readable`, too. */
+  next(maxBytes: number, options?: WaitOptions): Promise<Bytes | null> {
+    if (this.#operations === undefined) {
+      try {
+        const chunk = this.tryTake(maxBytes);
+        if (chunk !== undefined) return chunk === null ? atEnd : Promise.resolve(chunk);
+      } catch (error) {
+        return rejected(error);
+      }
+    }
+    return this.#perform(new ReadChunk(maxBytes), options);
+  }
+
+  /** `tryRead`, for the reader of `readable`, too. */
+  tryTake(maxBytes: number): Bytes | null | undefined {
+    const chunk = this.#unread.shift(maxBytes);
+    if (chunk !== undefined) {
+      this.#consumed(chunk.byteLength);
+      return own(chunk);
+    }
+    if (this.#error !== undefined) throw this.#error as Error;
+    return this.#stopped || this.#fin ? null : undefined;
+  }
+
+  /** The first unread bytes without taking them; only for the time of the call. */
+  peek(): Bytes | undefined {
+    return this.#unread.peek();
+  }
+
   // What the engine tells.
 
   receive(chunk: Bytes, fin: boolean): void {
     if (this.over) return;
     const length = chunk.byteLength;
     if (length > 0) {
-      this.#push(chunk);
-      this.#buffered += length;
+      this.#unread.push(chunk);
       this.#received += length;
-      this.#host.counters.bytesReceived += length;
-      this.#host.budget.add(length);
-      // They were more than the session allows, which has ended it.
+      this.#accounts.bytesReceived += length;
+      this.#accounts.budget.add(length);
+      // More than the session's flow control allows: that has ended the session.
       if (this.#error !== undefined) return;
     }
     if (fin) {
       this.#fin = true;
-      this.#host.budget.forget(this);
+      this.#accounts.budget.forget(this);
     }
     if (this.#operations !== undefined) this.#advance();
     if (fin) {
       this.#settleWhenRead();
-      this.#host.halfChanged();
+      this.#stream.halfChanged();
     }
-  }
-
-  /** Many small chunks that nobody reads are kept as few: see `gather`. */
-  #push(chunk: Bytes): void {
-    let kept = chunk;
-    while (this.#chunks.length > mostSmallChunks) {
-      const { last } = this.#chunks;
-      if (last === undefined || !isJoined(last, kept)) break;
-      kept = join(last, kept);
-      this.#chunks.pop();
-    }
-    this.#chunks.push(kept);
   }
 
   /**
-   * The peer's reset: what was not read is dropped, unless everything had arrived already (RFC 9000 §3.2, Data Recvd), or
-   * it is among the `reliable` first bytes, which are still to be read before the error.
+   * The peer's reset: unread bytes are dropped, unless everything had arrived before (RFC 9000 §3.2, Data Recvd). The
+   * first `reliable` bytes can still be read; then comes the error.
    */
   receiveReset(error: StreamError, reliable = 0): void {
     if (this.over) return;
     this.#peerReset = true;
-    this.#host.counters.streamErrors += 1;
-    const kept = Math.min(this.#buffered, reliable - this.#bytesRead);
+    this.#accounts.streamErrors += 1;
+    const buffered = this.#unread.length;
+    const kept = Math.min(buffered, reliable - this.#bytesRead);
     if (kept <= 0) {
       this.fail(error);
       return;
     }
-    this.#keep(kept);
+    this.#unread.truncate(kept);
+    this.#accounts.budget.remove(buffered - kept);
     this.#errorBehind = error;
-    this.#host.budget.forget(this);
+    this.#accounts.budget.forget(this);
     if (this.#operations !== undefined) this.#advance();
-    this.#host.halfChanged();
+    this.#stream.halfChanged();
   }
 
   /** The session or the connection has ended. A stream that had arrived completely can still be read. */
@@ -163,124 +246,101 @@ export class ReceiveHalf {
     this.#operations = undefined;
     if (operations !== undefined) for (const operation of operations) operation.reject(error);
     this.#closed?.reject(error);
-    this.#host.halfChanged();
+    this.#stream.halfChanged();
   }
 
   /**
-   * The peer has closed the session. What it had finished before may wait in the engine beyond the credit, so that comes
-   * now: `bytes` is what QUIC's window can hold.
+   * The peer has closed the session. What it had finished before may wait in the engine for credit, so it gets some:
+   * `bytes` is what QUIC's window can hold.
    */
   linger(bytes: number): void {
     if (this.over || this.#lingering) return;
     this.#lingering = true;
-    this.#host.budget.forget(this);
-    this.#host.quic.grant(this.#host.streamId, bytes);
+    this.#accounts.budget.forget(this);
+    this.#quic.grant(this.#stream.streamId, bytes);
   }
 
-  // What the application asks for.
-
-  /** See `ReceiveSide.tryRead`. */
-  tryTake(maxBytes: number): Bytes | null | undefined {
-    const chunk = this.#chunks.peek();
-    if (chunk !== undefined) {
-      const available = chunk.byteLength - this.#offset;
-      if (available > maxBytes) {
-        const part = chunk.slice(this.#offset, this.#offset + maxBytes);
-        this.#offset += maxBytes;
-        this.#consumed(maxBytes);
-        return part;
-      }
-      const rest = this.#offset === 0 ? own(chunk) : chunk.slice(this.#offset);
-      this.#chunks.shift();
-      this.#offset = 0;
-      this.#consumed(available);
-      return rest;
-    }
-    if (this.#error !== undefined) throw this.#error as Error;
-    if (this.#stopped || this.#fin) return null;
-    return undefined;
-  }
-
-  /** The first unread bytes without taking them; only for the time of the call. */
-  peek(): Bytes | undefined {
-    const chunk = this.#chunks.peek();
-    return chunk === undefined || this.#offset === 0 ? chunk : chunk.subarray(this.#offset);
-  }
-
-  read(maxBytes: number): Promise<Bytes | null> | undefined {
-    if (this.#operations !== undefined) return undefined;
-    try {
-      const ready = this.tryTake(maxBytes);
-      return ready === undefined ? undefined : ready === null ? atEnd : Promise.resolve(ready);
-    } catch (error) {
-      return rejected(error);
-    }
-  }
-
-  /** Operations are served in the order of their calls. True: it is done already. */
-  start(operation: ReadOperation): boolean {
-    if (this.#operations === undefined) {
-      if (this.#attempt(operation)) return true;
-      this.#operations = [operation];
-    } else {
-      this.#operations.push(operation);
-    }
-    return false;
-  }
-
-  cancel(operation: ReadOperation): void {
-    const operations = this.#operations;
-    const index = operations?.indexOf(operation) ?? -1;
-    if (operations === undefined || index < 0) return;
-    operations.splice(index, 1);
-    if (operations.length === 0) this.#operations = undefined;
-    else if (index === 0) this.#advance();
-  }
-
-  stop(wireCode: bigint): void {
-    if (!this.isReadable) return;
-    this.#stopped = true;
-    this.#drop();
-    if (!this.#fin && this.#errorBehind === undefined) {
-      this.#host.quic.stop(this.#host.streamId, wireCode);
-      this.#host.stoppedEarly(this.#received);
-    }
-    if (this.#operations !== undefined) this.#advance();
-    this.#closed?.resolve();
-    this.#host.halfChanged();
-  }
-
-  /** Called by the budget once the session may buffer more. */
+  /** Called by the budget, too, once the session may buffer more. */
   grantCredit(): void {
     if (this.over || this.#lingering || this.#ungranted === 0) return;
-    if (this.#host.budget.exhausted) {
-      this.#host.budget.wait(this);
+    const { budget } = this.#accounts;
+    if (budget.exhausted) {
+      budget.wait(this);
       return;
     }
-    this.#host.quic.grant(this.#host.streamId, this.#ungranted);
+    this.#quic.grant(this.#stream.streamId, this.#ungranted);
     this.#ungranted = 0;
   }
 
   #consumed(bytes: number): void {
-    this.#buffered -= bytes;
     this.#bytesRead += bytes;
-    this.#host.budget.remove(bytes);
+    this.#accounts.budget.remove(bytes);
     if (this.#fin || this.#errorBehind !== undefined) {
       this.#settleWhenRead();
       return;
     }
     this.#ungranted += bytes;
-    if (this.#ungranted * 2 >= this.#host.credit) this.grantCredit();
+    if (this.#ungranted * 2 >= this.#stream.context.settings.streamBufferSize) this.grantCredit();
   }
 
   #settleWhenRead(): void {
-    if (this.#buffered > 0) return;
+    if (this.#unread.length > 0) return;
     if (this.#errorBehind === undefined) {
       this.#closed?.resolve();
       return;
     }
     this.#error = this.#errorBehind;
     this.#closed?.reject(this.#error);
+  }
+
+  #drop(): void {
+    const { budget } = this.#accounts;
+    const dropped = this.#unread.length;
+    this.#unread.clear();
+    budget.remove(dropped);
+    budget.forget(this);
+  }
+
+  /** The operation's result; the options' signal and time-out cancel it. */
+  #perform<T>(operation: ReadOperation<T>, options: WaitOptions = {}): Promise<T> {
+    const { signal, timeout = this.#stream.context.settings.readTimeout } = options;
+    if (signal?.aborted === true) return rejected(signal.reason);
+    if (this.#start(operation)) return operation.promise;
+    const giveUp = (reason: unknown): void => {
+      this.#cancel(operation);
+      operation.reject(reason);
+    };
+    if (signal !== undefined) {
+      const end = onAbort(signal, () => giveUp(signal.reason));
+      operation.promise.then(end, end);
+    }
+    if (timeout > 0) {
+      const cancel = this.#stream.context.after(timeout, () => {
+        giveUp(readTimedOut(this.#stream.streamId, timeout));
+      });
+      operation.promise.then(cancel, cancel);
+    }
+    return operation.promise;
+  }
+
+  /** Operations are served in the order of their calls. True: it is done already. */
+  #start(operation: ReadOperation): boolean {
+    if (this.#operations !== undefined) {
+      this.#operations.push(operation);
+      return false;
+    }
+    if (this.#attempt(operation)) return true;
+    this.#operations = [operation];
+    return false;
+  }
+
+  #cancel(operation: ReadOperation): void {
+    const operations = this.#operations;
+    const index = operations?.indexOf(operation) ?? -1;
+    if (operations === undefined || index < 0) return;
+    operations.splice(index, 1);
+    if (operations.length === 0) this.#operations = undefined;
+    else if (index === 0) this.#advance();
   }
 
   #advance(): void {
@@ -299,53 +359,39 @@ export class ReceiveHalf {
     }
   }
 
-  /** Drops what is unread behind the next `bytes`. */
-  #keep(bytes: number): void {
-    const chunks = [...this.#chunks];
-    this.#chunks.clear();
-    let length = -this.#offset;
-    for (const chunk of chunks) {
-      const wanted = bytes - length;
-      if (wanted <= 0) break;
-      this.#chunks.push(chunk.byteLength <= wanted ? chunk : chunk.slice(0, wanted));
-      length += chunk.byteLength;
-    }
-    this.#host.budget.remove(this.#buffered - bytes);
-    this.#buffered = bytes;
-  }
-
-  #drop(): void {
-    this.#host.budget.remove(this.#buffered);
-    this.#host.budget.forget(this);
-    this.#buffered = 0;
-    this.#offset = 0;
-    if (this.#chunks.length > 0) this.#chunks.clear();
+  #refused(): Promise<never> {
+    return rejected(readableTaken(this.#stream.streamId));
   }
 }
 
-/** Runs `operation` on `half` and gives its result; the options' signal and time-out take it back. */
-export function run<T>(
-  half: ReceiveHalf,
-  operation: ReadOperation & { readonly promise: Promise<T> },
-  options: WaitOptions = {},
-): Promise<T> {
-  const { signal, timeout = half.readTimeout } = options;
-  if (signal?.aborted === true) return rejected(signal.reason);
-  if (half.start(operation)) return operation.promise;
-  const giveUp = (reason: unknown): void => {
-    half.cancel(operation);
-    operation.reject(reason);
-  };
-  if (signal !== undefined) {
-    const end = onAbort(signal, () => giveUp(signal.reason));
-    operation.promise.then(end, end);
+class ChunkIterator implements AsyncIterator<Bytes> {
+  readonly #half: ReceiveHalf;
+
+  constructor(half: ReceiveHalf) {
+    this.#half = half;
   }
-  if (timeout > 0) {
-    const cancel = half.after(timeout, () => {
-      const text = `Nothing to read came on stream ${half.streamId} for ${timeout} ms`;
-      giveUp(new TimeoutError(text, { operation: "read", timeoutDuration: timeout }));
-    });
-    operation.promise.then(cancel, cancel);
+
+  next(): Promise<IteratorResult<Bytes>> {
+    return quiet(this.#half.read().then(toResult));
   }
-  return operation.promise;
+
+  /** `break`: what is left is not wanted. */
+  return(): Promise<IteratorResult<Bytes>> {
+    this.#half.stop();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+}
+
+function toResult(chunk: Bytes | null): IteratorResult<Bytes> {
+  return chunk === null ? { done: true, value: undefined } : { done: false, value: chunk };
+}
+
+function toLine(line: Bytes | null): string | null {
+  return line === null ? null : decoder.decode(line).replace(/\r?\n$/, "");
+}
+
+function positive(value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!(value > 0)) throw new RangeError(`Cannot read at most ${String(value)} bytes: a positive number is needed`);
+  return value;
 }

@@ -1,22 +1,21 @@
 import { invariant } from "../../base/invariant.ts";
-import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
 
 import type { StreamRecord } from "./stream-record.ts";
 import { resolved } from "../../async/promises.ts";
-import { Receiver } from "./receive-side.ts";
+import type { ReceiveHalf } from "./receive-half.ts";
 import type { Bytes, BytesInput, ReadOptions, ReceiveStream, Session, StreamState, WaitOptions } from "../types.ts";
 
 /** A unidirectional stream that the peer has opened. */
 export class WebTransportReceiveStream implements ReceiveStream {
   readonly direction = "receive_only";
   readonly #stream: StreamRecord;
-  readonly #receiver: Receiver;
+  readonly #receive: ReceiveHalf;
 
   /** Made by the session. */
   constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined, "the stream has no receiving half");
     this.#stream = stream;
-    this.#receiver = new Receiver(stream.receive, stream.streamId);
+    this.#receive = stream.receive;
   }
 
   get id(): number {
@@ -33,48 +32,48 @@ export class WebTransportReceiveStream implements ReceiveStream {
   }
 
   get bytesRead(): number {
-    return this.#receiver.bytesRead;
+    return this.#receive.bytesRead;
   }
   get bytesReceived(): number {
-    return this.#receiver.bytesReceived;
+    return this.#receive.bytesReceived;
   }
   get isReadable(): boolean {
-    return this.#receiver.isReadable;
+    return this.#receive.isReadable;
   }
   get readClosed(): Promise<void> {
-    return this.#receiver.readClosed;
+    return this.#receive.readClosed;
   }
   get readable(): ReadableStream<Bytes> {
-    return this.#receiver.readable;
+    return this.#receive.readable;
   }
   read(options?: ReadOptions): Promise<Bytes | null> {
-    return this.#receiver.read(options);
+    return this.#receive.read(options);
   }
   tryRead(maxBytes?: number): Bytes | null | undefined {
-    return this.#receiver.tryRead(maxBytes);
+    return this.#receive.tryRead(maxBytes);
   }
   readAll(options?: ReadOptions): Promise<Bytes> {
-    return this.#receiver.readAll(options);
+    return this.#receive.readAll(options);
   }
   readExactly(count: number, options?: WaitOptions): Promise<Bytes> {
-    return this.#receiver.readExactly(count, options);
+    return this.#receive.readExactly(count, options);
   }
   readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes> {
-    return this.#receiver.readUntil(separator, options);
+    return this.#receive.readUntil(separator, options);
   }
   readLine(options?: ReadOptions): Promise<string | null> {
-    return this.#receiver.readLine(options);
+    return this.#receive.readLine(options);
   }
   stop(code?: number): void {
-    this.#receiver.stop(code);
+    this.#receive.stop(code);
   }
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
-    return this.#receiver[Symbol.asyncIterator]();
+    return this.#receive[Symbol.asyncIterator]();
   }
 
   /** Stops reading what is left. */
   [Symbol.asyncDispose](): Promise<void> {
-    if (this.isReadable) this.#stream.receive?.stop(toWireCode(0));
+    if (this.isReadable) this.#receive.stop();
     return resolved;
   }
 }

@@ -1,56 +1,79 @@
-import { StreamError, TimeoutError } from "../../errors/errors.ts";
-import type { SessionError } from "../../errors/errors.ts";
+import { Deferred, rejected, resolved, untilAborted } from "../../async/promises.ts";
+import type { QuicConnection } from "../../engine/engine.ts";
+import type { SessionError, StreamError } from "../../errors/errors.ts";
+import { toWireCode } from "../../protocol/webtransport/error-mapping.ts";
+import type { SessionAccounts } from "../session/session-accounts.ts";
+import type { BytesInput, SendGroup, SendOptions, SendSide, SignalOption } from "../types.ts";
 
+import { ByteQueue } from "./byte-queue.ts";
 import { toBytes } from "./bytes.ts";
-import type { CreditTaker, HalfHost, SendCredit } from "./half-host.ts";
-import { HeldBytes } from "./held-bytes.ts";
-import { Deferred, rejected, resolved } from "../../async/promises.ts";
-import type { BytesInput } from "../types.ts";
+import type { HalfStream } from "./half-stream.ts";
+import type { CreditTaker, SendCredit } from "./send-credit.ts";
+import { SendWaits } from "./send-waits.ts";
+import type { SendProgress } from "./send-waits.ts";
+import { resetHere, writableTaken, writtenAfterFinish } from "./stream-errors.ts";
+import { makeWritable } from "./web-streams.ts";
 
 const nothing = new Uint8Array(0);
+const noPriority: SendOptions = {};
 
 /**
- * `open` → `finishing` (FIN queued) → `delivered` (all acknowledged); from the first two `failed`. `doomed`: the peer has
- * ended the half because the session is gone, whose own end has not come yet.
+ * `open` → `finishing` (FIN queued) → `delivered` (all acknowledged); from the first two `failed`. `orphaned`: the peer has
+ * stopped the half because its session is gone, and the end of the session has not arrived yet.
  */
-type SendPhase = "open" | "finishing" | "delivered" | "doomed" | "failed";
+type SendPhase = "open" | "finishing" | "delivered" | "orphaned" | "failed";
 
 /**
- * The sending half of a stream. Bytes go to the engine at once, which captures them; here is only the count of those that
- * wait there. Where the session's bytes are limited, those beyond its credit wait here.
+ * The sending half of a stream. Bytes go to the engine at once, which copies them; the half only counts those that wait
+ * there. Where the session's bytes are limited, those beyond its credit wait in the half.
  */
-export class SendHalf implements CreditTaker {
-  readonly #host: HalfHost;
+export class SendHalf implements SendSide, CreditTaker, SendProgress {
+  readonly #stream: HalfStream;
+  readonly #quic: QuicConnection;
+  readonly #accounts: SessionAccounts;
   #phase: SendPhase = "open";
   #prefix: Uint8Array | undefined;
   readonly #prefixLength: number;
+  #sendGroup: SendGroup | undefined;
+  #sendOrder = 0;
   /** Bytes that wait for the session's credit; undefined when there are none. */
-  #held: HeldBytes | undefined;
+  #held: ByteQueue | undefined;
+  /** The stream ends behind the bytes that are held. */
+  #finHeld = false;
   /** Bytes in the engine's queue, and those held. */
   #buffered = 0;
   /** Bytes handed to the engine, the prefix among them. */
   #handed = 0;
   /** Of these, bytes that have left its queue. */
-  #left = 0;
+  #taken = 0;
   /** Bytes from the stream's beginning that a reset does not take back. */
   #committed: number;
-  /** The half is failed, but its reset waits until the engine has what the peer must get before. */
+  /** The half has failed, but its reset waits until the engine has the bytes that the peer must get first. */
   #pendingReset: bigint | undefined;
   #bytesWritten = 0;
   #error: unknown;
   #peerStopped = false;
-  #writable: Deferred<void> | undefined;
-  #flushed: Deferred<void> | undefined;
+  #waits: SendWaits | undefined;
   #closed: Deferred<void> | undefined;
-  #cancelTimeout: (() => void) | undefined;
+  #writable: WritableStream<BytesInput> | undefined;
 
-  /** `prefix`: what a stream begins with that this side has opened. */
-  constructor(host: HalfHost, prefix?: Uint8Array) {
-    this.#host = host;
+  /** `prefix`: what a stream begins with that this side has opened. Throws TypeError for a send group of another session. */
+  constructor(stream: HalfStream, prefix?: Uint8Array, priority: SendOptions = noPriority) {
+    this.#stream = stream;
+    this.#quic = stream.context.quic;
+    this.#accounts = stream.accounts;
     this.#prefix = prefix;
     this.#prefixLength = prefix?.byteLength ?? 0;
     this.#committed = this.#prefixLength;
-    if (prefix !== undefined) host.prefixPending(() => this.#sendPrefix());
+    if (prefix !== undefined) {
+      stream.context.atEndOfScript(() => {
+        this.#sendPrefix();
+      });
+    }
+    const { sendGroup, sendOrder = 0 } = priority;
+    if (this.#accounts.sendGroups.session !== 0 || sendGroup !== undefined || sendOrder !== 0) {
+      this.#setPriority(sendGroup, sendOrder);
+    }
   }
 
   get bytesWritten(): number {
@@ -69,22 +92,19 @@ export class SendHalf implements CreditTaker {
     return this.#phase === "finishing" || this.#phase === "delivered";
   }
 
+  /** Bytes that have left the engine's queue, the prefix among them. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** FIN is queued, but not everything is acknowledged. */
   get undelivered(): boolean {
     return this.#phase === "finishing";
   }
 
-  /** Nothing more is to be sent. */
+  /** Nothing more will be sent. */
   get over(): boolean {
     return this.#hasEnded && this.#pendingReset === undefined;
-  }
-
-  get sendGroupNumber(): number {
-    return this.#host.sendGroupNumber;
-  }
-
-  get sendOrder(): number {
-    return this.#host.sendOrder;
   }
 
   get error(): unknown {
@@ -102,92 +122,141 @@ export class SendHalf implements CreditTaker {
     return this.#closed.promise;
   }
 
-  write(data: BytesInput): Promise<void> {
-    if (this.#phase !== "open") return this.#refuse();
-    this.#send(toBytes(data), false);
-    return this.#buffered < this.#host.highWaterMark ? resolved : this.#whenWritable();
+  get writeClosed(): Promise<void> {
+    return this.closed;
   }
 
-  writeAll(data: BytesInput): Promise<void> {
-    if (this.#phase !== "open") return this.#refuse();
+  // What the application asks for.
+
+  get sendOrder(): number {
+    return this.#sendOrder;
+  }
+
+  set sendOrder(order: number) {
+    this.#setPriority(this.#sendGroup, order);
+  }
+
+  get sendGroup(): SendGroup | undefined {
+    return this.#sendGroup;
+  }
+
+  set sendGroup(group: SendGroup | undefined) {
+    this.#setPriority(group, this.#sendOrder);
+  }
+
+  get sendGroupNumber(): number {
+    return this.#sendGroup?.id ?? 0;
+  }
+
+  get writable(): WritableStream<BytesInput> {
+    this.#writable ??= makeWritable(this);
+    return this.#writable;
+  }
+
+  write(data: BytesInput, options?: SignalOption): Promise<void> {
+    if (this.#writable !== undefined) return rejected(writableTaken(this.#stream.streamId));
+    const signal = options?.signal;
+    if (signal === undefined) return this.enqueue(data);
+    if (signal.aborted) return rejected(signal.reason);
+    return untilAborted(this.enqueue(data), signal);
+  }
+
+  writeAll(data: BytesInput, options?: SignalOption): Promise<void> {
+    if (this.#writable !== undefined) return rejected(writableTaken(this.#stream.streamId));
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (this.#phase !== "open") return untilAborted(this.#refuse(), options?.signal);
     this.#phase = "finishing";
     this.#send(toBytes(data), true);
-    return this.#buffered < this.#host.highWaterMark ? resolved : this.#whenWritable();
+    return untilAborted(this.#whenBelowHighWaterMark(), options?.signal);
   }
 
   finish(): void {
-    if (this.#phase !== "open") return;
-    this.#phase = "finishing";
-    this.#sendPrefix();
-    if (this.#held !== undefined) this.#held.fin = true;
-    else this.#host.quic.write(this.#host.streamId, nothing, true);
+    if (this.#writable !== undefined) throw writableTaken(this.#stream.streamId);
+    this.end();
   }
 
-  flush(): Promise<void> {
-    if (this.#phase === "failed") return rejected(this.#error);
-    this.#sendPrefix();
-    if (this.#buffered === 0) return resolved;
-    this.#flushed ??= new Deferred<void>();
-    return this.#flushed.promise;
+  flush(options?: SignalOption): Promise<void> {
+    return untilAborted(this.#flush(), options?.signal);
   }
 
-  reset(wireCode: bigint, code: number): void {
+  reset(code = 0): void {
+    const wireCode = toWireCode(code);
     if (this.#hasEnded) return;
-    const { streamId } = this.#host;
     // RFC 9000 §3.2: without its prefix the peer could not tell whose stream was reset.
     this.#sendPrefix();
     this.#pendingReset = wireCode;
+    this.#finHeld = false;
     this.#held?.truncate(Math.max(0, this.#committed - this.#handed));
     this.#resetWhenPossible();
-    const text = `Stream ${streamId} was reset here with code ${code}`;
-    this.fail(new StreamError(text, { code: "ERR_WT_STREAM_RESET", streamId, errorCode: code }));
+    this.fail(resetHere(this.#stream.streamId, code));
   }
 
-  /** See `SendSide.commit`. */
   commit(): void {
     if (!this.#hasEnded) this.#committed = this.#prefixLength + this.#bytesWritten;
   }
+
+  /** `write`, for the writer of `writable`, too. */
+  enqueue(data: BytesInput): Promise<void> {
+    if (this.#phase !== "open") return this.#refuse();
+    this.#send(toBytes(data), false);
+    return this.#whenBelowHighWaterMark();
+  }
+
+  /** `finish`, for the writer of `writable`, too. */
+  end(): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "finishing";
+    this.#sendPrefix();
+    if (this.#held !== undefined) this.#finHeld = true;
+    else this.#quic.write(this.#stream.streamId, nothing, true);
+  }
+
+  // What the session tells.
 
   /** The session has credit for `bytes` of what is held. */
   resume(bytes: number): number {
     const held = this.#held;
     if (held === undefined) return 0;
-    const before = held.length;
-    while (held.length > 0 && before - held.length < bytes) {
-      const piece = held.shift(bytes - (before - held.length));
-      this.#hand(piece, held.fin && held.length === 0);
+    let used = 0;
+    while (used < bytes) {
+      const piece = held.shift(bytes - used);
+      if (piece === undefined) break;
+      used += piece.byteLength;
+      this.#hand(piece, this.#finHeld && held.length === 0);
     }
-    const used = before - held.length;
     if (held.length === 0) this.#held = undefined;
-    this.#wake();
+    this.#waits?.wake();
     this.#resetWhenPossible();
     return used;
   }
 
-  setPriority(session: number, group: number, order: number): void {
-    this.#host.quic.setPriority(this.#host.streamId, session, group, order);
+  /** The peer has stopped the half because its session is gone: writes wait for the end of the session. */
+  awaitSessionEnd(): void {
+    if (!this.#hasEnded) this.#phase = "orphaned";
+  }
+
+  /** The session or the connection has ended. */
+  abandon(error: SessionError, wireCode: bigint): void {
+    const { streamId, context } = this.#stream;
+    if (this.#pendingReset !== undefined) {
+      this.#quic.reset(streamId, this.#pendingReset, this.#reliableSize);
+      this.#endReset();
+    }
+    if (this.#hasEnded) return;
+    if (this.#phase !== "orphaned") {
+      if (context.resetStreamAt) this.#sendPrefix();
+      this.#quic.reset(streamId, wireCode, this.#reliableSize);
+    }
+    this.fail(error);
   }
 
   // What the engine tells.
 
   accepted(bytes: number): void {
-    this.#left += bytes;
+    this.#taken += bytes;
     this.#buffered = Math.max(0, this.#buffered - bytes);
-    this.#wake();
+    this.#waits?.wake();
     this.#resetWhenPossible();
-  }
-
-  #wake(): void {
-    if (this.#writable !== undefined && this.#buffered < this.#host.highWaterMark) {
-      const waiting = this.#writable;
-      this.#writable = undefined;
-      waiting.resolve();
-    }
-    if (this.#flushed !== undefined && this.#buffered === 0) {
-      const waiting = this.#flushed;
-      this.#flushed = undefined;
-      waiting.resolve();
-    }
   }
 
   /** All bytes and FIN are acknowledged. */
@@ -195,9 +264,9 @@ export class SendHalf implements CreditTaker {
     if (this.#phase !== "finishing") return;
     this.accepted(this.#buffered);
     this.#phase = "delivered";
-    this.#cancelTimeout?.();
+    this.#waits?.delivered();
     this.#closed?.resolve();
-    this.#host.halfChanged();
+    this.#stream.halfChanged();
   }
 
   /** STOP_SENDING; the engine has reset the half already. */
@@ -205,13 +274,8 @@ export class SendHalf implements CreditTaker {
     if (this.#pendingReset !== undefined) this.#endReset();
     if (this.#hasEnded) return;
     this.#peerStopped = true;
-    this.#host.counters.streamErrors += 1;
+    this.#accounts.streamErrors += 1;
     this.fail(error);
-  }
-
-  /** The peer has stopped the half because the session is gone: what is asked for now waits for the session's end. */
-  doom(): void {
-    if (!this.#hasEnded) this.#phase = "doomed";
   }
 
   /** The half has ended without everything being delivered. */
@@ -221,25 +285,9 @@ export class SendHalf implements CreditTaker {
     this.#error = error;
     this.#prefix = undefined;
     if (this.#pendingReset === undefined) this.#dropHeld();
-    this.#cancelTimeout?.();
-    this.#writable?.reject(error);
-    this.#flushed?.reject(error);
+    this.#waits?.fail(error);
     this.#closed?.reject(error);
-    this.#host.halfChanged();
-  }
-
-  /** The session or the connection has ended. */
-  abandon(error: SessionError, wireCode: bigint): void {
-    if (this.#pendingReset !== undefined) {
-      this.#host.quic.reset(this.#host.streamId, this.#pendingReset, this.#reliableSize);
-      this.#endReset();
-    }
-    if (this.#hasEnded) return;
-    if (this.#phase !== "doomed") {
-      if (this.#host.resetStreamAt) this.#sendPrefix();
-      this.#host.quic.reset(this.#host.streamId, wireCode, this.#reliableSize);
-    }
-    this.fail(error);
+    this.#stream.halfChanged();
   }
 
   #send(bytes: Uint8Array, fin: boolean): void {
@@ -247,9 +295,9 @@ export class SendHalf implements CreditTaker {
     const length = bytes.byteLength;
     if (length === 0 && !fin) return;
     this.#bytesWritten += length;
-    this.#host.counters.bytesSent += length;
+    this.#accounts.bytesSent += length;
     this.#buffered += length;
-    const { sendCredit } = this.#host;
+    const { sendCredit } = this.#accounts;
     if (sendCredit === undefined) this.#hand(bytes, fin);
     else this.#sendWithin(sendCredit, bytes, fin);
   }
@@ -261,51 +309,17 @@ export class SendHalf implements CreditTaker {
       return;
     }
     if (allowed > 0) this.#hand(bytes.subarray(0, allowed), false);
-    this.#held ??= new HeldBytes();
+    this.#held ??= new ByteQueue();
     this.#held.push(bytes.slice(allowed));
-    this.#held.fin = fin;
+    this.#finHeld = fin;
   }
 
-  /** Bytes that the count of those buffered has in it. */
+  /** `bytes` are counted as buffered already. */
   #hand(bytes: Uint8Array, fin: boolean): void {
-    const left = this.#host.quic.write(this.#host.streamId, bytes, fin);
+    const taken = this.#quic.write(this.#stream.streamId, bytes, fin);
     this.#handed += bytes.byteLength;
-    this.#left += left;
-    this.#buffered -= left;
-  }
-
-  get #hasEnded(): boolean {
-    return this.#phase === "delivered" || this.#phase === "failed";
-  }
-
-  /** What a reset leaves to be delivered; the answering half of a peer's stream has no prefix. */
-  get #reliableSize(): number {
-    return this.#host.resetStreamAt ? Math.min(this.#committed, this.#handed) : 0;
-  }
-
-  /**
-   * With RESET_STREAM_AT once everything committed is the engine's. Without, the prefix must at least have left the
-   * engine's queue, which a reset empties.
-   */
-  #resetWhenPossible(): void {
-    const code = this.#pendingReset;
-    if (code === undefined) return;
-    const { resetStreamAt, quic, streamId } = this.#host;
-    const isReady = resetStreamAt ? this.#handed >= this.#committed : this.#left >= this.#prefixLength;
-    if (!isReady) return;
-    quic.reset(streamId, code, this.#reliableSize);
-    this.#endReset();
-  }
-
-  #endReset(): void {
-    this.#pendingReset = undefined;
-    this.#dropHeld();
-    if (this.#hasEnded) this.#host.halfChanged();
-  }
-
-  #dropHeld(): void {
-    this.#host.sendCredit?.forget(this);
-    this.#held = undefined;
+    this.#taken += taken;
+    this.#buffered -= taken;
   }
 
   #sendPrefix(): void {
@@ -316,36 +330,67 @@ export class SendHalf implements CreditTaker {
     this.#hand(prefix, false);
   }
 
-  #whenWritable(): Promise<void> {
-    this.#writable ??= new Deferred<void>();
-    this.#watchTimeout();
-    return this.#writable.promise;
+  #setPriority(group: SendGroup | undefined, order: number): void {
+    const { sendGroups } = this.#accounts;
+    const number = sendGroups.numberOf(group);
+    this.#sendGroup = group;
+    this.#sendOrder = order;
+    this.#quic.setPriority(this.#stream.streamId, sendGroups.session, number, order);
   }
 
-  /** One deadline per stream and not per write: it looks whether anything was taken since it was set. */
-  #watchTimeout(): void {
-    const { writeTimeout } = this.#host;
-    if (writeTimeout === 0 || this.#cancelTimeout !== undefined) return;
-    const leftBefore = this.#left;
-    this.#cancelTimeout = this.#host.after(writeTimeout, () => {
-      this.#cancelTimeout = undefined;
-      const waiting = this.#writable;
-      if (waiting === undefined) return;
-      if (this.#left !== leftBefore) {
-        this.#watchTimeout();
-        return;
-      }
-      this.#writable = undefined;
-      const text = `Stream ${this.#host.streamId} took nothing for ${writeTimeout} ms: ${this.#buffered} bytes wait`;
-      waiting.reject(new TimeoutError(text, { operation: "write", timeoutDuration: writeTimeout }));
-    });
+  get #hasEnded(): boolean {
+    return this.#phase === "delivered" || this.#phase === "failed";
+  }
+
+  /** Bytes that are delivered in spite of a reset. */
+  get #reliableSize(): number {
+    return this.#stream.context.resetStreamAt ? Math.min(this.#committed, this.#handed) : 0;
+  }
+
+  /**
+   * With RESET_STREAM_AT, everything committed must have been handed to the engine. Without it, the prefix must have left
+   * the engine's queue, which a reset empties.
+   */
+  #resetWhenPossible(): void {
+    const code = this.#pendingReset;
+    if (code === undefined) return;
+    const { resetStreamAt } = this.#stream.context;
+    const isReady = resetStreamAt ? this.#handed >= this.#committed : this.#taken >= this.#prefixLength;
+    if (!isReady) return;
+    this.#quic.reset(this.#stream.streamId, code, this.#reliableSize);
+    this.#endReset();
+  }
+
+  #endReset(): void {
+    this.#pendingReset = undefined;
+    this.#dropHeld();
+    if (this.#hasEnded) this.#stream.halfChanged();
+  }
+
+  #dropHeld(): void {
+    this.#accounts.sendCredit?.forget(this);
+    this.#held = undefined;
+  }
+
+  #whenBelowHighWaterMark(): Promise<void> {
+    return this.#buffered < this.#stream.context.settings.outgoingHighWaterMark ? resolved : this.#wait();
+  }
+
+  #wait(): Promise<void> {
+    this.#waits ??= new SendWaits(this.#stream, this);
+    return this.#waits.belowHighWaterMark();
+  }
+
+  #flush(): Promise<void> {
+    if (this.#phase === "failed") return rejected(this.#error);
+    this.#sendPrefix();
+    if (this.#buffered === 0) return resolved;
+    this.#waits ??= new SendWaits(this.#stream, this);
+    return this.#waits.flushed();
   }
 
   #refuse(): Promise<void> {
-    if (this.#phase === "doomed") return this.#whenWritable();
-    if (this.#phase === "failed") return rejected(this.#error);
-    const streamId = this.#host.streamId;
-    const text = `Cannot write to stream ${streamId}: it has been finished`;
-    return rejected(new StreamError(text, { streamId, streamState: "half_closed_local" }));
+    if (this.#phase === "orphaned") return this.#wait();
+    return rejected(this.#phase === "failed" ? this.#error : writtenAfterFinish(this.#stream.streamId));
   }
 }

@@ -2,20 +2,20 @@ import { invariant } from "../../base/invariant.ts";
 
 import type { StreamRecord } from "./stream-record.ts";
 import { ignore } from "../../async/promises.ts";
-import { Sender } from "./send-side.ts";
+import type { SendHalf } from "./send-half.ts";
 import type { BytesInput, SendGroup, SendStream, Session, SignalOption, StreamState } from "../types.ts";
 
 /** A unidirectional stream that this side has opened. */
 export class WebTransportSendStream implements SendStream {
   readonly direction = "send_only";
   readonly #stream: StreamRecord;
-  readonly #sender: Sender;
+  readonly #send: SendHalf;
 
   /** Made by the session. */
   constructor(stream: StreamRecord) {
     invariant(stream.send !== undefined, "the stream has no sending half");
     this.#stream = stream;
-    this.#sender = new Sender(stream.send, stream);
+    this.#send = stream.send;
   }
 
   get id(): number {
@@ -32,54 +32,54 @@ export class WebTransportSendStream implements SendStream {
   }
 
   get bytesWritten(): number {
-    return this.#sender.bytesWritten;
+    return this.#send.bytesWritten;
   }
   get isWritable(): boolean {
-    return this.#sender.isWritable;
+    return this.#send.isWritable;
   }
   get writeClosed(): Promise<void> {
-    return this.#sender.writeClosed;
+    return this.#send.writeClosed;
   }
   get sendOrder(): number {
-    return this.#sender.sendOrder;
+    return this.#send.sendOrder;
   }
   set sendOrder(order: number) {
-    this.#sender.sendOrder = order;
+    this.#send.sendOrder = order;
   }
   get sendGroup(): SendGroup | undefined {
-    return this.#sender.sendGroup;
+    return this.#send.sendGroup;
   }
   set sendGroup(group: SendGroup | undefined) {
-    this.#sender.sendGroup = group;
+    this.#send.sendGroup = group;
   }
   get bufferedAmount(): number {
-    return this.#sender.bufferedAmount;
+    return this.#send.bufferedAmount;
   }
   get writable(): WritableStream<BytesInput> {
-    return this.#sender.writable;
+    return this.#send.writable;
   }
   write(data: BytesInput, options?: SignalOption): Promise<void> {
-    return this.#sender.write(data, options);
+    return this.#send.write(data, options);
   }
   writeAll(data: BytesInput, options?: SignalOption): Promise<void> {
-    return this.#sender.writeAll(data, options);
+    return this.#send.writeAll(data, options);
   }
   finish(): void {
-    this.#sender.finish();
+    this.#send.finish();
   }
   flush(options?: SignalOption): Promise<void> {
-    return this.#sender.flush(options);
+    return this.#send.flush(options);
   }
   reset(code?: number): void {
-    this.#sender.reset(code);
+    this.#send.reset(code);
   }
   commit(): void {
-    this.#sender.commit();
+    this.#send.commit();
   }
 
   /** Finishes the stream and waits for its delivery. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.send?.finish();
-    await this.#stream.send?.closed.catch(ignore);
+    this.#send.end();
+    await this.#send.closed.catch(ignore);
   }
 }

@@ -1,30 +1,18 @@
-import type { QuicConnection } from "../../engine/engine.ts";
+import { quiet, rejected, resolved } from "../../async/promises.ts";
 import type { StreamError } from "../../errors/errors.ts";
 import type { StreamReset } from "../../protocol/output.ts";
+import type { SessionAccounts } from "../session/session-accounts.ts";
+import type { SendOptions, Session, StreamState } from "../types.ts";
 
-import type { BufferBudget } from "./buffer-budget.ts";
-import type { ByteCounters, HalfHost, SendCredit } from "./half-host.ts";
-import { quiet, rejected, resolved } from "../../async/promises.ts";
+import type { HalfStream, StreamContext } from "./half-stream.ts";
 import { ReceiveHalf } from "./receive-half.ts";
-import type { SendGroups } from "../session/send-groups.ts";
 import { SendHalf } from "./send-half.ts";
-import type { SendGroup, SendOptions, Session, StreamState } from "../types.ts";
 
-/** What a stream needs of the session and connection it belongs to. */
+/** The session that a stream belongs to, as far as the stream knows it. */
 export interface StreamOwner {
   readonly session: Session;
-  readonly quic: QuicConnection;
-  readonly budget: BufferBudget;
-  readonly counters: ByteCounters;
-  readonly credit: number;
-  readonly highWaterMark: number;
-  readonly readTimeout: number;
-  readonly writeTimeout: number;
-  readonly sendCredit: SendCredit | undefined;
-  readonly resetStreamAt: boolean;
-  readonly sendGroups: SendGroups;
-  after(milliseconds: number, callback: () => void): () => void;
-  prefixPending(flush: () => void): void;
+  readonly context: StreamContext;
+  readonly accounts: SessionAccounts;
   /** A half of the stream has ended. */
   streamChanged(stream: StreamRecord): void;
   /** RESET_STREAM of the peer. */
@@ -37,24 +25,22 @@ export interface StreamOwner {
   streamStopped(stream: StreamRecord, wireCode: bigint): void;
 }
 
-const noPriority: SendOptions = {};
-
 export type StreamHalves = "both" | "receive" | "send";
 
-/** A stream's two halves and the record that the connection finds it by. */
-export class StreamRecord implements HalfHost {
+/** The internal object of a stream: its halves, and what the connection finds it by. */
+export class StreamRecord implements HalfStream {
   readonly streamId: number;
   readonly owner: StreamOwner;
+  readonly context: StreamContext;
+  readonly accounts: SessionAccounts;
   readonly receive: ReceiveHalf | undefined;
   readonly send: SendHalf | undefined;
   /** Opened by the peer. */
   readonly incoming: boolean;
   /** Bytes before the body in what the peer sends. */
   readonly receivePrefixLength: number;
-  #sendGroup: SendGroup | undefined;
-  #sendOrder = 0;
-  #receiveDoomed = false;
-  readonly #deadlines: (() => void)[] = [];
+  #receiveOrphaned = false;
+  #deadlines: (() => void)[] | undefined;
 
   /** `prefix`: what a stream of our own begins with, or how many bytes the peer's has begun with. */
   constructor(
@@ -62,55 +48,17 @@ export class StreamRecord implements HalfHost {
     streamId: number,
     halves: StreamHalves,
     prefix: Uint8Array | number,
-    priority: SendOptions = noPriority,
+    priority?: SendOptions,
   ) {
     this.owner = owner;
+    this.context = owner.context;
+    this.accounts = owner.accounts;
     this.streamId = streamId;
     this.incoming = typeof prefix === "number";
     this.receivePrefixLength = typeof prefix === "number" ? prefix : 0;
     this.receive = halves === "send" ? undefined : new ReceiveHalf(this);
-    this.send = halves === "receive" ? undefined : new SendHalf(this, typeof prefix === "number" ? undefined : prefix);
-    const { sendGroup, sendOrder = 0 } = priority;
-    if (owner.sendGroups.session !== 0 || sendGroup !== undefined || sendOrder !== 0) {
-      this.setPriority(sendGroup, sendOrder);
-    }
-  }
-
-  get quic(): QuicConnection {
-    return this.owner.quic;
-  }
-  get budget(): BufferBudget {
-    return this.owner.budget;
-  }
-  get counters(): ByteCounters {
-    return this.owner.counters;
-  }
-  get credit(): number {
-    return this.owner.credit;
-  }
-  get highWaterMark(): number {
-    return this.owner.highWaterMark;
-  }
-  get readTimeout(): number {
-    return this.owner.readTimeout;
-  }
-  get writeTimeout(): number {
-    return this.owner.writeTimeout;
-  }
-
-  get sendCredit(): SendCredit | undefined {
-    return this.owner.sendCredit;
-  }
-  get resetStreamAt(): boolean {
-    return this.owner.resetStreamAt;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    return this.owner.after(milliseconds, callback);
-  }
-
-  prefixPending(flush: () => void): void {
-    this.owner.prefixPending(flush);
+    this.send =
+      halves === "receive" ? undefined : new SendHalf(this, typeof prefix === "number" ? undefined : prefix, priority);
   }
 
   stoppedEarly(received: number): void {
@@ -122,14 +70,14 @@ export class StreamRecord implements HalfHost {
     this.owner.streamChanged(this);
   }
 
-  /** Nothing more happens on the wire. */
+  /** Nothing more will happen on the wire. */
   get over(): boolean {
     return (this.receive?.over ?? true) && (this.send?.over ?? true);
   }
 
   /** The peer has reset the stream because the session is gone: nothing more will come. */
-  get receiveDoomed(): boolean {
-    return this.#receiveDoomed;
+  get receiveOrphaned(): boolean {
+    return this.#receiveOrphaned;
   }
 
   get error(): unknown {
@@ -156,46 +104,29 @@ export class StreamRecord implements HalfHost {
     return quiet(Promise.allSettled([receive.closed, send.closed]).then(firstRejection));
   }
 
-  get sendGroup(): SendGroup | undefined {
-    return this.#sendGroup;
-  }
-
-  get sendGroupNumber(): number {
-    return this.#sendGroup?.id ?? 0;
-  }
-
-  get sendOrder(): number {
-    return this.#sendOrder;
-  }
-
-  /** Throws TypeError for a group of another session. */
-  setPriority(group: SendGroup | undefined, order: number): void {
-    const { sendGroups } = this.owner;
-    const number = sendGroups.numberOf(group);
-    this.#sendGroup = group;
-    this.#sendOrder = order;
-    this.send?.setPriority(sendGroups.session, number, order);
-  }
-
-  /** The peer has ended a half with the code that says its session is gone. `error`: what it ends with when that never comes. */
-  doom(half: "receive" | "send", error: StreamError, limit: number): void {
-    const end = (): void => {
+  /**
+   * The peer has ended a half with the code for "the session is gone". The end of the session says more, so the half waits
+   * for it; after `limit` milliseconds it ends with `error`.
+   */
+  awaitSessionEnd(half: "receive" | "send", error: StreamError, limit: number): void {
+    if (half === "send") this.send?.awaitSessionEnd();
+    else this.#receiveOrphaned = true;
+    this.unlessOver(limit, () => {
       if (half === "receive") this.receive?.receiveReset(error);
       else this.send?.stopped(error);
-    };
-    if (half === "send") this.send?.doom();
-    else this.#receiveDoomed = true;
-    this.#deadlines.push(this.after(limit, end));
+    });
   }
 
   /** Calls `callback` after `milliseconds`, unless the stream is over before. */
-  whileReceiving(milliseconds: number, callback: () => void): void {
-    this.#deadlines.push(this.after(milliseconds, callback));
+  unlessOver(milliseconds: number, callback: () => void): void {
+    this.#deadlines ??= [];
+    this.#deadlines.push(this.context.after(milliseconds, callback));
   }
 
   #cancelDeadlines(): void {
+    if (this.#deadlines === undefined) return;
     for (const cancel of this.#deadlines) cancel();
-    this.#deadlines.length = 0;
+    this.#deadlines = undefined;
   }
 }
 

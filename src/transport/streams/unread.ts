@@ -1,13 +1,13 @@
-/** Somebody who holds bytes that have arrived and are not read: a stream or a session. */
+/** A stream or a session with unread bytes. */
 export interface Holder {
   readonly name: string;
   readonly bytes: number;
 }
 
-/** So many holders are told by name. */
+/** Holders that are listed by name. */
 const most = 5;
 
-/** Who holds the most, as text: "stream 4 holds 1.1 MiB, stream 8 holds 64.0 KiB". */
+/** The holders with the most bytes, as text: "stream 4 holds 1.1 MiB, stream 8 holds 64.0 KiB". */
 export function holdersText(holders: readonly Holder[]): string {
   const holding = holders.filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
   const named = holding.slice(0, most).map(({ name, bytes }) => `${name} holds ${sizeText(bytes)}`);

@@ -4,17 +4,29 @@ import { WebTransportError } from "../../errors/errors.ts";
 
 import type { DatagramQueue } from "../datagrams/datagram-queue.ts";
 import { quiet } from "../../async/promises.ts";
-import { ReadChunk } from "./read-operations.ts";
-import { run } from "./receive-half.ts";
-import type { ReceiveHalf } from "./receive-half.ts";
-import type { SendHalf } from "./send-half.ts";
 import type { Bytes, BytesInput } from "../types.ts";
 
+/** A receive half, as its readable uses it. */
+export interface ReadableHalf {
+  readonly closed: Promise<void>;
+  /** The next bytes, at most `maxBytes`; null at the end. */
+  next(maxBytes: number): Promise<Bytes | null>;
+  stop(code: number): void;
+}
+
+/** A send half, as its writable uses it. */
+export interface WritableHalf {
+  readonly closed: Promise<void>;
+  enqueue(data: BytesInput): Promise<void>;
+  end(): void;
+  reset(code: number): void;
+}
+
 /** A byte stream over a receive half: it reads only when asked, so the peer is stopped as by the direct methods. */
-export function makeReadable(half: ReceiveHalf, stop: (code: number) => void): ReadableStream<Bytes> {
+export function makeReadable(half: ReadableHalf): ReadableStream<Bytes> {
   const pull = async (controller: ReadableByteStreamController): Promise<void> => {
     const request = controller.byobRequest;
-    const chunk = await readChunk(half, request?.view?.byteLength ?? Infinity);
+    const chunk = await half.next(request?.view?.byteLength ?? Infinity);
     if (chunk === null) {
       controller.close();
       request?.respond(0);
@@ -34,11 +46,11 @@ export function makeReadable(half: ReceiveHalf, stop: (code: number) => void): R
     },
     pull,
     cancel: (reason) => {
-      stop(codeOf(reason));
+      half.stop(codeOf(reason));
     },
   };
   const stream = new ReadableStream(source) as ReadableStream<Bytes>;
-  // An idle reader learns of the end without having to ask.
+  // An idle reader learns of the end without a read.
   half.closed.catch((error: unknown) => {
     try {
       controller?.error(error);
@@ -50,19 +62,19 @@ export function makeReadable(half: ReceiveHalf, stop: (code: number) => void): R
 }
 
 /** A writer's `close()` waits until everything is acknowledged. */
-export function makeWritable(half: SendHalf, reset: (code: number) => void): WritableStream<BytesInput> {
+export function makeWritable(half: WritableHalf): WritableStream<BytesInput> {
   let controller: WritableStreamDefaultController | undefined;
   const stream = new WritableStream<BytesInput>({
     start: (given) => {
       controller = given;
     },
-    write: (chunk) => half.write(chunk),
+    write: (chunk) => half.enqueue(chunk),
     close: () => {
-      half.finish();
+      half.end();
       return half.closed;
     },
     abort: (reason) => {
-      reset(codeOf(reason));
+      half.reset(codeOf(reason));
     },
   });
   half.closed.catch((error: unknown) => {
@@ -118,10 +130,6 @@ function silence<T extends object>(target: T, methods: readonly string[]): T {
 
 function define(target: object, name: string, value: unknown): void {
   Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: false });
-}
-
-function readChunk(half: ReceiveHalf, maxBytes: number): Promise<Bytes | null> {
-  return half.read(maxBytes) ?? run(half, new ReadChunk(maxBytes));
 }
 
 /** W3C: the code of a WebTransportError that a stream is cancelled or aborted with, else 0. */

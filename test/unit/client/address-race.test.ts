@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { RaceLost, interleave, raceAddresses } from "../../../src/client/address-race.ts";
 
-import { VirtualTime } from "../transport/virtual-time.ts";
+import { VirtualClock } from "../../../src/engine/memory/virtual-clock.ts";
 
 interface Attempt {
   readonly address: string;
@@ -14,7 +14,7 @@ interface Attempt {
 
 /** A race whose attempts end as the test says. */
 class Course {
-  readonly time = new VirtualTime();
+  readonly time = new VirtualClock({ automatic: false });
   readonly attempts: Attempt[] = [];
   readonly discarded: string[] = [];
   readonly abort = new AbortController();
@@ -26,7 +26,7 @@ class Course {
           signal.addEventListener("abort", () => reject(new Error(`${address} was given up`)), { once: true });
           this.attempts.push({
             address,
-            at: this.time.now,
+            at: this.time.now(),
             signal,
             succeed: () => resolve(address),
             fail: (error = new Error(`${address} is down`)) => reject(error),
@@ -58,10 +58,10 @@ describe("raceAddresses()", () => {
   it("tries the next address 250 ms after the last, and no sooner", async () => {
     const course = new Course();
     const race = course.run("::1", "10.0.0.1", "::2");
-    course.time.advance(249);
+    await course.time.advance(249);
     expect(course.tried).toEqual(["::1 at 0"]);
-    course.time.advance(1);
-    course.time.advance(250);
+    await course.time.advance(1);
+    await course.time.advance(250);
     expect(course.tried).toEqual(["::1 at 0", "10.0.0.1 at 250", "::2 at 500"]);
     course.attempts[1]?.succeed();
     expect(await race).toBe("10.0.0.1");
@@ -70,11 +70,11 @@ describe("raceAddresses()", () => {
   it("tries the next address at once when one fails", async () => {
     const course = new Course();
     const race = course.run("::1", "10.0.0.1", "::2");
-    course.time.advance(100);
+    await course.time.advance(100);
     course.attempts[0]?.fail();
     await microtasks();
     expect(course.tried).toEqual(["::1 at 0", "10.0.0.1 at 100"]);
-    course.time.advance(250);
+    await course.time.advance(250);
     expect(course.tried).toEqual(["::1 at 0", "10.0.0.1 at 100", "::2 at 350"]);
     course.attempts[2]?.succeed();
     expect(await race).toBe("::2");
@@ -83,12 +83,12 @@ describe("raceAddresses()", () => {
   it("gives up the others once one has succeeded, and leaves no timer", async () => {
     const course = new Course();
     const race = course.run("::1", "10.0.0.1", "::2");
-    course.time.advance(250);
+    await course.time.advance(250);
     course.attempts[0]?.succeed();
     expect(await race).toBe("::1");
     expect(course.attempts[1]?.signal.aborted).toBe(true);
-    expect(course.time.timers.size).toBe(0);
-    course.time.advance(1000);
+    expect(course.time.timers).toBe(0);
+    await course.time.advance(1000);
     await microtasks();
     expect(course.attempts).toHaveLength(2);
   });
@@ -96,7 +96,7 @@ describe("raceAddresses()", () => {
   it("gives back what succeeds behind the winner", async () => {
     const course = new Course();
     const race = course.run("::1", "10.0.0.1");
-    course.time.advance(250);
+    await course.time.advance(250);
     course.attempts[0]?.succeed();
     course.attempts[1]?.succeed();
     expect(await race).toBe("::1");
@@ -117,17 +117,17 @@ describe("raceAddresses()", () => {
         { address: "10.0.0.1", error: new Error("10.0.0.1 is down") },
       ],
     });
-    expect(course.time.timers.size).toBe(0);
+    expect(course.time.timers).toBe(0);
   });
 
   it("waits for every attempt to be given up before it rejects with the signal's reason", async () => {
     const course = new Course();
     const race = course.run("::1", "10.0.0.1");
-    course.time.advance(250);
+    await course.time.advance(250);
     course.abort.abort(new Error("enough"));
     await expect(race).rejects.toThrow("enough");
     expect(course.attempts.every(({ signal }) => signal.aborted)).toBe(true);
-    expect(course.time.timers.size).toBe(0);
+    expect(course.time.timers).toBe(0);
   });
 
   it("gives back what succeeds in the very turn in which the signal aborts", async () => {

@@ -1,15 +1,22 @@
-import type { ConnectionClosed, ConnectOptions, EndpointOptions, QuicEngine } from "../../../src/engine/engine.ts";
+import type {
+  ConnectionClosed,
+  ConnectOptions,
+  EndpointOptions,
+  QuicConnection,
+  QuicEngine,
+} from "../../../src/engine/engine.ts";
+import { MemoryConnection } from "../../../src/engine/memory/memory-connection.ts";
+import { memoryEngine } from "../../../src/engine/memory/memory-engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
 
-import { Link } from "../transport/linked-quic.ts";
-import type { LinkedQuic } from "../transport/linked-quic.ts";
+import { certificate } from "../../conformance/engine/world.ts";
 
 /** What becomes of a connection: a server of the same process, an end, or silence. */
 export type Outcome = "server" | "never" | ConnectionClosed;
 
-/** An engine whose connections lead to a server in the same process, or end as told. */
+/** The memory engine, but whatever their address, its connections lead to one server, or end as told. */
 export class FakeEngine implements QuicEngine {
   readonly name = "fake";
   endpoint: EndpointOptions | undefined;
@@ -17,7 +24,7 @@ export class FakeEngine implements QuicEngine {
   /** The addresses, in the order of the attempts. */
   readonly addresses: string[] = [];
   /** The servers' ends, for what no well-behaved server sends. */
-  readonly servers: LinkedQuic[] = [];
+  readonly servers: QuicConnection[] = [];
   openEndpoints = 0;
   closedEndpoints = 0;
   readonly #outcome: (address: string, attempt: number) => Outcome;
@@ -36,58 +43,63 @@ export class FakeEngine implements QuicEngine {
   createEndpoint: QuicEngine["createEndpoint"] = async (options) => {
     this.endpoint = options;
     this.openEndpoints += 1;
+    const engine = memoryEngine();
+    const address = { host: "127.0.0.1", port: 0 };
+    const server = await engine.createEndpoint(
+      {
+        ...address,
+        server: { identity: certificate, alpn: ["h3"] },
+        transport: { preamble: [controlStreamPreamble({ role: "server" })] },
+      },
+      {
+        connection: (quic, info) => {
+          this.servers.push(quic);
+          const owner = { answerRequest: this.#onSession };
+          return new WebTransportConnection({ role: "server", quic, info, owner }).listener;
+        },
+        failed: fail,
+      },
+    );
+    const { transport = {} } = options;
+    const client = await engine.createEndpoint({ ...address, transport }, { connection: fail, failed: fail });
+    server.unref();
     return {
-      localAddress: { host: "127.0.0.1", port: 1, family: 4 },
+      localAddress: client.localAddress,
       connectionCount: 0,
       connect: (connectOptions, listener) => {
         this.connected = connectOptions;
         this.addresses.push(connectOptions.address.host);
         const outcome = this.#outcome(connectOptions.address.host, this.addresses.length);
-        const link = new Link();
-        link.client.listener = listener;
-        if (outcome === "never") return link.client;
-        if (outcome !== "server") link.client.end(outcome);
-        else {
-          const server = new WebTransportConnection({
-            role: "server",
-            quic: link.server,
-            info: link.server.info(),
-            owner: { answerRequest: this.#onSession },
-          });
-          link.server.listener = server.listener;
-          this.servers.push(link.server);
-          link.client.events.push(() => {
-            listener.connected(link.client.info());
-          });
-          for (const end of [link.client, link.server]) {
-            const [preamble] =
-              end === link.client
-                ? (this.endpoint?.transport?.preamble ?? [])
-                : [controlStreamPreamble({ role: "server" })];
-            const streamId = end.open("unidirectional");
-            if (streamId !== undefined && preamble !== undefined) end.write(streamId, preamble, false);
-          }
-        }
-        const pump = (): void => {
-          link.turn();
-          if (link.client.closedBy === undefined || link.client.events.length > 0) setImmediate(pump);
-        };
-        setImmediate(pump);
-        return link.client;
+        const quic = client.connect(
+          {
+            ...connectOptions,
+            address: outcome === "server" ? server.localAddress : nowhere,
+            verification: { kind: "insecure" },
+          },
+          listener,
+        );
+        if (typeof outcome !== "string" && quic instanceof MemoryConnection) quic.end(outcome);
+        return quic;
       },
       updateIdentity: () => {},
       stopAccepting: () => {},
       ref: () => {},
       unref: () => {},
-      getStats: () => {
-        throw new Error("not faked");
-      },
-      close: async () => {
+      getStats: () => client.getStats(),
+      close: async (code, reason) => {
         this.openEndpoints -= 1;
         this.closedEndpoints += 1;
+        await Promise.all([client.close(code, reason), server.close(code, reason)]);
       },
     };
   };
+}
+
+/** Where nobody listens. */
+const nowhere = { host: "127.0.0.1", port: 9 };
+
+function fail(): never {
+  throw new Error("The endpoint has failed, or was connected to");
 }
 
 export const closed = (fields: Partial<ConnectionClosed>): ConnectionClosed => ({

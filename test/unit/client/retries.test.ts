@@ -11,7 +11,7 @@ import { HttpError } from "../../../src/errors/errors.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { frame } from "../protocol/wire.ts";
-import { VirtualTime } from "../transport/virtual-time.ts";
+import { VirtualClock } from "../../../src/engine/memory/virtual-clock.ts";
 
 import { FakeEngine, closed } from "./fake-engine.ts";
 
@@ -21,7 +21,7 @@ const silence = closed({ by: "transport", kind: "handshake-timeout" });
 
 /** Calls of `connect` in virtual time, at names with the addresses given. */
 class Client {
-  readonly time = new VirtualTime();
+  readonly time = new VirtualClock({ automatic: false });
   readonly engine: FakeEngine;
   readonly lookups: string[] = [];
   readonly messages: string[] = [];
@@ -55,7 +55,7 @@ class Client {
   }
 
   async advance(milliseconds: number): Promise<void> {
-    this.time.advance(milliseconds);
+    await this.time.advance(milliseconds);
     await this.settle();
   }
 }
@@ -79,7 +79,7 @@ describe("connect() retries", () => {
     expect(client.lookups).toHaveLength(4);
     expect(client.messages).toHaveLength(3);
     expect(client.engine.openEndpoints).toBe(0);
-    expect(client.time.timers.size).toBe(0);
+    expect(client.time.timers).toBe(0);
   });
 
   it("with a warning that says why, and with debug a line about every address, too", async () => {
@@ -176,7 +176,7 @@ describe("connect() retries", () => {
     await client.advance(1500);
     await expect(opening).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT", timeoutDuration: 2500 });
     await expect(opening).rejects.toThrow(/The last attempt: .*it is full/);
-    expect(client.time.timers.size).toBe(0);
+    expect(client.time.timers).toBe(0);
   });
 
   it("nothing once the signal has aborted", async () => {
@@ -186,7 +186,7 @@ describe("connect() retries", () => {
     await client.settle();
     abort.abort(new Error("enough"));
     await expect(opening).rejects.toThrow("enough");
-    expect(client.time.timers.size).toBe(0);
+    expect(client.time.timers).toBe(0);
     expect(client.engine.openEndpoints).toBe(0);
   });
 });

@@ -5,8 +5,13 @@ import type {
   SocketAddress,
   StreamDirection,
 } from "../../../src/engine/engine.ts";
+import { connectionSettings } from "../../../src/transport/connection/settings.ts";
+import type { ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";
+import { SendGroups } from "../../../src/transport/session/send-groups.ts";
+import { SessionAccounts } from "../../../src/transport/session/session-accounts.ts";
 import { BufferBudget } from "../../../src/transport/streams/buffer-budget.ts";
-import type { HalfHost, SendCredit } from "../../../src/transport/streams/half-host.ts";
+import type { HalfStream, StreamContext } from "../../../src/transport/streams/half-stream.ts";
+import type { SendCredit } from "../../../src/transport/streams/send-credit.ts";
 
 /** A QuicConnection that notes what it is asked for; `room` bytes of a write leave its queue at once. */
 export class FakeQuic implements QuicConnection {
@@ -81,38 +86,52 @@ export class FakeQuic implements QuicConnection {
   }
 }
 
-export class FakeHost implements HalfHost {
+export interface FakeStreamOptions {
+  readonly settings?: ConnectionSettingsInit;
+  readonly budget?: BufferBudget;
+  readonly resetStreamAt?: boolean;
+  readonly sendCredit?: SendCredit | undefined;
+}
+
+/** The stream that a half is tested in: 0, with a credit and a high-water mark of 100 bytes. */
+export class FakeStream implements HalfStream {
   readonly streamId = 0;
   readonly quic = new FakeQuic();
-  readonly budget: BufferBudget;
-  readonly counters = { bytesSent: 0, bytesReceived: 0, streamErrors: 0 };
-  readonly credit = 100;
-  readonly highWaterMark = 100;
-  readTimeout = 0;
-  writeTimeout = 0;
-  resetStreamAt = false;
-  sendGroupNumber = 0;
-  sendOrder = 0;
-  sendCredit: SendCredit | undefined;
+  readonly context: StreamContext;
+  readonly accounts: SessionAccounts;
   readonly stopped: number[] = [];
   changes = 0;
   readonly timers: { milliseconds: number; callback: () => void }[] = [];
   readonly flushes: (() => void)[] = [];
 
-  constructor(budget = new BufferBudget(1_000_000)) {
-    this.budget = budget;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    const timer = { milliseconds, callback };
-    this.timers.push(timer);
-    return () => {
-      const index = this.timers.indexOf(timer);
-      if (index >= 0) this.timers.splice(index, 1);
+  constructor(options: FakeStreamOptions = {}) {
+    const { budget = new BufferBudget(1_000_000), resetStreamAt = false, sendCredit } = options;
+    this.accounts = new SessionAccounts(budget, new SendGroups(0), sendCredit);
+    this.context = {
+      quic: this.quic,
+      settings: connectionSettings({
+        streamBufferSize: 100,
+        outgoingHighWaterMark: 100,
+        writeTimeout: 0,
+        ...options.settings,
+      }),
+      resetStreamAt,
+      after: (milliseconds, callback) => {
+        const timer = { milliseconds, callback };
+        this.timers.push(timer);
+        return () => {
+          const index = this.timers.indexOf(timer);
+          if (index >= 0) this.timers.splice(index, 1);
+        };
+      },
+      atEndOfScript: (flush) => {
+        this.flushes.push(flush);
+      },
     };
   }
-  prefixPending(flush: () => void): void {
-    this.flushes.push(flush);
+
+  get budget(): BufferBudget {
+    return this.accounts.budget;
   }
   stoppedEarly(received: number): void {
     this.stopped.push(received);

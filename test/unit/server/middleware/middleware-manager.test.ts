@@ -8,7 +8,7 @@ import type { MiddlewareManagerOptions } from "../../../../src/server/middleware
 import { RejectionResponse } from "../../../../src/server/middleware/rejection-response.ts";
 import { cancelRequest } from "../../../../src/transport/session/request.ts";
 import type { IncomingSession } from "../../../../src/transport/session/request.ts";
-import { VirtualTime } from "../../transport/virtual-time.ts";
+import { VirtualClock } from "../../../../src/engine/memory/virtual-clock.ts";
 
 import { fakeRequest } from "./fake-request.ts";
 
@@ -213,7 +213,7 @@ describe("MiddlewareManager", () => {
     });
 
     it("no longer than middlewareTimeout for each: 503, and a late rejection changes nothing", async () => {
-      const time = new VirtualTime();
+      const time = new VirtualClock({ automatic: false });
       const answers: { resolve: (result: boolean) => void; reject: (error: Error) => void }[] = [];
       const slow = (): Promise<boolean> =>
         new Promise((resolve, reject) => {
@@ -222,12 +222,12 @@ describe("MiddlewareManager", () => {
       const manager = managerOf([slow, slow], { middlewareTimeout: 1000, setTimer: time.setTimer });
       const request = fakeRequest();
       const processed = manager.processRequest(request);
-      time.advance(999);
+      await time.advance(999);
       answers[0]?.resolve(true);
       await vi.waitFor(() => expect(answers).toHaveLength(2));
-      time.advance(999);
+      await time.advance(999);
       expect(request.rejection).toBeUndefined();
-      time.advance(1);
+      await time.advance(1);
       expect(await processed).toBe(false);
       const rejection = {
         status: 503,
@@ -238,29 +238,29 @@ describe("MiddlewareManager", () => {
       answers[1]?.reject(new Error("late"));
       await new Promise((resolve) => setImmediate(resolve));
       expect(request.rejection).toMatchObject(rejection);
-      expect(time.timers.size).toBe(0);
+      expect(time.timers).toBe(0);
     });
 
     it("10 s by default, and without a limit when it is 0", async () => {
-      const time = new VirtualTime();
+      const time = new VirtualClock({ automatic: false });
       const never = (): Promise<boolean> => new Promise(() => {});
       const request = fakeRequest();
       const processed = managerOf([never], { setTimer: time.setTimer }).processRequest(request);
-      time.advance(9999);
-      expect(time.timers.size).toBe(1);
-      time.advance(1);
+      await time.advance(9999);
+      expect(time.timers).toBe(1);
+      await time.advance(1);
       expect(await processed).toBe(false);
       void managerOf([never], { middlewareTimeout: 0, setTimer: time.setTimer }).processRequest(fakeRequest());
-      expect(time.timers.size).toBe(0);
+      expect(time.timers).toBe(0);
     });
 
     it("leaves no timer and no listener behind when the answer has come", async () => {
-      const time = new VirtualTime();
+      const time = new VirtualClock({ automatic: false });
       const request = fakeRequest();
       const added = vi.spyOn(request.signal, "addEventListener");
       const removed = vi.spyOn(request.signal, "removeEventListener");
       await managerOf([async () => true], { setTimer: time.setTimer }).processRequest(request);
-      expect(time.timers.size).toBe(0);
+      expect(time.timers).toBe(0);
       expect(added).toHaveBeenCalledTimes(1);
       expect(removed.mock.calls[0]?.slice(0, 2)).toEqual(added.mock.calls[0]?.slice(0, 2));
     });

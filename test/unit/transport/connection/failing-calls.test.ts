@@ -19,7 +19,7 @@ describe("a call whose work throws", () => {
   });
 
   it.each(["openSession", "requestExcess"] as const)("rejects its own promise: %s", async (method) => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const before = await pair.session();
     failOnce(method);
     await expect(pair.wait(pair.client.openSession({ url: "https://localhost/" }))).rejects.toBe(fault);
@@ -31,19 +31,19 @@ describe("a call whose work throws", () => {
   });
 
   it("rejects its own promise when it has waited for a stream", async () => {
-    const pair = new Pair();
-    pair.link.client.limits.bidirectional = 0;
+    const pair = await Pair.create();
+    const limit = pair.limit("bidirectional");
     const opening = pair.client.openSession({ url: "https://localhost/" });
     await pair.settle();
     failOnce("openSession");
-    pair.link.client.allow("bidirectional", 2);
+    limit.allow(2);
     await expect(pair.wait(opening)).rejects.toBe(fault);
     expect((await pair.session()).client.isReady).toBe(true);
     expect(pair.client.counts.requests).toBe(0);
   });
 
   it("rejects its own promise when the core was busy", async () => {
-    const pair = new Pair({ client: { maxOutgoingStreams: 1 } });
+    const pair = await Pair.create({ client: { maxOutgoingStreams: 1 } });
     const { client } = await pair.session();
     await client.createUnidirectionalStream();
     const opening = pair.client.openSession({ url: "https://localhost/" });
@@ -58,7 +58,7 @@ describe("a call whose work throws", () => {
   });
 
   it.each(["accept", "reject"] as const)("leaves the request to be answered: %s()", async (how) => {
-    const pair = new Pair({
+    const pair = await Pair.create({
       onSession: async (request) => {
         failOnce("responseExcess");
         await expect(how === "accept" ? request.accept() : request.reject(403)).rejects.toBe(fault);
@@ -72,23 +72,23 @@ describe("a call whose work throws", () => {
   });
 
   it("has changed nothing: a sendOrder that is no number, now and when a stream has to be waited for", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client } = await pair.session();
     const sendOrder = "1" as unknown as number;
     await expect(client.createUnidirectionalStream({ sendOrder })).rejects.toThrow(TypeError);
-    pair.link.client.limits.unidirectional = 0;
+    pair.limit("unidirectional");
     await expect(client.createUnidirectionalStream({ sendOrder })).rejects.toThrow(TypeError);
     expect(pair.client.counts).toMatchObject({ streams: 0, waiters: 0 });
   });
 
   it("has changed nothing: a session that a server would open", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     await expect(pair.server.openSession({ url: "https://localhost/" })).rejects.toMatchObject({ name: "ServerError" });
     expect(pair.server.counts).toMatchObject({ streams: 0, waiters: 0, requests: 0 });
   });
 
   it("has changed nothing: a close whose reason is no string", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client } = await pair.session();
     const reason = Symbol("reason") as unknown as string;
     expect(() => client.close({ reason })).toThrow(TypeError);

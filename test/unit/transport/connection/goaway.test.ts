@@ -7,9 +7,9 @@ import { Pair } from "../pair.ts";
 
 describe("GOAWAY", () => {
   it("rejects a session that waits for a stream: its request is not sent any more", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     await pair.session();
-    pair.link.client.limits.bidirectional = 0;
+    const limit = pair.limit("bidirectional");
     const waiting = pair.client.openSession({ url: "https://localhost/" });
     await pair.settle();
     expect(pair.client.counts.waiters).toBe(1);
@@ -18,16 +18,16 @@ describe("GOAWAY", () => {
       name: "ConnectionError",
       message: expect.stringContaining("GOAWAY") as string,
     });
-    pair.link.client.allow("bidirectional", 1);
+    limit.allow(1);
     await pair.settle();
     expect(pair.client.counts).toMatchObject({ waiters: 0, requests: 0 });
-    expect(pair.link.client.limits.bidirectional).toBe(1);
+    expect(limit.left).toBe(1);
     expect(pair.accepted).toHaveLength(1);
   });
 
   it.each(["server", "client"] as const)("of the %s drains a session that is accepted behind it", async (role) => {
     const gate = new Deferred<void>();
-    const pair: Pair = new Pair({
+    const pair: Pair = await Pair.create({
       onSession: async (request) => {
         await gate.promise;
         pair.accepted.push(await pair.accept(request));

@@ -13,7 +13,7 @@ function noLeaks(pair: Pair): void {
   const none = { sessions: 0, streams: 0, waiters: 0, requests: 0, deadlines: 0 };
   expect(pair.client.counts).toEqual(none);
   expect(pair.server.counts).toEqual(none);
-  expect(pair.time.timers.size).toBe(0);
+  expect(pair.time.timers).toBe(0);
 }
 
 /** A stream from one side to the other, which has read its first bytes. */
@@ -31,7 +31,7 @@ async function streamOf(
 
 describe("close()", () => {
   it("gives code and reason to both sides", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await pair.wait(client.close({ code: 4242, reason: "bye" }));
     expect(await client.closed).toEqual({ clean: true, code: 4242, reason: "bye", by: "local" });
@@ -41,7 +41,7 @@ describe("close()", () => {
   });
 
   it("without a capsule is an end with code 0 that the other side can tell from a goodbye", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await pair.wait(client.close({ capsule: false }));
     expect(await client.closed).toEqual({ clean: true, code: 0, reason: "", by: "local" });
@@ -50,24 +50,24 @@ describe("close()", () => {
   });
 
   it("refuses a code or reason without a capsule at the call", async () => {
-    const { client } = await new Pair().session();
+    const { client } = await (await Pair.create()).session();
     expect(() => client.close({ code: 1, capsule: false })).toThrow(RangeError);
     expect(() => client.close({ reason: "bye", capsule: false })).toThrow(RangeError);
   });
 
   it("refuses a code that is no u32 at the call", async () => {
-    const { client } = await new Pair().session();
+    const { client } = await (await Pair.create()).session();
     for (const code of [-1, 2 ** 32, 1.5, NaN]) expect(() => client.close({ code })).toThrow(RangeError);
   });
 
   it("first delivers finished streams and queued datagrams, then resets the unfinished ones", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const finished = await client.createUnidirectionalStream();
     const unfinished = await client.createUnidirectionalStream();
     void finished.writeAll(new Uint8Array(300_000).fill(7));
     const pending = unfinished.write("never finished");
-    pair.link.client.datagramResult = "blocked";
+    const unblock = pair.blockDatagrams("client");
     void client.datagrams.send("last words");
     const closing = client.close({ code: 1 });
     await expect(client.createBidirectionalStream()).rejects.toMatchObject({ sessionState: "closing" });
@@ -78,8 +78,7 @@ describe("close()", () => {
     const second = (await server.incomingUnidirectionalStreams.next())!;
     expect((await pair.wait(first.readAll())).byteLength).toBe(300_000);
     expect(await isPending(closing)).toBe(true);
-    pair.link.client.datagramResult = undefined;
-    pair.link.client.listener.datagramsWritable();
+    unblock();
     await pair.wait(closing);
     await pending;
     await finished.writeClosed;
@@ -90,15 +89,15 @@ describe("close()", () => {
   });
 
   it("waits for delivery at most closeTimeout, and not at all with abort", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stuck = await client.createUnidirectionalStream();
     void stuck.writeAll(new Uint8Array(300_000));
     const closing = client.close();
     await pair.settle();
-    pair.time.advance(4999);
+    await pair.time.advance(4999);
     expect(await isPending(closing)).toBe(true);
-    pair.time.advance(1);
+    await pair.time.advance(1);
     await pair.wait(closing);
     expect((await server.closed).clean).toBe(true);
 
@@ -107,23 +106,23 @@ describe("close()", () => {
     void other.writeAll(new Uint8Array(300_000));
     void again.client.close();
     await pair.wait(again.client.close({ abort: true }));
-    pair.time.advance(10_000);
+    await pair.time.advance(10_000);
     noLeaks(pair);
   });
 
   it("settles after closeTimeout when the peer never acknowledges", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client } = await pair.session();
-    pair.link.turn = (): boolean => false;
+    pair.engine.cut();
     const closing = client.close();
     await pair.settle();
-    pair.time.advance(5000);
+    await pair.time.advance(5000);
     await closing;
     expect(await client.closed).toMatchObject({ clean: true, by: "local" });
   });
 
   it("is harmless twice and at both ends at once", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await pair.wait(Promise.all([client.close({ code: 1 }), client.close({ code: 2 }), server.close({ code: 3 })]));
     expect(await client.closed).toMatchObject({ clean: true, code: 1, by: "local" });
@@ -135,7 +134,7 @@ describe("close()", () => {
 
 describe("the end of a session", () => {
   it("ends every child with the close code and reason", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const { stream, incoming } = await streamOf(pair, client, server);
     const waits = [incoming.read(), server.incomingBidirectionalStreams.next(), server.datagrams.receive()];
@@ -153,7 +152,7 @@ describe("the end of a session", () => {
   });
 
   it("comes when what ends its request has come together with it", async () => {
-    const pair = new Pair({ server: { streamBufferSize: 262_144 } });
+    const pair = await Pair.create({ server: { streamBufferSize: 262_144 } });
     await pair.settle();
     const { listener } = pair.server;
     listener.streamOpened(0);
@@ -166,7 +165,7 @@ describe("the end of a session", () => {
   });
 
   it.each(["P1", "all"] as const)("gives no stream to those who wait for one, with drafts %s", async (drafts) => {
-    const pair = new Pair({ server: { maxOutgoingStreams: 2, drafts }, client: { drafts } });
+    const pair = await Pair.create({ server: { maxOutgoingStreams: 2, drafts }, client: { drafts } });
     const { client, server } = await pair.session();
     await pair.wait(Promise.all([server.createUnidirectionalStream(), server.createUnidirectionalStream()]));
     const waiting = [server.createUnidirectionalStream(), server.createBidirectionalStream()];
@@ -176,7 +175,7 @@ describe("the end of a session", () => {
   });
 
   it("leaves completely received streams readable, also those not yet taken", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await (await client.createUnidirectionalStream()).writeAll("delivered");
     await pair.wait(client.close());
@@ -186,7 +185,7 @@ describe("the end of a session", () => {
   });
 
   it("aborts the signal and fulfils draining when asked to drain", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     expect(client.signal.aborted).toBe(false);
     server.drain();
@@ -208,7 +207,7 @@ describe("the end of the connection", () => {
   }
 
   it("by time-out ends everything with by: transport", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { server } = await loseConnection(pair);
     const next = server.incomingUnidirectionalStreams.next();
     const iterating = (async () => {
@@ -216,8 +215,7 @@ describe("the end of the connection", () => {
     })();
     iterating.catch(() => {});
     const lost = pair.server.waitFor("connection_lost");
-    pair.link.server.end({ by: "transport", kind: "idle-timeout", code: 0n, reason: "" });
-    pair.link.client.end({ by: "transport", kind: "idle-timeout", code: 0n, reason: "" });
+    pair.lose();
     await pair.settle();
     const info = await server.closed;
     expect(info).toMatchObject({ clean: false, by: "transport" });
@@ -231,16 +229,16 @@ describe("the end of the connection", () => {
   });
 
   it("by the peer with H3_NO_ERROR is a clean end, as some clients close", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { server } = await loseConnection(pair);
-    pair.link.client.close(0x100n, "");
+    pair.quic.client.close(0x100n, "");
     await pair.settle();
     expect(await server.closed).toEqual({ clean: true, code: 0, reason: "", by: "peer", withoutCapsule: true });
     noLeaks(pair);
   });
 
   it("by our own close() ends the sessions with code and reason first", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await loseConnection(pair);
     await pair.wait(pair.server.close({ code: 5, reason: "restart" }));
     expect(await server.closed).toEqual({ clean: true, code: 5, reason: "restart", by: "local" });
@@ -251,7 +249,7 @@ describe("the end of the connection", () => {
   });
 
   it("by our own close() does not wait for an answer that the peer has stopped", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     await pair.session();
     const { listener } = pair.server;
     listener.streamOpened(40);
@@ -265,9 +263,9 @@ describe("the end of the connection", () => {
   });
 
   it("by our own close() accepts no further sessions", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { server } = await pair.session();
-    pair.link.server.datagramResult = "blocked";
+    pair.blockDatagrams("server");
     void server.datagrams.send("holds the close up").catch(() => {});
     const closing = pair.server.close();
     const late = pair.client.openSession({ url: "https://localhost/late" });
@@ -279,10 +277,10 @@ describe("the end of the connection", () => {
   });
 
   it("rejects an opening session with the cause", async () => {
-    const pair = new Pair({ onSession: () => {} });
+    const pair = await Pair.create({ onSession: () => {} });
     const opening = pair.client.openSession({ url: "https://localhost/" });
     await pair.settle();
-    pair.link.client.end({ by: "transport", kind: "stateless-reset", code: 0n, reason: "" });
+    pair.quic.client.end({ by: "transport", kind: "stateless-reset", code: 0n, reason: "" });
     await pair.settle();
     await expect(opening).rejects.toMatchObject({ code: "ERR_WT_CONNECTION_LOST" });
     await expect(pair.client.openSession({ url: "https://localhost/" })).rejects.toBeInstanceOf(ConnectionError);
@@ -291,13 +289,13 @@ describe("the end of the connection", () => {
 
 describe("a clean end by the peer", () => {
   it("still brings what was finished before and waits beyond the credit", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createUnidirectionalStream();
     void stream.writeAll(new Uint8Array(300_000).fill(1));
     const incoming = (await pair.wait(server.incomingUnidirectionalStreams.next()))!;
     // As a peer whose bytes QUIC has acknowledged although nobody has read them.
-    pair.link.client.listener.finished(stream.id);
+    pair.client.listener.finished(stream.id);
     await pair.wait(client.close());
     expect(server.state).toBe("closed");
     expect((await incoming.readAll()).byteLength).toBe(300_000);
@@ -305,17 +303,17 @@ describe("a clean end by the peer", () => {
   });
 
   it("ends what never arrives after a while", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createUnidirectionalStream();
     await stream.write("unfinished");
     const incoming = (await pair.wait(server.incomingUnidirectionalStreams.next()))!;
     await incoming.read();
     const next = incoming.read();
-    pair.link.client.reset = (): void => {};
+    pair.quic.client.reset = (): void => {};
     await pair.wait(client.close({ code: 2 }));
     expect(await isPending(next)).toBe(true);
-    pair.time.advance(1000);
+    await pair.time.advance(1000);
     await expect(next).rejects.toMatchObject({ name: "SessionError", closeCode: 2 });
     noLeaks(pair);
   });
@@ -323,17 +321,17 @@ describe("a clean end by the peer", () => {
 
 describe("a reset with WT_SESSION_GONE", () => {
   it("waits for the session's end, which says more, but not for ever", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const { stream, incoming } = await streamOf(pair, client, server);
     const read = incoming.read();
-    pair.link.client.reset(stream.id, 0x170d7b68n);
-    pair.link.client.stop(stream.id, 0x170d7b68n);
+    pair.quic.client.reset(stream.id, 0x170d7b68n);
+    pair.quic.client.stop(stream.id, 0x170d7b68n);
     await pair.settle();
     const write = incoming.write("into the void");
     expect(await isPending(read)).toBe(true);
     expect(await isPending(write)).toBe(true);
-    pair.time.advance(5000);
+    await pair.time.advance(5000);
     await expect(read).rejects.toMatchObject({ code: "ERR_WT_STREAM_RESET", streamErrorCode: null });
     await expect(write).rejects.toMatchObject({ code: "ERR_WT_STREAM_STOPPED", streamErrorCode: null });
     expect(server.isReady).toBe(true);

@@ -6,15 +6,15 @@ import type { ConnectionSettingsInit } from "../../../../src/transport/connectio
 import type { WebTransportSession } from "../../../../src/transport/session/session.ts";
 
 import { bytes, isPending, text } from "../fake-quic.ts";
-import type { LinkedQuic } from "../linked-quic.ts";
+import type { MemoryConnection } from "../../../../src/engine/memory/memory-connection.ts";
 import { Pair } from "../pair.ts";
 
 const window = 65_536;
 const small: ConnectionSettingsInit = { maxSessionBufferSize: window, maxIncomingStreams: 2 };
 
 /** A server that lets the client use little in each session. */
-function limitedPair(client: ConnectionSettingsInit = {}): Pair {
-  return new Pair({ server: small, client });
+function limitedPair(client: ConnectionSettingsInit = {}): Promise<Pair> {
+  return Pair.create({ server: small, client });
 }
 
 /** Both ends of a unidirectional stream of the client's. */
@@ -26,7 +26,7 @@ async function uni(pair: Pair, { client, server }: { client: WebTransportSession
 }
 
 /** What is written to a unidirectional stream reaches the peer in one piece with its FIN. */
-function joinWrites(quic: LinkedQuic): void {
+function joinWrites(quic: MemoryConnection): void {
   const held = new Map<number, Uint8Array>();
   const write = quic.write.bind(quic);
   quic.write = (streamId, data, fin) => {
@@ -40,14 +40,14 @@ function joinWrites(quic: LinkedQuic): void {
 
 describe("session flow control", () => {
   it("is spoken by default, and the draft is told", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     await pair.session();
     expect(pair.client.draft).toBe("draft-15");
     expect(pair.server.draft).toBe("draft-15");
   });
 
   it("is not spoken where one side does not announce it", async () => {
-    const pair = new Pair({ server: { ...small, drafts: "P1" } });
+    const pair = await Pair.create({ server: { ...small, drafts: "P1" } });
     const { client } = await pair.session();
     expect(pair.server.draft).toBe("draft-02");
     const streams = Array.from({ length: 10 }, () => client.createUnidirectionalStream());
@@ -55,7 +55,7 @@ describe("session flow control", () => {
   });
 
   it("holds a writer up until the reader has read", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const { sending, receiving } = await uni(pair, await pair.session());
     const written = sending.writeAll(new Uint8Array(3 * window).fill(7));
     await pair.settle();
@@ -74,7 +74,7 @@ describe("session flow control", () => {
   });
 
   it("never has more on its way than the window, over many streams", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     const streams = [await uni(pair, session), await uni(pair, session)];
     for (const { sending } of streams) void sending.writeAll(new Uint8Array(40_000)).catch(() => {});
@@ -87,7 +87,7 @@ describe("session flow control", () => {
   });
 
   it("lets waiting streams take turns", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     const streams = [await uni(pair, session), await uni(pair, session)];
     for (const { sending } of streams) void sending.write(new Uint8Array(2 * window)).catch(() => {});
@@ -103,7 +103,7 @@ describe("session flow control", () => {
   });
 
   it("serves the stream with the higher send order first", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     const [low, high] = [await uni(pair, session), await uni(pair, session)];
     low.sending.sendOrder = 1;
@@ -119,7 +119,7 @@ describe("session flow control", () => {
   });
 
   it("serves send groups in turn, whatever their streams' orders", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     const streams = [await uni(pair, session), await uni(pair, session)];
     for (const [index, { sending }] of streams.entries()) {
@@ -138,7 +138,7 @@ describe("session flow control", () => {
   });
 
   it("lets a stream's creation wait for the session's limit", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     const first = await uni(pair, session);
     await uni(pair, session);
@@ -154,7 +154,7 @@ describe("session flow control", () => {
   });
 
   it("lets one who waits for a stream give up by time-out, signal or the session's end", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     await uni(pair, session);
     await uni(pair, session);
@@ -163,7 +163,7 @@ describe("session flow control", () => {
     const aborted = session.client.createUnidirectionalStream({ signal: abort.signal });
     const ended = session.client.createUnidirectionalStream({ timeout: 0 });
     await pair.settle();
-    pair.time.advance(50);
+    await pair.time.advance(50);
     await expect(timed).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT" });
     abort.abort(new Error("enough"));
     await expect(aborted).rejects.toThrow("enough");
@@ -173,26 +173,26 @@ describe("session flow control", () => {
   });
 
   it("gives the leave back of one who gave up while waiting for QUIC's own limit", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
-    pair.link.client.limits.unidirectional = 0;
+    const limit = pair.limit("unidirectional");
     const first = session.client.createUnidirectionalStream({ timeout: 50 });
     await pair.settle();
-    pair.time.advance(50);
+    await pair.time.advance(50);
     await expect(first).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT" });
     const others = [session.client.createUnidirectionalStream(), session.client.createUnidirectionalStream()];
-    pair.link.client.allow("unidirectional", 5);
+    limit.allow(5);
     await expect(pair.wait(Promise.all(others))).resolves.toHaveLength(2);
   });
 
   it("lets a write time out that gets no credit, and the stream be reset", async () => {
-    const pair = limitedPair({ writeTimeout: 100 });
+    const pair = await limitedPair({ writeTimeout: 100 });
     const { sending, receiving } = await uni(pair, await pair.session());
     const written = sending.write(new Uint8Array(4 * window));
     await pair.settle();
-    pair.time.advance(100);
+    await pair.time.advance(100);
     await pair.settle();
-    pair.time.advance(100);
+    await pair.time.advance(100);
     await expect(written).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT" });
     sending.reset(3);
     await pair.settle();
@@ -203,7 +203,7 @@ describe("session flow control", () => {
   it.each(["reset by the peer", "stopped here", "stopped here and then finished by the peer"])(
     "counts a stream that was %s by all that the peer has sent",
     async (how) => {
-      const pair = limitedPair();
+      const pair = await limitedPair();
       const session = await pair.session();
       for (let round = 0; round < 20; round += 1) {
         const { sending, receiving } = await uni(pair, session);
@@ -223,9 +223,9 @@ describe("session flow control", () => {
   it.each(["with", "before"])(
     "counts a stream that was refused %s its FIN by all that the peer has sent",
     async (when) => {
-      const pair = new Pair({ server: { ...small, maxPendingStreams: 1 } });
+      const pair = await Pair.create({ server: { ...small, maxPendingStreams: 1 } });
       const session = await pair.session();
-      if (when === "with") joinWrites(pair.link.client);
+      if (when === "with") joinWrites(pair.quic.client);
       const taken = await session.client.createUnidirectionalStream();
       await pair.wait(taken.writeAll("x"));
       for (let round = 0; round < 10; round += 1) {
@@ -239,13 +239,13 @@ describe("session flow control", () => {
   );
 
   it("ends a session whose peer sends more than it may, and no other", async () => {
-    const pair = new Pair({ server: { ...small, maxSessionBufferSize: 10_000 } });
+    const pair = await Pair.create({ server: { ...small, maxSessionBufferSize: 10_000 } });
     const session = await pair.session();
     const other = await pair.session();
     const { sending } = await uni(pair, session);
     // Past the client's own counting, straight into its engine.
-    pair.link.client.write(sending.id, new Uint8Array(10_000), false);
-    pair.link.client.write(sending.id, new Uint8Array(1), false);
+    pair.quic.client.write(sending.id, new Uint8Array(10_000), false);
+    pair.quic.client.write(sending.id, new Uint8Array(1), false);
     await pair.settle();
     await expect(session.server.closed).resolves.toMatchObject({
       clean: false,
@@ -259,7 +259,7 @@ describe("session flow control", () => {
   });
 
   it("counts each session of a connection for itself", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const [one, two] = [await pair.session(), await pair.session()];
     const { sending } = await uni(pair, one);
     void sending.write(new Uint8Array(5 * window)).catch(() => {});
@@ -270,7 +270,7 @@ describe("session flow control", () => {
   });
 
   it("delivers what was finished before the session is closed, as credit allows", async () => {
-    const pair = limitedPair();
+    const pair = await limitedPair();
     const session = await pair.session();
     const { sending, receiving } = await uni(pair, session);
     void sending.writeAll(new Uint8Array(4 * window)).catch(() => {});
@@ -284,9 +284,9 @@ describe("session flow control", () => {
 
 describe("sessions of one connection", () => {
   it("take turns in sending, and the groups of each are its own", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const priorities: string[] = [];
-    pair.link.client.setPriority = (streamId: number, session: number, group: number, order: number) => {
+    pair.quic.client.setPriority = (streamId: number, session: number, group: number, order: number) => {
       priorities.push(`${streamId} ${session} ${group} ${order}`);
     };
     const { client: one } = await pair.session();
@@ -313,10 +313,10 @@ describe("sessions of one connection", () => {
   });
 
   it("get numbers of their own, and the first's when that has ended", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const sessions = [await pair.session(), await pair.session(), await pair.session()];
     const numbers: number[] = [];
-    pair.link.client.setPriority = (_streamId: number, session: number) => {
+    pair.quic.client.setPriority = (_streamId: number, session: number) => {
       numbers.push(session);
     };
     for (const { client } of sessions) await pair.wait(client.createUnidirectionalStream({ sendOrder: 1 }));
@@ -331,7 +331,7 @@ describe("sessions of one connection", () => {
   });
 
   it("do not take each other's send groups", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const [one, two] = [(await pair.session()).client, (await pair.session()).client];
     const [own, foreign] = [one.createSendGroup(), two.createSendGroup()];
     expect([own.id, foreign.id]).toEqual([1, 1]);

@@ -7,7 +7,7 @@ import { Pair } from "../pair.ts";
 /** A request on its server, and the client's waiting for the answer. */
 async function request(): Promise<{ pair: Pair; incoming: IncomingSession; opening: Promise<unknown> }> {
   const incoming: IncomingSession[] = [];
-  const pair = new Pair({ onSession: (each) => void incoming.push(each) });
+  const pair = await Pair.create({ onSession: (each) => void incoming.push(each) });
   const opening = pair.client.openSession({ url: "https://localhost:4433/" });
   opening.catch(() => {});
   await pair.settle();

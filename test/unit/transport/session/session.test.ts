@@ -12,7 +12,7 @@ import { Pair } from "../pair.ts";
 
 describe("a session request", () => {
   it("is accepted with a subprotocol and headers", async () => {
-    const pair = new Pair({
+    const pair = await Pair.create({
       onSession: async (request) => {
         expect(request.path).toBe("/test");
         expect(request.url.search).toBe("?x=1");
@@ -37,7 +37,7 @@ describe("a session request", () => {
   });
 
   it("is refused a subprotocol that the client does not offer", async () => {
-    const pair = new Pair({
+    const pair = await Pair.create({
       onSession: async (request) => {
         await expect(request.accept({ protocol: "z" })).rejects.toMatchObject({ code: "ERR_WT_CONFIGURATION" });
         await request.reject(403);
@@ -52,7 +52,7 @@ describe("a session request", () => {
   it.each([[["a", "a"]], [[""]], [["\u00e4"]], [["a".repeat(513)]]])(
     "cannot offer the subprotocols %j",
     async (protocols) => {
-      const pair = new Pair();
+      const pair = await Pair.create();
       const opening = pair.client.openSession({ url: "https://localhost/", protocols });
       await expect(pair.wait(opening)).rejects.toMatchObject({ name: "ConfigurationError", configKey: "protocols" });
     },
@@ -60,7 +60,7 @@ describe("a session request", () => {
 
   it("is answered 404 when nobody handles it and 500 when the handler throws", async () => {
     const report = vi.fn();
-    const pair = new Pair({
+    const pair = await Pair.create({
       onSession: () => {
         throw new Error("bug");
       },
@@ -74,7 +74,7 @@ describe("a session request", () => {
 
   it("aborts its signal when the client takes it back", async () => {
     let signal: AbortSignal | undefined;
-    const pair = new Pair({
+    const pair = await Pair.create({
       onSession: (request) => {
         signal = request.signal;
       },
@@ -90,17 +90,17 @@ describe("a session request", () => {
   });
 
   it("times out on the client", async () => {
-    const pair = new Pair({ onSession: () => {} });
+    const pair = await Pair.create({ onSession: () => {} });
     const opening = pair.client.openSession({ url: "https://localhost/", timeout: 100 });
     await pair.settle();
-    pair.time.advance(100);
+    await pair.time.advance(100);
     await expect(opening).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT" });
   });
 });
 
 describe("streams of a session", () => {
   it("echo over a bidirectional stream, with half-close in each direction", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createBidirectionalStream();
     void stream.writeAll("hello");
@@ -117,7 +117,7 @@ describe("streams of a session", () => {
   });
 
   it("tell the peer of a stream that nothing was written to", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await client.createUnidirectionalStream();
     const incoming = await pair.wait(server.incomingUnidirectionalStreams.next());
@@ -125,7 +125,7 @@ describe("streams of a session", () => {
   });
 
   it("come in the order of their opening from incomingStreams()", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await client.createUnidirectionalStream();
     await client.createBidirectionalStream();
@@ -141,7 +141,7 @@ describe("streams of a session", () => {
   });
 
   it("carry the code of a reset and of a stop", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createBidirectionalStream();
     void stream.write("x");
@@ -161,7 +161,7 @@ describe("streams of a session", () => {
 
   it("that the peer has stopped before their session was accepted cannot be written to", async () => {
     const gate = new Deferred<void>();
-    const pair: Pair = new Pair({
+    const pair: Pair = await Pair.create({
       onSession: async (request) => {
         await gate.promise;
         pair.accepted.push(await request.accept());
@@ -169,10 +169,10 @@ describe("streams of a session", () => {
     });
     const opening = pair.client.openSession({ url: "https://localhost/" });
     await pair.settle();
-    const early = pair.link.client.open("bidirectional")!;
-    pair.link.client.write(early, bidiStream(0, ascii("early")), true);
+    const early = pair.quic.client.open("bidirectional")!;
+    pair.quic.client.write(early, bidiStream(0, ascii("early")), true);
     await pair.settle();
-    pair.link.client.stop(early, toWireCode(7));
+    pair.quic.client.stop(early, toWireCode(7));
     await pair.settle();
     gate.resolve();
     await pair.wait(opening);
@@ -184,7 +184,7 @@ describe("streams of a session", () => {
   });
 
   it("stop a sender whose reader pauses, and lose nothing", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createUnidirectionalStream();
     const size = 1_000_000;
@@ -199,19 +199,19 @@ describe("streams of a session", () => {
   });
 
   it("wait for the peer's limit, and give up on time-out, abort and the session's end", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client } = await pair.session();
-    pair.link.client.limits.bidirectional = 0;
+    const limit = pair.limit("bidirectional");
     const first = client.createBidirectionalStream();
     const second = client.createBidirectionalStream({ timeout: 50 });
     const abort = new AbortController();
     const third = client.createBidirectionalStream({ signal: abort.signal });
     const fourth = client.createBidirectionalStream({ timeout: 0 });
-    pair.time.advance(50);
+    await pair.time.advance(50);
     await expect(second).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT", timeoutDuration: 50 });
     abort.abort(new Error("enough"));
     await expect(third).rejects.toThrow("enough");
-    pair.link.client.allow("bidirectional", 1);
+    limit.allow(1);
     const stream = await pair.wait(first);
     expect(stream.isWritable).toBe(true);
     const closing = client.close({ abort: true });
@@ -221,7 +221,7 @@ describe("streams of a session", () => {
   });
 
   it("wait while as many as maxOutgoingStreams are open", async () => {
-    const pair = new Pair({ client: { maxOutgoingStreams: 2 } });
+    const pair = await Pair.create({ client: { maxOutgoingStreams: 2 } });
     // The request stream of the session is the core's and does not count.
     const { client } = await pair.session();
     const first = await client.createUnidirectionalStream();
@@ -233,7 +233,7 @@ describe("streams of a session", () => {
   });
 
   it("refuse more waiting streams than maxPendingStreams", async () => {
-    const pair = new Pair({ server: { maxPendingStreams: 2 } });
+    const pair = await Pair.create({ server: { maxPendingStreams: 2 } });
     const { client } = await pair.session();
     const streams = await Promise.all([1, 2, 3].map(() => client.createBidirectionalStream()));
     for (const stream of streams) void stream.write("x");
@@ -244,7 +244,7 @@ describe("streams of a session", () => {
 
   it("wait to be taken together although others have used up the process's budget", async () => {
     const totalBudget = new BufferBudget(1000);
-    const pair = new Pair({ server: { totalBudget } });
+    const pair = await Pair.create({ server: { totalBudget } });
     const { client, server } = await pair.session();
     totalBudget.add(2000);
     const streams = await Promise.all([1, 2, 3].map(() => client.createUnidirectionalStream()));
@@ -259,9 +259,9 @@ describe("streams of a session", () => {
 describe("datagrams of a session", () => {
   it("leave in a later turn than the acceptance: a packet would carry them before it", async () => {
     const handed: string[] = [];
-    const pair = new Pair({
+    const pair = await Pair.create({
       onSession: async (request) => {
-        const { server } = pair.link;
+        const { server } = pair.quic;
         const sendDatagram = server.sendDatagram.bind(server);
         server.sendDatagram = (header, payload) => {
           handed.push(text(Uint8Array.from(payload)) ?? "");
@@ -283,7 +283,7 @@ describe("datagrams of a session", () => {
   });
 
   it("come with their bytes, the empty one too", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await client.datagrams.send("ping");
     expect(client.datagrams.trySend(new Uint8Array(0))).toBe(true);
@@ -294,7 +294,7 @@ describe("datagrams of a session", () => {
   });
 
   it("are refused when they are too large, with both sizes", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client } = await pair.session();
     const max = client.datagrams.maxDatagramSize;
     const sizes = { datagramSize: max + 1, maxSize: max, code: "ERR_WT_DATAGRAM_TOO_LARGE" };
@@ -304,7 +304,7 @@ describe("datagrams of a session", () => {
   });
 
   it("drop the oldest past the high-water mark and count it", async () => {
-    const pair = new Pair({ server: { datagramHighWaterMark: 2 } });
+    const pair = await Pair.create({ server: { datagramHighWaterMark: 2 } });
     const { client, server } = await pair.session();
     for (const data of ["1", "2", "3"]) void client.datagrams.send(data);
     await pair.settle();
@@ -313,12 +313,12 @@ describe("datagrams of a session", () => {
   });
 
   it("drop the oldest past 1 MiB, however few they are, and count it", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { server } = await pair.session();
     const send = async (first: number): Promise<void> => {
       const payload = new Uint8Array(65_000);
       payload[0] = first;
-      pair.link.client.write(0, data(capsule(CapsuleType.datagram, payload)), false);
+      pair.quic.client.write(0, data(capsule(CapsuleType.datagram, payload)), false);
       await pair.settle();
     };
     for (let index = 0; index < 40; index += 1) await send(index);
@@ -330,9 +330,9 @@ describe("datagrams of a session", () => {
   });
 
   it("wait while the engine is blocked and go out in order", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
-    pair.link.client.datagramResult = "blocked";
+    const unblock = pair.blockDatagrams("client");
     const data = bytes("1");
     const first = client.datagrams.send(data);
     data.fill(0);
@@ -340,9 +340,8 @@ describe("datagrams of a session", () => {
     const third = client.datagrams.send("3");
     expect(client.datagrams.trySend("x")).toBe(false);
     expect(await isPending(first)).toBe(true);
-    pair.time.advance(20);
-    pair.link.client.datagramResult = undefined;
-    pair.link.client.listener.datagramsWritable();
+    await pair.time.advance(20);
+    unblock();
     await Promise.all([first, second, third]);
     await pair.settle();
     expect(text(await server.datagrams.receive())).toBe("1");
@@ -351,10 +350,10 @@ describe("datagrams of a session", () => {
   });
 
   it("receive() times out, aborts, and ends with the session", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const timed = server.datagrams.receive({ timeout: 10 });
-    pair.time.advance(10);
+    await pair.time.advance(10);
     await expect(timed).rejects.toMatchObject({ code: "ERR_WT_TIMEOUT" });
     const last = server.datagrams.receive();
     await pair.wait(client.close());
@@ -366,7 +365,7 @@ describe("datagrams of a session", () => {
 
 describe("disposal", () => {
   it("of a stream finishes it, of a session closes it", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createBidirectionalStream();
     await stream.write("x");
@@ -381,7 +380,7 @@ describe("disposal", () => {
 
 describe("a session's facts", () => {
   it("are counted, shown and free of secrets", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     const stream = await client.createBidirectionalStream({ sendOrder: 5, sendGroup: client.createSendGroup() });
     expect(stream.sendOrder).toBe(5);
@@ -400,10 +399,12 @@ describe("a session's facts", () => {
   });
 
   it("exportKeyingMaterial() binds the session's id, label and context", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client } = await pair.session();
-    const exported = await client.exportKeyingMaterial("abc", "", 13);
-    expect(Buffer.from(exported).toString("hex")).toBe("00000000000000000361626300");
+    const exporter = vi.spyOn(pair.quic.client, "exportKeyingMaterial");
+    expect(await client.exportKeyingMaterial("abc", "", 13)).toHaveLength(13);
+    const context = Uint8Array.from(Buffer.from("00000000000000000361626300", "hex"));
+    expect(exporter).toHaveBeenCalledExactlyOnceWith("EXPORTER-WebTransport", context, 13);
     expect(() => client.exportKeyingMaterial("x".repeat(256), "", 1)).toThrow(RangeError);
     expect(() => client.exportKeyingMaterial("x", "", 0)).toThrow(RangeError);
   });
@@ -415,11 +416,12 @@ describe("a session's facts", () => {
       forward: (type: string) => told.push(type) > 0,
       reportListenerError: () => {},
     };
-    const pair = new Pair({ server: { events } });
+    const pair = await Pair.create({ server: { events } });
     const { client, server } = await pair.session();
     server.on("datagram_received", ({ data }) => told.push(`heard ${text(data) ?? ""}`));
     const stream = await client.createUnidirectionalStream();
     await stream.writeAll("x");
+    await pair.settle();
     await client.datagrams.send("ping");
     await pair.wait(client.close());
     expect(told).toEqual([

@@ -1,12 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { StreamError } from "../../../../src/errors/errors.ts";
-import type { CreditTaker, SendCredit } from "../../../../src/transport/streams/half-host.ts";
-import { HeldBytes } from "../../../../src/transport/streams/held-bytes.ts";
+import type { CreditTaker, SendCredit } from "../../../../src/transport/streams/send-credit.ts";
 import { SendHalf } from "../../../../src/transport/streams/send-half.ts";
 
-import { bytes, FakeHost, isPending } from "../fake-quic.ts";
+import { bytes, FakeStream, isPending } from "../fake-quic.ts";
 
 const prefix = Uint8Array.of(0x40, 0x54, 0x00);
 
@@ -32,26 +30,24 @@ class Credit implements SendCredit {
 }
 
 function makeHalf({ resetStreamAt = true, credit }: { resetStreamAt?: boolean; credit?: Credit } = {}) {
-  const host = new FakeHost();
-  host.resetStreamAt = resetStreamAt;
-  host.sendCredit = credit;
-  return { host, half: new SendHalf(host, prefix), quic: host.quic };
+  const stream = new FakeStream({ resetStreamAt, sendCredit: credit });
+  return { stream, half: new SendHalf(stream, prefix), quic: stream.quic };
 }
 
 describe("a reset where both sides have RESET_STREAM_AT", () => {
   it("keeps the prefix reliable", () => {
     const { half, quic } = makeHalf();
     void half.write("abc");
-    half.reset(0x99n, 1);
-    expect(quic.calls).toEqual(["reset 0 0x99 behind 3"]);
+    half.reset(1);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc behind 3"]);
     expect(half.over).toBe(true);
   });
 
   it("sends the prefix first where it is not gone yet", () => {
     const { half, quic } = makeHalf();
-    half.reset(0x99n, 1);
+    half.reset(1);
     expect(quic.written).toHaveLength(1);
-    expect(quic.calls).toEqual(["reset 0 0x99 behind 3"]);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc behind 3"]);
   });
 
   it("keeps reliable what was committed, and not what came after", () => {
@@ -59,17 +55,16 @@ describe("a reset where both sides have RESET_STREAM_AT", () => {
     void half.write("abc");
     half.commit();
     void half.write("def");
-    half.reset(0x99n, 1);
-    expect(quic.calls).toEqual(["reset 0 0x99 behind 6"]);
+    half.reset(1);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc behind 6"]);
   });
 
   it("needs no prefix on the answering half of the peer's stream", () => {
-    const host = new FakeHost();
-    host.resetStreamAt = true;
-    const half = new SendHalf(host);
+    const stream = new FakeStream({ resetStreamAt: true });
+    const half = new SendHalf(stream);
     void half.write("abc");
-    half.reset(0x99n, 1);
-    expect(host.quic.calls).toEqual(["reset 0 0x99"]);
+    half.reset(1);
+    expect(stream.quic.calls).toEqual(["reset 0 0x52e4a40fa8dc"]);
   });
 
   it("keeps the prefix reliable at the session's end, too", () => {
@@ -81,11 +76,11 @@ describe("a reset where both sides have RESET_STREAM_AT", () => {
 
   it("waits until what was committed has had its credit", async () => {
     const credit = new Credit(2);
-    const { half, quic, host } = makeHalf({ credit });
+    const { half, quic, stream } = makeHalf({ credit });
     const written = half.write("abcdef");
     half.commit();
     void half.write("ghi");
-    half.reset(0x99n, 1);
+    half.reset(1);
     await expect(half.closed).rejects.toMatchObject({ code: "ERR_WT_STREAM_RESET" });
     await expect(half.write("x")).rejects.toBeInstanceOf(StreamError);
     expect(quic.calls).toEqual([]);
@@ -94,11 +89,11 @@ describe("a reset where both sides have RESET_STREAM_AT", () => {
     expect(quic.calls).toEqual([]);
     credit.give(half, 3);
     expect(quic.text().slice(3)).toBe("abcdef");
-    expect(quic.calls).toEqual(["reset 0 0x99 behind 9"]);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc behind 9"]);
     expect(half.over).toBe(true);
     expect(credit.available).toBe(2);
     expect(credit.waiting.size).toBe(0);
-    expect(host.changes).toBe(2);
+    expect(stream.changes).toBe(2);
     void written.catch(() => {});
   });
 
@@ -107,7 +102,7 @@ describe("a reset where both sides have RESET_STREAM_AT", () => {
     const { half, quic } = makeHalf({ credit });
     void half.write("abcdef").catch(() => {});
     half.commit();
-    half.reset(0x99n, 1);
+    half.reset(1);
     expect(half.over).toBe(false);
     half.stopped(new StreamError("stopped", { streamId: 0 }));
     expect(half.over).toBe(true);
@@ -120,9 +115,9 @@ describe("a reset where both sides have RESET_STREAM_AT", () => {
     const { half, quic } = makeHalf({ credit });
     void half.write("abcdef").catch(() => {});
     half.commit();
-    half.reset(0x99n, 1);
+    half.reset(1);
     half.abandon(new StreamError("gone", { streamId: 0 }) as never, 0x170d7b68n);
-    expect(quic.calls).toEqual(["reset 0 0x99 behind 5"]);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc behind 5"]);
     expect(half.over).toBe(true);
   });
 });
@@ -132,28 +127,28 @@ describe("a reset where the peer has no RESET_STREAM_AT", () => {
     const { half, quic } = makeHalf({ resetStreamAt: false });
     void half.write("abc");
     half.commit();
-    half.reset(0x99n, 1);
-    expect(quic.calls).toEqual(["reset 0 0x99"]);
+    half.reset(1);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc"]);
   });
 
   it("waits until the prefix has left the engine's queue", () => {
-    const { half, quic, host } = makeHalf({ resetStreamAt: false });
+    const { half, quic, stream } = makeHalf({ resetStreamAt: false });
     quic.room = 2;
     void half.write("abc").catch(() => {});
-    half.reset(0x99n, 1);
+    half.reset(1);
     expect(quic.calls).toEqual([]);
     expect(half.over).toBe(false);
     half.accepted(1);
-    expect(quic.calls).toEqual(["reset 0 0x99"]);
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc"]);
     expect(half.over).toBe(true);
-    expect(host.changes).toBe(2);
+    expect(stream.changes).toBe(2);
   });
 });
 
 describe("a write beyond the session's credit", () => {
   it("waits, and goes out as credit comes", async () => {
     const credit = new Credit(2);
-    const { half, quic, host } = makeHalf({ credit });
+    const { half, quic, stream } = makeHalf({ credit });
     const data = bytes("x".repeat(150));
     const written = half.writeAll(data);
     data.fill(0);
@@ -170,7 +165,7 @@ describe("a write beyond the session's credit", () => {
     expect(credit.available).toBe(901);
     half.delivered();
     await half.closed;
-    expect(host.changes).toBe(1);
+    expect(stream.changes).toBe(1);
   });
 
   it("keeps its order with later writes and the end of the stream", async () => {
@@ -193,42 +188,10 @@ describe("a write beyond the session's credit", () => {
     const { half, quic } = makeHalf({ credit });
     void half.write("ab").catch(() => {});
     half.finish();
-    half.reset(0x99n, 1);
+    half.reset(1);
     expect(credit.waiting.size).toBe(0);
     credit.give(half, 10);
     expect(quic.text().slice(3)).toBe("a");
-    expect(quic.calls).toEqual(["reset 0 0x99 behind 3"]);
-  });
-});
-
-describe("HeldBytes", () => {
-  it("gives what was put in, in order and never more than asked for, under any sequence of steps", () => {
-    const step = fc.oneof(
-      fc.record({ push: fc.uint8Array({ maxLength: 9 }) }),
-      fc.record({ shift: fc.integer({ min: 1, max: 9 }) }),
-      fc.record({ truncate: fc.nat({ max: 20 }) }),
-    );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const held = new HeldBytes();
-        let model: number[] = [];
-        for (const each of steps) {
-          if ("push" in each) {
-            held.push(each.push);
-            model.push(...each.push);
-          } else if ("shift" in each) {
-            const taken = [...held.shift(each.shift)];
-            expect(taken.length).toBeLessThanOrEqual(each.shift);
-            expect(taken.length > 0).toBe(model.length > 0);
-            expect(taken).toEqual(model.slice(0, taken.length));
-            model = model.slice(taken.length);
-          } else {
-            held.truncate(each.truncate);
-            model = model.slice(0, each.truncate);
-          }
-          expect(held.length).toBe(model.length);
-        }
-      }),
-    );
+    expect(quic.calls).toEqual(["reset 0 0x52e4a40fa8dc behind 3"]);
   });
 });

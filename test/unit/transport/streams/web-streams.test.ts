@@ -29,7 +29,7 @@ async function streams(pair: Pair): Promise<{ client: WebTransportStream; server
 
 describe("readable and writable", () => {
   it("carry bytes end to end with a pipe", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     const piping = server.readable.pipeTo(server.writable);
     const writer = client.writable.getWriter();
@@ -43,7 +43,7 @@ describe("readable and writable", () => {
   });
 
   it("lock the direct methods of their half", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     expect(server.readable).toBe(server.readable);
     await expect(server.read()).rejects.toMatchObject({ code: "ERR_WT_STREAM_LOCKED" });
@@ -55,7 +55,7 @@ describe("readable and writable", () => {
   });
 
   it("take a BYOB reader", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     await client.writeAll("abcdef");
     await pair.settle();
@@ -66,7 +66,7 @@ describe("readable and writable", () => {
   });
 
   it("pipeTo without a catch survives a reset", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     void server.readable.pipeTo(new WritableStream());
     await client.write("x");
@@ -76,7 +76,7 @@ describe("readable and writable", () => {
   });
 
   it("cancel stops with the error's code, abort resets with it", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     await server.readable.cancel();
     await server.writable.abort();
@@ -86,7 +86,7 @@ describe("readable and writable", () => {
   });
 
   it("err an idle reader and writer when the session ends", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     const reader = server.readable.getReader();
     const writer = server.writable.getWriter();
@@ -98,7 +98,7 @@ describe("readable and writable", () => {
   });
 
   it("of datagrams and incoming streams end with the session", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await pair.session();
     await client.datagrams.writable.getWriter().write("ping");
     const datagrams = server.datagrams.readable.getReader();
@@ -113,7 +113,7 @@ describe("readable and writable", () => {
 
 describe("direct methods", () => {
   it("never make an unhandled rejection, whoever does not wait", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     void server.read();
     void server.closed;
@@ -122,8 +122,7 @@ describe("direct methods", () => {
     void client.closed;
     void client.session.datagrams.receive();
     void client.session.incomingStreams()[Symbol.asyncIterator]().next();
-    pair.link.client.end({ by: "transport", kind: "idle-timeout", code: 0n, reason: "" });
-    pair.link.server.end({ by: "transport", kind: "idle-timeout", code: 0n, reason: "" });
+    pair.lose();
     await pair.settle();
     void client.write("late");
     void client.read();
@@ -133,7 +132,7 @@ describe("direct methods", () => {
   });
 
   it("iterate a stream; break stops it with code 0", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     await client.write("first");
     await pair.settle();
@@ -147,7 +146,7 @@ describe("direct methods", () => {
   });
 
   it("read lines", async () => {
-    const pair = new Pair();
+    const pair = await Pair.create();
     const { client, server } = await streams(pair);
     await client.writeAll("one\r\ntwo\n\nlast");
     await pair.settle();

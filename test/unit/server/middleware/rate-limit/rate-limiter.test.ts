@@ -7,12 +7,12 @@ import type { RateLimitStore } from "../../../../../src/server/middleware/rate-l
 import { MiddlewareManager } from "../../../../../src/server/middleware/middleware-manager.ts";
 import type { Logger } from "../../../../../src/config/logger.ts";
 import type { RejectionResponse } from "../../../../../src/server/middleware/rejection-response.ts";
-import { VirtualTime } from "../../../transport/virtual-time.ts";
+import { VirtualClock } from "../../../../../src/engine/memory/virtual-clock.ts";
 import { fakeRequest } from "../fake-request.ts";
 
-function limiterOf(options: RateLimitOptions = {}): { limiter: RateLimiter; time: VirtualTime } {
-  const time = new VirtualTime();
-  return { limiter: createRateLimitMiddleware({ now: () => time.now, setTimer: time.setTimer, ...options }), time };
+function limiterOf(options: RateLimitOptions = {}): { limiter: RateLimiter; time: VirtualClock } {
+  const time = new VirtualClock({ automatic: false });
+  return { limiter: createRateLimitMiddleware({ now: time.now, setTimer: time.setTimer, ...options }), time };
 }
 
 /** True, or the seconds of `retry-after`. */
@@ -41,9 +41,9 @@ describe("RateLimiter", () => {
     for (let index = 0; index < 100; index += 1) expect(await ask(limiter)).toBe(true);
     expect(await ask(limiter)).toBe("60");
     expect(await ask(limiter, "192.0.2.2")).toBe(true);
-    time.advance(59_999);
+    await time.advance(59_999);
     expect(await ask(limiter)).toBe("1");
-    time.advance(1);
+    await time.advance(1);
     expect(await ask(limiter)).toBe(true);
     expect(limiter.getStats()).toMatchObject({ admitted: 102, refused: 2, evicted: 0, storeErrors: 0 });
   });
@@ -51,14 +51,14 @@ describe("RateLimiter", () => {
   it("tells by retry-after the second in which the client is admitted again", async () => {
     const { limiter, time } = limiterOf({ maxRequests: 2, windowSeconds: 10 });
     await ask(limiter);
-    time.advance(2500);
+    await time.advance(2500);
     await ask(limiter);
-    time.advance(600);
+    await time.advance(600);
     // 6.9 s are left.
     expect(await ask(limiter)).toBe("7");
-    time.advance(6000);
+    await time.advance(6000);
     expect(await ask(limiter)).toBe("1");
-    time.advance(1000);
+    await time.advance(1000);
     expect(await ask(limiter)).toBe(true);
     // The next one is free 2.4 s later.
     expect(await ask(limiter)).toBe("3");
@@ -125,22 +125,21 @@ describe("RateLimiter", () => {
 
   it("cleans up between start and stop, a batch at a time, and leaves no timer", async () => {
     const { limiter, time } = limiterOf({ cleanupInterval: 1000, windowSeconds: 1, maxRequests: 1_000_000 });
-    expect(time.timers.size).toBe(0);
+    expect(time.timers).toBe(0);
     limiter.start();
     limiter.start();
-    expect(time.timers.size).toBe(1);
+    expect(time.timers).toBe(1);
     for (let index = 0; index < 5001; index += 1) await limiter(fakeRequest<unknown>());
-    time.now = 999;
-    time.advance(1);
+    await time.advance(1000);
     // The first batch has left one; the second one follows at once.
     expect(limiter.getStats().entries).toBe(0);
-    expect(time.timers.size).toBe(1);
+    expect(time.timers).toBe(1);
     limiter.stop();
     limiter.stop();
-    expect(time.timers.size).toBe(0);
+    expect(time.timers).toBe(0);
     const idle = limiterOf({ cleanupInterval: 0 });
     idle.limiter.start();
-    expect(idle.time.timers.size).toBe(0);
+    expect(idle.time.timers).toBe(0);
   });
 
   it.each([
@@ -227,13 +226,13 @@ describe("RateLimiter with a store", () => {
     const { limiter, time } = limiterOf({ store: { consume }, logger: silent });
     const asked = limiter(fakeRequest<unknown>());
     await vi.waitFor(() => expect(fails).toHaveLength(1));
-    time.advance(999);
+    await time.advance(999);
     expect(limiter.getStats().storeErrors).toBe(0);
-    time.advance(1);
+    await time.advance(1);
     expect(await asked).toMatchObject({ status: 503, cause: { name: "TimeoutError", timeoutDuration: 1000 } });
     fails[0]?.(new Error("late"));
     await new Promise((resolve) => setImmediate(resolve));
-    expect(time.timers.size).toBe(0);
+    expect(time.timers).toBe(0);
   });
 
   it("tells the log once when the store begins to fail, and once when it answers again", async () => {
@@ -256,6 +255,6 @@ describe("RateLimiter with a store", () => {
       "the rate limit store fails: requests are admitted without a limit",
       "the rate limit store answers again",
     ]);
-    expect(time.timers.size).toBe(0);
+    expect(time.timers).toBe(0);
   });
 });
