@@ -31,12 +31,16 @@ import { AccessLog } from "./access-log.ts";
 import { ConnectionManager } from "./accounts/connection-manager.ts";
 import { ServerAccount } from "./accounts/server-account.ts";
 import { SessionManager } from "./accounts/session-manager.ts";
-import { firstRejection, serverSteps } from "./admission/admission.ts";
+import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admission/admission.ts";
 import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { loadIdentity } from "./binding/certificates.ts";
 import { Endpoints } from "./binding/endpoints.ts";
+import { debugState } from "./diagnosis/debug-state.ts";
+import type { ServerDebugState } from "./diagnosis/debug-state.ts";
+import { diagnoseServer } from "./diagnosis/server-issues.ts";
+import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
 
@@ -83,6 +87,8 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly config: ServerConfig;
   readonly sessionManager: SessionManager;
   readonly connectionManager: ConnectionManager;
+  /** The configuration's middleware, then that of the ServerApp; asked before {@link incomingSessions} has a request. */
+  readonly middlewareManager: MiddlewareManager;
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: () => Promise<CertificateAndKey>;
@@ -91,7 +97,13 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly #budget: BufferBudget;
   readonly #settings: ConnectionSettings;
   #settleClosed: () => void = () => {};
+  readonly #allowsOrigin: ((origin: string) => boolean) | undefined;
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
+  #middlewareFailed: ((error: unknown) => Promise<void>) | undefined;
+  /** The middleware was started here, so it is stopped here. */
+  #ownsMiddleware = false;
+  /** PEM, for the diagnosis. */
+  #servedCertificate: string | undefined;
   #endpoints: Endpoints | undefined;
   readonly #forced = new Deferred<void>();
   #closing: Promise<void> | undefined;
@@ -109,7 +121,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#engine = options.engine;
     this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(values));
     this.#budget = new BufferBudget(values.maxTotalBufferSize);
-    this.#log = new AccessLog(this.#logger, values.accessLog);
+    this.#allowsOrigin = allowedOriginsOf(values);
+    this.middlewareManager = new MiddlewareManager({ middlewareTimeout: values.middlewareTimeout });
+    for (const middleware of values.middleware) this.middlewareManager.addMiddleware(middleware);
+    this.#log = new AccessLog(this.#logger, values);
     this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
     this.sessionManager = new SessionManager(values, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
@@ -144,6 +159,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#state = "starting";
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
+      await this.#startMiddleware();
       const [identity, hosts, engine] = await Promise.all([
         (options.certificate ?? this.#certificate)(),
         bindAddresses(host),
@@ -155,7 +171,9 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
       this.#endpoints = endpoints;
+      this.#servedCertificate = identity.cert;
     } catch (error) {
+      await this.#stopMiddleware();
       if (this.#closing === undefined) this.#state = "idle";
       throw explainListenError(error, host, port);
     }
@@ -175,9 +193,16 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     return this.#incoming;
   }
 
-  /** Gives every request to `handler` instead of {@link incomingSessions}; for frameworks. */
-  handleSessions(handler: (incoming: IncomingSession) => Promise<void>): void {
+  /**
+   * Gives every request to `handler` instead of {@link incomingSessions}; for frameworks. `middlewareFailed` is told what a
+   * middleware threw, or that it gave no answer, when the request has been refused for it.
+   */
+  handleSessions(
+    handler: (incoming: IncomingSession) => Promise<void>,
+    middlewareFailed?: (error: unknown) => Promise<void>,
+  ): void {
     this.#handler = handler;
+    this.#middlewareFailed = middlewareFailed;
   }
 
   /** New handshakes get this certificate; established connections live on. Throws CertificateError. */
@@ -187,6 +212,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     } catch (error) {
       throw explainListenError(error, this.config.values.bindHost, this.config.values.bindPort);
     }
+    this.#servedCertificate = identity.cert;
   }
 
   /**
@@ -215,8 +241,45 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     });
   }
 
+  /** Everything that helps to find a fault, as plain data without secrets. Looks at each connection and session. */
+  debugState(): ServerDebugState {
+    return debugState({ server: this, account: this.#account, budget: this.#budget });
+  }
+
+  /**
+   * What is wrong, a sentence each with its figures and mostly with what mends it; empty when all is well. Looks at each
+   * connection and session, at the certificate and at the sockets. Never rejects.
+   */
+  diagnoseIssues(): Promise<string[]> {
+    return diagnoseServer({
+      server: this,
+      budget: this.#budget,
+      certificate: this.#servedCertificate,
+      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => ({
+        localAddress: endpoint.localAddress,
+        stats: endpoint.getStats(),
+      })),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #startMiddleware(): Promise<void> {
+    if (this.middlewareManager.isStarted) return;
+    this.#ownsMiddleware = true;
+    await this.middlewareManager.start();
+  }
+
+  async #stopMiddleware(): Promise<void> {
+    if (!this.#ownsMiddleware) return;
+    this.#ownsMiddleware = false;
+    try {
+      await this.middlewareManager.stop();
+    } catch (error) {
+      this.#logger.error({ error }, "a middleware could not be stopped");
+    }
   }
 
   async #close({ timeout = 5000, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
@@ -228,6 +291,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     await this.#closeSessions(code, reason);
     await this.#unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
     await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
+    await this.#stopMiddleware();
     this.#state = "closed";
     this.#incoming.close();
     this.#settleClosed();
@@ -274,10 +338,13 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       account: this.#account,
       sessionManager: this.sessionManager,
       config: this.config.values,
+      allowsOrigin: this.#allowsOrigin,
+      middleware: this.middlewareManager,
     });
     if (request.isAnswered) return;
     if (rejection !== undefined) {
       await request.reject(rejection.status, rejection);
+      if (rejection.kind === "middleware_error") await this.#middlewareFailed?.(errorOf(rejection));
     } else if (this.#handler !== undefined) {
       await this.#handler(request);
     } else if (this.#incoming.length >= maxWaitingSessions) {
@@ -302,6 +369,9 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         identity,
         alpn: [http3],
         maxConnections: values.maxConnections,
+        ...(values.maxConnectionsPerAddress === undefined
+          ? {}
+          : { maxConnectionsPerAddress: values.maxConnectionsPerAddress }),
         retry: values.retry,
         clientCertificates: values.verifyMode,
         ...(values.sni === undefined ? {} : { sni: values.sni }),

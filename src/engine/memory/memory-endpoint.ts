@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 
+import { addressGroup } from "../../base/address-group.ts";
 import { EngineError } from "../engine.ts";
 import type {
   ConnectOptions,
@@ -53,6 +54,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost {
   readonly #transport: Transport;
   readonly #server: ServerSide | undefined;
   readonly #connections = new Set<MemoryConnection>();
+  /** What clients' connections are counted by, where addresses are limited. */
+  readonly #groups = new Map<MemoryConnection, string>();
   readonly #pending = new Set<MemoryConnection>();
   readonly #handshakeTimers = new Map<MemoryConnection, () => void>();
   #waiting = new Set<MemoryConnection>();
@@ -175,11 +178,18 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost {
         client.end(closedBy("peer", failure));
       });
     };
-    if (!server.admits(this.#connections.size, this.#pending.size)) {
+    const address =
+      server.maxConnectionsPerAddress === undefined ? undefined : addressGroup(visibleAddress(client).host);
+    const load = {
+      connections: this.#connections.size,
+      pendingHandshakes: this.#pending.size,
+      ofAddress: [...this.#groups.values()].filter((group) => group === address).length,
+    };
+    if (!server.admits(load)) {
       refuse({ code: connectionRefused, reason: "" });
       return;
     }
-    if (!isValidated && server.asksForRetry(this.#pending.size)) {
+    if (!isValidated && server.asksForRetry(load)) {
       this.#reply(client, () => {
         this.#send(client, () => {
           this.receiveHello(client, hello, true);
@@ -198,6 +208,7 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost {
       : this.localAddress;
     const connection = this.#add(true, visibleAddress(client), local);
     this.#pending.add(connection);
+    if (address !== undefined) this.#groups.set(connection, address);
     const identity = server.identityFor(hello.sni);
     this.link.carry(() => {
       this.#receiveFlight(client, connection, server, { hello, identity, alpn });
@@ -288,6 +299,7 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost {
 
   #forget(connection: MemoryConnection): void {
     this.handshakeOver(connection);
+    this.#groups.delete(connection);
     this.#connections.delete(connection);
   }
 

@@ -61,9 +61,9 @@ describe("rejectionOfCore()", () => {
     ["authority", 421, "authority", "a.example is not in authorities"],
     ["sessions", 429, "max_sessions_per_connection", "maxSessionsPerConnection (16) is reached"],
     ["closing", 503, "closing", "the connection is being closed"],
-  ])("says what %s means, without the query", (cause, status, kind, reason) => {
+  ])("says what %s means", (cause, status, kind, reason) => {
     expect(rejectionOfCore({ ...refused, cause, status }, { maxSessionsPerConnection: 16 })).toEqual({
-      subject: { path: "/x", remoteAddress: refused.remoteAddress },
+      subject: { url: { pathname: "/x", search: "?token=secret" }, remoteAddress: refused.remoteAddress },
       rejection: { status, kind, reason, cause: undefined },
     });
   });
