@@ -130,7 +130,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   }
 
   /** Adds middleware behind the configuration's and what was added before, and returns it. Throws ConfigurationError. */
-  middleware<Added extends Middleware<Locals>>(middleware: Added): Added {
+  middleware(middleware: Middleware<Locals>): Middleware<Locals> {
     this.addMiddleware(middleware);
     return middleware;
   }

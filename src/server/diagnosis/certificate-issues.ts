@@ -5,7 +5,7 @@ import type { ServerConfigValues } from "../../config/server-config.ts";
 
 const day = 24 * 3600 * 1000;
 
-/** An expiry that is this near is told. */
+/** An expiry that is this near is told; of a certificate for 14 days and less (made for its hash) the last day. */
 const renewalDays = 14;
 /** What `serverCertificateHashes` of browsers allows (W3C WebTransport, "verify a certificate hash"). */
 const hashDays = 14;
@@ -59,7 +59,7 @@ export function pemIssues(what: string, pem: string, now: number): string[] {
     issues.push(`${what} is not valid yet: it begins ${isoTime(from)}. Check this machine's clock.`);
   }
   if (now > to) issues.push(`${what} has expired ${isoTime(to)}: renew it, and call updateCertificate.`);
-  else if (to - now < renewalDays * day && !isDevelopment(certificate, from, to)) {
+  else if (to - now < (to - from <= hashDays * day ? 1 : renewalDays) * day) {
     const left = Math.floor((to - now) / day);
     issues.push(`${what} ends in ${left} days, ${isoTime(to)}: renew it, and call updateCertificate.`);
   }
@@ -87,13 +87,8 @@ function hashIssues(what: string, certificate: X509Certificate, validity: number
   return issues;
 }
 
-/** A short-lived one that is used by its hash begins its last days with its first. */
-function isDevelopment(certificate: X509Certificate, from: number, to: number): boolean {
-  return isSelfSigned(certificate) && to - from <= hashDays * day;
-}
-
 function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.issuer === certificate.subject && certificate.checkIssued(certificate);
+  return certificate.issuer === certificate.subject && certificate.verify(certificate.publicKey);
 }
 
 function isoTime(time: number): string {

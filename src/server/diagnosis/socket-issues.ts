@@ -42,11 +42,9 @@ export function bufferIssues(endpoints: readonly EndpointStats[], platform: stri
   ];
 }
 
-function bufferIssue(direction: "receive" | "send", reported: number, platform: string): string[] {
-  // socket(7): Linux doubles what it grants, for its own bookkeeping, and reports the doubled value.
-  const size = platform === "linux" ? reported / 2 : reported;
+function bufferIssue(direction: "receive" | "send", size: number, platform: string): string[] {
   // 0: the engine could not tell.
-  if (reported === 0 || size >= wantedBuffer) return [];
+  if (size === 0 || size >= wantedBuffer) return [];
   const what = `The UDP ${direction} buffer has ${size} bytes, ${wantedBuffer} were asked for`;
   return [`${what}: bursts lose packets. ${remedy(direction, platform)}`];
 }
