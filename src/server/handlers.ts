@@ -3,7 +3,7 @@ import type { BidirectionalStream, ReceiveStream } from "../transport/types.ts";
 
 /**
  * Echoes: bidirectional streams on themselves, unidirectional ones on a new unidirectional stream, datagrams as
- * datagrams. Ends with the session.
+ * datagrams. Ends with the session, and never rejects.
  */
 export async function echoHandler(session: WebTransportSession<object, unknown>): Promise<void> {
   // Each loop ends, or throws, when the session does; how it ended is the session's to tell.
@@ -14,10 +14,18 @@ export async function echoHandler(session: WebTransportSession<object, unknown>)
   ]);
 }
 
-/** Sends one datagram `{"status":"healthy",…}` and ends the session. */
+/**
+ * Sends one datagram of JSON, `{"status":"healthy","timestamp":…,"uptime":…}` (milliseconds since the epoch, seconds of the
+ * process), and ends the session with code 0. A client that takes no datagrams learns by that alone.
+ */
 export async function healthCheckHandler(session: WebTransportSession<object, unknown>): Promise<void> {
   const status = { status: "healthy", timestamp: Date.now(), uptime: process.uptime() };
-  await session.datagrams.send(JSON.stringify(status));
+  try {
+    await session.datagrams.send(JSON.stringify(status));
+  } catch {
+    // The session's end says that somebody has answered.
+  }
+  await session.close();
 }
 
 async function echoBidirectionalStreams(session: WebTransportSession<object, unknown>): Promise<void> {
