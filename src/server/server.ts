@@ -7,7 +7,6 @@ import type {
   ConnectionInfo,
   ConnectionListener,
   EndpointListener,
-  EndpointOptions,
   EngineError,
   QuicConnection,
   QuicEngine,
@@ -15,10 +14,9 @@ import type {
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
-import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
-import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";
+import { settingsInitOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionEventMap } from "../transport/events.ts";
 import { connectionSettings } from "../transport/connection/settings.ts";
@@ -36,6 +34,7 @@ import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { loadIdentity } from "./binding/certificates.ts";
+import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
@@ -43,9 +42,6 @@ import { diagnoseServer } from "./diagnosis/server-issues.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
-
-/** ALPN of HTTP/3 (RFC 9114 §3.1). */
-const http3 = "h3";
 
 /** Sessions that may wait for `incomingSessions()` to take them; further ones are refused. */
 const maxWaitingSessions = 1024;
@@ -165,7 +161,12 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         bindAddresses(host),
         options.engine ?? this.#engine ?? loadNativeEngine(),
       ]);
-      const endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
+      const endpoints = await Endpoints.bind(
+        engine,
+        hosts,
+        endpointOptions(this.config.values, this.#settings, { port, identity }),
+        this.#listener(),
+      );
       if (this.#closing !== undefined) {
         await endpoints.close(WireCodes.H3_NO_ERROR, "");
         throw new ServerError("Cannot listen: the server was closed before it was listening");
@@ -358,32 +359,6 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #fail(error: EngineError): void {
     this.#logger.error({ error }, "the QUIC engine has failed; the server is closed");
     void this.close({ timeout: 0 });
-  }
-
-  #endpointOptions(port: number, identity: CertificateAndKey): Omit<EndpointOptions, "host"> {
-    const { values } = this.config;
-    return {
-      port,
-      reusePort: values.reusePort,
-      server: {
-        identity,
-        alpn: [http3],
-        maxConnections: values.maxConnections,
-        ...(values.maxConnectionsPerAddress === undefined
-          ? {}
-          : { maxConnectionsPerAddress: values.maxConnectionsPerAddress }),
-        retry: values.retry,
-        clientCertificates: values.verifyMode,
-        ...(values.sni === undefined ? {} : { sni: values.sni }),
-        ...(values.caCerts === undefined ? {} : { clientCa: values.caCerts }),
-      },
-      transport: {
-        ...transportOf(values),
-        // Each session's CONNECT stream is a bidirectional one.
-        maxIncomingBidirectionalStreams: values.maxIncomingStreams + values.maxSessionsPerConnection,
-        preamble: [controlStreamPreamble(this.#settings.core)],
-      },
-    };
   }
 
   #makeSettings(): ConnectionSettings {

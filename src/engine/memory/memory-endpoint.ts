@@ -27,7 +27,7 @@ import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import type { ConnectionHost } from "./memory-connection.ts";
-import { isWildcard } from "./network.ts";
+import { addressOf, isWildcard } from "./network.ts";
 import type { AddressTable } from "./network.ts";
 import { ServerSide } from "./server-side.ts";
 import { resolveTransport } from "./transport.ts";
@@ -374,17 +374,6 @@ function helloOf(options: ConnectOptions): ClientHello {
     identity: identity && parseIdentity(identity),
     sni: isIP(serverName) === 0 ? serverName : undefined,
   };
-}
-
-function addressOf(host: string, port: number): SocketAddress {
-  const family = isIP(host);
-  if (family !== 4 && family !== 6) {
-    throw new EngineError("invalid-option", `host must be an IP address: current value is ${host}`);
-  }
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new EngineError("invalid-option", `port must be 1 to 65535: current value is ${port}`);
-  }
-  return { host, port, family };
 }
 
 /** Where the server sees the client: a socket bound to every address sends from the one that leads to the peer. */

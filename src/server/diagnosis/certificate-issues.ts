@@ -18,15 +18,15 @@ export async function certificateIssues(
   served: string | undefined,
   now: number = Date.now(),
 ): Promise<string[]> {
-  const issues = await fileIssues(config);
   const pem = served ?? config.cert;
-  if (pem !== undefined) issues.push(...pemIssues("The certificate", pem, now));
+  const issues: string[][] = [await fileIssues(config)];
+  if (pem !== undefined) issues.push(pemIssues("The certificate", pem, now));
   else if (config.certfile === undefined)
-    issues.push("No certificate is configured: give cert and key, or certfile and keyfile.");
+    issues.push(["No certificate is configured: give cert and key, or certfile and keyfile."]);
   for (const [name, { cert }] of Object.entries(config.sni ?? {})) {
-    issues.push(...pemIssues(`The certificate of sni "${name}"`, cert, now));
+    issues.push(pemIssues(`The certificate of sni "${name}"`, cert, now));
   }
-  return issues;
+  return issues.flat();
 }
 
 async function fileIssues({ certfile, keyfile }: ServerConfigValues): Promise<string[]> {
@@ -63,8 +63,7 @@ export function pemIssues(what: string, pem: string, now: number): string[] {
     const left = Math.floor((to - now) / day);
     issues.push(`${what} ends in ${left} days, ${isoTime(to)}: renew it, and call updateCertificate.`);
   }
-  if (isSelfSigned(certificate)) issues.push(...hashIssues(what, certificate, to - from));
-  return issues;
+  return isSelfSigned(certificate) ? [...issues, ...hashIssues(what, certificate, to - from)] : issues;
 }
 
 /** What keeps browsers from accepting a self-signed certificate by its hash. */

@@ -63,10 +63,11 @@ export function countIssues(
   if (isHigh(sessionsRefused, sessionsRequested)) {
     issues.push(`High session rejection rate: ${sessionsRefused}/${sessionsRequested} (${causesOf(stats)})`);
   }
-  issues.push(
-    ...usageIssue("connection", "maxConnections", stats.connections + stats.pendingHandshakes, config.maxConnections),
-  );
-  issues.push(...usageIssue("session", "maxSessions", stats.sessions + stats.requests, config.maxSessions));
+  const usages = [
+    usageIssue("connection", "maxConnections", stats.connections + stats.pendingHandshakes, config.maxConnections),
+    usageIssue("session", "maxSessions", stats.sessions + stats.requests, config.maxSessions),
+  ];
+  for (const usage of usages) if (usage !== undefined) issues.push(usage);
   const { datagramsDropped, datagramsSent, datagramsReceived } = stats.ended;
   if (datagramsDropped > 0) {
     const all = datagramsSent + datagramsReceived;
@@ -89,9 +90,9 @@ function causesOf({ refusals }: ServerStats): string {
   return causes.map(([kind, count]) => `${kind} ${count}`).join(", ");
 }
 
-function usageIssue(what: string, option: string, used: number, limit: number): string[] {
-  if (used / limit <= 0.9) return [];
-  return [`High ${what} usage: ${((used / limit) * 100).toFixed(1)}% (${used} of ${option} ${limit})`];
+function usageIssue(what: string, option: string, used: number, limit: number): string | undefined {
+  if (used / limit <= 0.9) return undefined;
+  return `High ${what} usage: ${((used / limit) * 100).toFixed(1)}% (${used} of ${option} ${limit})`;
 }
 
 function budgetIssues({ used, reserved, limit, isFull }: BufferBudget): string[] {

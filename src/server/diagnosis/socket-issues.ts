@@ -27,7 +27,8 @@ export async function socketIssues(endpoints: readonly DiagnosedEndpoint[]): Pro
 }
 
 export function bufferIssues(endpoints: readonly EndpointStats[], platform: string = process.platform): string[] {
-  const least = (size: (stats: EndpointStats) => number): number => Math.min(...endpoints.map(size));
+  const least = (size: (stats: EndpointStats) => number): number =>
+    endpoints.reduce((smallest, stats) => Math.min(smallest, size(stats)), Infinity);
   return [
     ...bufferIssue(
       "receive",

@@ -40,8 +40,11 @@ function refused(what: string, advice: string): RejectionResponse {
 }
 
 function checkOrigins(entries: unknown): void {
+  const list: readonly unknown[] = Array.isArray(entries) ? entries : [entries];
   const reason = listOf(originFault)(entries);
   if (reason === undefined) return;
-  const configValue = Array.isArray(entries) ? entries.find((entry) => originFault(entry) !== undefined) : entries;
-  throw new ConfigurationError(`allowedOrigins ${reason}`, { configKey: "allowedOrigins", configValue });
+  throw new ConfigurationError(`allowedOrigins ${reason}`, {
+    configKey: "allowedOrigins",
+    configValue: list.find((entry) => originFault(entry) !== undefined),
+  });
 }

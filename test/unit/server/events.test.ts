@@ -6,7 +6,7 @@ import { TypedEmitter } from "../../../src/events/emitter.ts";
 import { EventType } from "../../../src/events/event-types.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
-import type { WebTransportSession } from "../../../src/transport/session/session.ts";
+import { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { AppWorld } from "./app/app-world.ts";
 
@@ -31,7 +31,7 @@ describe("events of a server, its connections and its sessions", () => {
       if (connection instanceof WebTransportConnection) connection.onAny(note("connection"));
     });
     server.on("session_ready", ({ session }) => {
-      (session as WebTransportSession).onAny(note("session"));
+      if (session instanceof WebTransportSession) session.onAny(note("session"));
     });
     for (const type of Object.values(EventType)) {
       const onMessage = (message: unknown): void => {
