@@ -9,6 +9,7 @@ export type { ClientOptions } from "./client/connect.ts";
 export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
+export type { ConfiguredMiddleware, ConfiguredRequest } from "./config/middleware.ts";
 export { ServerConfig } from "./config/server-config.ts";
 export type { CertificateAndKey, ServerConfigOptions, ServerConfigValues } from "./config/server-config.ts";
 export { ErrorCodes } from "./constants/error-codes.ts";

@@ -1,10 +1,12 @@
 import { connectionDefaults, serverDefaults as defaults } from "../constants/defaults.ts";
 import { authorityOption } from "./authorities.ts";
 import { Configuration } from "./configuration.ts";
-import { checkCertificate, connectionOptions } from "./connection-options.ts";
+import { checkCertificate, connectionOptions, longest } from "./connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "./connection-options.ts";
-import { listOf, optional } from "./option-checks.ts";
+import type { ConfiguredMiddleware } from "./middleware.ts";
+import { aFunction, integer, listOf, optional } from "./option-checks.ts";
 import type { Check } from "./option-checks.ts";
+import { originFault } from "./origins.ts";
 import {
   OptionTable,
   choiceOption,
@@ -39,6 +41,14 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly maxSessions?: number;
   /** Sessions of one connection, 1 to 1024; further requests get 429. Default 16. */
   readonly maxSessionsPerConnection?: number;
+  /**
+   * QUIC connections of one client address, those in handshake included: IPv6 by /64, IPv4-mapped as IPv4; 1 to 1000000.
+   * Further ones are refused before their handshake, and with `retry: "adaptive"` the second half of them must prove their
+   * address first. Mind that people behind one router share an address. Default: no limit.
+   */
+  readonly maxConnectionsPerAddress?: number;
+  /** Sessions and unanswered requests of one client address, as above; 1 to 1000000; further requests get 429. Default: no limit. */
+  readonly maxSessionsPerAddress?: number;
   /** Open streams of each direction that this side opens on a connection, 1 to 1000000. Default 100. */
   readonly maxStreamsPerConnection?: number;
   /**
@@ -59,10 +69,25 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
    * every port. Default: none, and every host is served.
    */
   readonly authorities?: readonly string[];
-  /** Exact origins that may connect; others get 403, as do clients that send none. Without it middleware decides. */
+  /**
+   * Origins that may connect ("https://example.com", "https://*.example.com" with one label in place of the asterisk, or
+   * "*"); others get 403, as do clients that send none. Without it middleware decides.
+   */
   readonly allowedOrigins?: readonly string[];
-  /** A line for each session that is accepted and for each that ends; refusals are logged always. Default true. */
+  /**
+   * Asked about each session request, before the app's own and before it is routed. Typed `locals`: write it as
+   * `Middleware<Locals>`, or hand it to `new ServerApp<Locals>`. Default: none.
+   */
+  readonly middleware?: readonly ConfiguredMiddleware[];
+  /** Milliseconds that each middleware has for its answer, then the client gets 503; 0: without limit. Default 10000. */
+  readonly middlewareTimeout?: number;
+  /**
+   * A line for each session that is accepted and for each that ends; refusals are logged always. Whoever uses
+   * `createLoggingMiddleware` instead sets it to false, or has both. Default true.
+   */
   readonly accessLog?: boolean;
+  /** Leave the values of the query's parameters, which may be tokens, out of the paths in the log. Default true. */
+  readonly redactQuery?: boolean;
 }
 
 const identity: Check = (value) =>
@@ -71,6 +96,12 @@ const identity: Check = (value) =>
     : "must be an object with cert and key";
 const byName: Check = (value) =>
   typeof value === "object" && value !== null ? listOf(identity)(Object.values(value)) : "must be an object";
+
+const none: readonly ConfiguredMiddleware[] = Object.freeze([]);
+
+function frozenCopy(value: unknown): unknown {
+  return Object.freeze([...(value as readonly unknown[])]);
+}
 
 /** Every option: its default and what it allows. */
 const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
@@ -88,12 +119,23 @@ const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
   reusePort: flagOption(false),
   retry: choiceOption(defaults.retry, "never", "adaptive", "always"),
   authorities: authorityOption,
-  allowedOrigins: listOption(),
+  maxConnectionsPerAddress: { initial: undefined, check: optional(integer(1, 1_000_000)), parse: Number },
+  maxSessionsPerAddress: { initial: undefined, check: optional(integer(1, 1_000_000)), parse: Number },
+  allowedOrigins: listOption(originFault),
+  middleware: { initial: none, check: listOf(aFunction), live: true, capture: frozenCopy },
+  middlewareTimeout: numberOption(defaults.middlewareTimeout, 0, longest),
   accessLog: flagOption(true),
+  redactQuery: flagOption(true),
 });
 
 /** The options that have no default: what the application did not give stays undefined. */
-type WithoutDefault = ConnectionOptionWithoutDefault | "sni" | "caCerts" | "allowedOrigins";
+type WithoutDefault =
+  | ConnectionOptionWithoutDefault
+  | "sni"
+  | "caCerts"
+  | "allowedOrigins"
+  | "maxConnectionsPerAddress"
+  | "maxSessionsPerAddress";
 
 export type ServerConfigValues = Required<Omit<ServerConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ServerConfigOptions[Name] | undefined;

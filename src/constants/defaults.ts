@@ -65,6 +65,8 @@ export const serverDefaults = Object.freeze({
   maxTotalBufferSize: 512 * MiB,
   /** Free of a round trip, until many handshakes wait at once. */
   retry: "adaptive",
+  /** A database that is slow still answers; a client that waits longer gives up by itself. */
+  middlewareTimeout: 10_000,
   /** Handshakes that wait at once: more than a burst of honest clients, less than what hurts. */
   maxPendingHandshakes: 1000,
   logLevel: "info",

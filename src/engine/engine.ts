@@ -80,6 +80,11 @@ export interface ServerOptions {
   readonly alpn: readonly string[];
   /** Established and handshaking connections together; further ones are refused. Default 10000. */
   readonly maxConnections?: number;
+  /**
+   * Established and handshaking connections of one client address (IPv6 by /64, IPv4-mapped as IPv4); further ones are
+   * refused. With `retry: "adaptive"` the second half of them only to clients that have proved their address. Default: no limit.
+   */
+  readonly maxConnectionsPerAddress?: number;
   /** Connections that have not completed their handshake; further ones are refused. Default 1000. */
   readonly maxPendingHandshakes?: number;
   /** Address validation by Retry (RFC 9000 §8.1.2). Default "adaptive": once more than 200 handshakes are pending. */

@@ -1,26 +1,42 @@
 import type { Logger } from "../config/logger.ts";
-import type { Rejection } from "../transport/session/request.ts";
+import type { Rejection, RejectionKind } from "../transport/session/request.ts";
 import type { Address, CloseInfo, Session, SessionStats } from "../transport/types.ts";
+
+import { fullPath, redactQuery } from "./logging/redact-query.ts";
+
+/** Of the configuration. */
+export interface AccessLogOptions {
+  readonly accessLog: boolean;
+  readonly redactQuery: boolean;
+}
+
+/** Refusals for which something here is to be mended. */
+const failures: ReadonlySet<RejectionKind> = new Set<RejectionKind>([
+  "error",
+  "middleware_error",
+  "middleware_timeout",
+]);
 
 /** Whom a line is about. */
 export interface LogSubject {
-  /** Without its query, which may hold tokens. */
-  readonly path: string;
+  readonly url: { readonly pathname: string; readonly search: string };
   readonly remoteAddress: Address;
 }
 
 /**
  * The server's account of its requests and sessions in the log: one line a request with its outcome, one a session's end.
- * Every line has the fields `path` and `remote`; one of a request has the `status` that the client got, one of a session
+ * Every line has the fields `path` (with its query, whose values are left out unless `redactQuery` is off) and `remote`; one of a request has the `status` that the client got, one of a session
  * `session`, its id. What was refused is always told ("warn", what failed "error"), the rest with `accessLog` ("info").
  */
 export class AccessLog {
   readonly #logger: Logger;
   readonly #tellsAll: boolean;
+  readonly #pathOf: (url: LogSubject["url"]) => string;
 
-  constructor(logger: Logger, accessLog: boolean) {
+  constructor(logger: Logger, options: AccessLogOptions) {
     this.#logger = logger;
-    this.#tellsAll = accessLog;
+    this.#tellsAll = options.accessLog;
+    this.#pathOf = options.redactQuery ? redactQuery : fullPath;
   }
 
   accepted(session: Session): void {
@@ -31,7 +47,7 @@ export class AccessLog {
 
   refused(subject: LogSubject, { status, kind, reason, cause }: Omit<Rejection, "headers">): void {
     const error = cause === undefined ? {} : { error: cause };
-    this.#write(kind === "error" ? "error" : "warn", subject, { status, kind, ...error }, `${status}: ${reason}`);
+    this.#write(failures.has(kind) ? "error" : "warn", subject, { status, kind, ...error }, `${status}: ${reason}`);
   }
 
   /** The client has gone before it was answered. */
@@ -55,6 +71,6 @@ export class AccessLog {
   #write(level: keyof Logger, subject: LogSubject, fields: object, message: string): void {
     const { host, port, family } = subject.remoteAddress;
     const remote = family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
-    this.#logger[level]({ path: subject.path, remote, ...fields }, message);
+    this.#logger[level]({ path: this.#pathOf(subject.url), remote, ...fields }, message);
   }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "../async/abort.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
@@ -7,11 +8,15 @@ import type { IncomingSession } from "../transport/session/request.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 import type { Address, DynamicParams } from "../transport/types.ts";
 
-import { appSteps, firstRejection } from "./admission/admission.ts";
+import { appSteps, errorOf, firstRejection } from "./admission/admission.ts";
 import type { AppSubject } from "./admission/admission.ts";
+import type { Middleware } from "./middleware/middleware.ts";
+import { MiddlewareManager } from "./middleware/middleware-manager.ts";
+import { exactPath, patternPath } from "./routing/route-path.ts";
+import type { RoutePath } from "./routing/route-path.ts";
+import { RouteTree } from "./routing/route-tree.ts";
 import { checkRouteOptions } from "./routing/route.ts";
-import type { Route, RouteOptions, SessionHandler } from "./routing/route.ts";
-import { RequestRouter } from "./routing/router.ts";
+import type { ErrorHandler, RegisteredRoute, Route, RouteOptions, SessionHandler } from "./routing/route.ts";
 import { WebTransportServer } from "./server.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server.ts";
 
@@ -27,7 +32,16 @@ type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Re
     : never;
 
 export type LifecycleHook = () => unknown;
-export type ErrorHandler = (error: unknown, session: WebTransportSession | undefined) => unknown;
+
+/** A configuration whose middleware knows the app's locals. */
+export interface ServerAppConfigOptions<Locals> extends Omit<ServerConfigOptions, "middleware"> {
+  /** Asked about each session request, before the app's own and before it is routed. */
+  readonly middleware?: readonly Middleware<Locals>[];
+}
+
+export interface ServerAppOptions<Locals = Record<string, unknown>> extends Omit<WebTransportServerOptions, "config"> {
+  readonly config?: ServerConfig | ServerAppConfigOptions<Locals>;
+}
 
 export interface ServeOptions extends ListenOptions {
   /** Closes the app. */
@@ -38,23 +52,48 @@ export interface ServeOptions extends ListenOptions {
 const handlerFailed = { code: 1, reason: "Internal server error" };
 
 /**
- * Routes sessions to handlers: what a request passes before its acceptance stands in admission/admission.ts. `Locals` types
- * `session.locals`.
+ * Routes sessions to handlers. A request passes, in this order: the limits, the authority and origin policy, the
+ * configuration's middleware and then the app's, the route, the route's middleware, the subprotocol; then it is accepted.
+ * `Locals` types `request.locals` of the middleware and `session.locals` of the handlers.
+ *
+ * ```ts
+ * const app = new ServerApp<{ user: string }>({ config: { certfile: "cert.pem", keyfile: "key.pem" } });
+ * app.middleware(
+ *   createAuthMiddleware(async (headers, request) => {
+ *     const user = await findUser(request.url.searchParams.get("token"));
+ *     if (user !== undefined) request.locals.user = user.name;
+ *     return user !== undefined;
+ *   }),
+ * );
+ * app.route("/rooms/:room", async (session) => {
+ *   console.log(`${session.locals.user} enters ${session.params.room}`);
+ *   await session.closed;
+ * });
+ * await app.run();
+ * ```
  */
 export class ServerApp<Locals = Record<string, unknown>> {
   readonly server: WebTransportServer;
   readonly #logger: Logger;
-  readonly #router = new RequestRouter<Route>();
+  /** The server's. */
+  readonly #middleware: MiddlewareManager<Locals>;
+  readonly #routes: RouteTree;
   readonly #startup: LifecycleHook[] = [];
   readonly #shutdown: LifecycleHook[] = [];
-  #onError: ErrorHandler | undefined;
+  #isListening = false;
   #closing: Promise<void> | undefined;
 
   /** Throws ConfigurationError. */
-  constructor(options: WebTransportServerOptions & { readonly config?: ServerConfig | ServerConfigOptions } = {}) {
+  constructor(options: ServerAppOptions<NoInfer<Locals>> = {}) {
     this.server = new WebTransportServer(options);
     this.#logger = loggerOf(this.server.config.values);
-    this.server.handleSessions((incoming) => this.#handle(incoming));
+    // The locals of the server's requests are this app's: nobody else writes to them.
+    this.#middleware = this.server.middlewareManager as unknown as MiddlewareManager<Locals>;
+    this.#routes = new RouteTree(this.#middleware);
+    this.server.handleSessions(
+      (incoming) => this.#handle(incoming),
+      (error) => this.#middlewareFailed(error, this.#routes),
+    );
   }
 
   /** An exact path; its `:name` segments are parameters. Without a handler, returns a function that takes it. */
@@ -64,34 +103,63 @@ export class ServerApp<Locals = Record<string, unknown>> {
   ): SessionHandler<PathParams<Path>, Locals>;
   route<Path extends string>(
     path: Path,
-    options: RouteOptions,
+    options: RouteOptions<Locals>,
     handler: SessionHandler<PathParams<Path>, Locals>,
   ): SessionHandler<PathParams<Path>, Locals>;
   route<Path extends string>(
     path: Path,
-    options?: RouteOptions,
+    options?: RouteOptions<Locals>,
   ): <Handler extends SessionHandler<PathParams<Path>, Locals>>(handler: Handler) => Handler;
   route(path: string, ...rest: readonly unknown[]): unknown {
-    return this.#register(rest, (route) => {
-      this.#router.addRoute(path, route);
-    });
+    return this.#register(rest, () => exactPath(path));
   }
 
   /** A pattern that the whole path must match; its groups are `session.pathParams` and, named, `session.params`. */
   patternRoute(pattern: RegExp | string, handler: SessionHandler<DynamicParams, Locals>): typeof handler;
   patternRoute(
     pattern: RegExp | string,
-    options: RouteOptions,
+    options: RouteOptions<Locals>,
     handler: SessionHandler<DynamicParams, Locals>,
   ): typeof handler;
   patternRoute(
     pattern: RegExp | string,
-    options?: RouteOptions,
+    options?: RouteOptions<Locals>,
   ): <Handler extends SessionHandler<DynamicParams, Locals>>(handler: Handler) => Handler;
   patternRoute(pattern: RegExp | string, ...rest: readonly unknown[]): unknown {
-    return this.#register(rest, (route) => {
-      this.#router.addPatternRoute(pattern, route);
-    });
+    return this.#register(rest, () => patternPath(pattern));
+  }
+
+  /** Adds middleware behind the configuration's and what was added before, and returns it. Throws ConfigurationError. */
+  middleware(middleware: Middleware<Locals>): Middleware<Locals> {
+    this.addMiddleware(middleware);
+    return middleware;
+  }
+
+  /** As {@link middleware}. */
+  addMiddleware(middleware: Middleware<Locals>): void {
+    this.#assertOpen("add middleware");
+    this.#routes.checkStarted([middleware]);
+    this.#middleware.addMiddleware(middleware);
+  }
+
+  /**
+   * Takes the routes of another app, also those that it gets later, under a prefix: "/" there is the prefix itself. Their
+   * requests pass this app's middleware, then the other's; its startup and shutdown hooks run with this app's, in the order
+   * in which they were added. Of the other's configuration only `middleware` counts; it cannot listen any more. Throws
+   * ConfigurationError when both have a route, and for an app that is mounted already or listens.
+   */
+  mount<OtherLocals>(prefix: string, app: ServerApp<OtherLocals>): void {
+    this.#assertOpen("mount an app");
+    app.#assertOpen("mount it");
+    if (app.#isListening) throw new ConfigurationError(`Cannot mount the app at "${prefix}": it listens already`);
+    this.#routes.mount(prefix, app.#routes);
+    this.#startup.push(() => app.#runStartup(() => this.#closing === undefined));
+    this.#shutdown.push(() => app.#runShutdown());
+  }
+
+  /** What is registered, mounted apps included: for logs and tools. */
+  routes(): readonly RegisteredRoute[] {
+    return this.#routes.routes();
   }
 
   /** Awaited in order before the app listens. */
@@ -104,36 +172,48 @@ export class ServerApp<Locals = Record<string, unknown>> {
     this.#shutdown.push(hook);
   }
 
-  /** Told of handlers that failed, instead of the log. */
+  /**
+   * Told of handlers that failed, instead of the log, and of middleware that failed. A mounted app's own is told of what
+   * fails on its routes.
+   */
   onError(handler: ErrorHandler): void {
-    this.#onError = handler;
+    this.#routes.onError = handler;
   }
 
   /**
-   * Startup hooks, then listening: resolves with the address, which tells the port when it was 0. Rejects with ServerError
-   * when the app is closed meanwhile, and as {@link WebTransportServer.listen} does.
+   * Starts the middleware, runs the startup hooks, then listens: resolves with the address, which tells the port when it
+   * was 0. Rejects as a middleware or hook that fails, with ServerError when the app is closed meanwhile, and as
+   * {@link WebTransportServer.listen} does; the middleware has been stopped then.
    */
   async listen(options: ListenOptions = {}): Promise<Address> {
     this.#assertOpen("listen");
-    for (const hook of this.#startup) {
-      if (this.#closing === undefined) await hook();
+    if (this.#routes.isMounted) throw new ConfigurationError("Cannot listen: the app is mounted in another");
+    if (this.#isListening) throw new ServerError("Cannot listen: the app is listening already");
+    this.#isListening = true;
+    try {
+      await this.#middleware.start();
+      await this.#routes.start();
+      await this.#runStartup(() => this.#closing === undefined);
+      return await this.server.listen(options);
+    } catch (error) {
+      await this.#stopMiddleware();
+      this.#isListening = false;
+      throw error;
     }
-    return this.server.listen(options);
   }
 
   /** Listens, unless the app does already, and resolves when it has closed, even if that was before it was listening. */
   async serve({ signal, ...options }: ServeOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const onAbort = (): void => void this.close();
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const endAbort = onAbort(signal, () => void this.close());
     try {
       if (!this.server.isServing) await this.listen(options);
       await this.server.serveForever();
     } catch (error) {
-      // Who closes the app while it starts has what he wants; that it did not listen is no failure.
+      // Closing during start-up is not an error.
       if (this.#closing === undefined || !(error instanceof ServerError)) throw error;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      endAbort();
     }
     await this.#closing;
   }
@@ -155,7 +235,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   }
 
   /**
-   * Closes the server, then runs the shutdown hooks. Idempotent, but a later call with `timeout: 0` ends the waiting.
+   * Closes the server, runs the shutdown hooks, then stops the middleware. Idempotent, but a later call with `timeout: 0` ends the waiting.
    * Throws RangeError for a code out of its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
@@ -172,7 +252,16 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   async #close(options: ServerCloseOptions): Promise<void> {
     await this.server.close(options);
-    for (const hook of this.#shutdown.reverse()) {
+    await this.#runShutdown();
+    await this.#stopMiddleware();
+  }
+
+  async #runStartup(isWanted: () => boolean): Promise<void> {
+    for (const hook of this.#startup) if (isWanted()) await hook();
+  }
+
+  async #runShutdown(): Promise<void> {
+    for (const hook of [...this.#shutdown].reverse()) {
       try {
         await hook();
       } catch (error) {
@@ -181,19 +270,31 @@ export class ServerApp<Locals = Record<string, unknown>> {
     }
   }
 
-  #register(rest: readonly unknown[], add: (route: Route) => void): unknown {
+  /** In the reverse order of their start. */
+  async #stopMiddleware(): Promise<void> {
+    for (const part of [this.#routes, this.#middleware]) {
+      try {
+        await part.stop();
+      } catch (error) {
+        this.#logger.error({ error }, "a middleware could not be stopped");
+      }
+    }
+  }
+
+  #register(rest: readonly unknown[], pathOf: () => RoutePath): unknown {
     this.#assertOpen("add a route");
     const handler = rest.find((part) => typeof part === "function") as SessionHandler | undefined;
-    const options = checkRouteOptions(rest.find((part) => typeof part === "object") ?? {});
-    if (handler !== undefined) {
-      add({ handler, options });
-      return handler;
-    }
-    return (later: SessionHandler) => {
+    const given = rest.find((part) => typeof part === "object") ?? {};
+    const { middleware = [], ...options } = checkRouteOptions(given as RouteOptions<Locals>);
+    const path = pathOf();
+    const chain = new MiddlewareManager<Locals>(this.server.config.values);
+    for (const each of middleware) chain.addMiddleware(each);
+    const add = (added: SessionHandler): SessionHandler => {
       this.#assertOpen("add a route");
-      add({ handler: later, options });
-      return later;
+      this.#routes.addRoute(path, { handler: added, options, chains: middleware.length === 0 ? [] : [chain] });
+      return added;
     };
+    return handler === undefined ? add : add(handler);
   }
 
   #assertOpen(what: string): void {
@@ -202,12 +303,15 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   /** Answers the request and runs its handler. What it throws the connection answers with 500. */
   async #handle(request: IncomingSession): Promise<void> {
-    const subject: AppSubject = { request, routes: this.#router };
+    const subject: AppSubject = { request, routes: this.#routes.router };
     const rejection = await firstRejection(appSteps, subject);
     const { route, protocol } = subject;
     if (request.isAnswered) return;
     if (rejection !== undefined || route === undefined) {
       await request.reject(rejection?.status ?? 500, rejection);
+      if (rejection?.kind === "middleware_error") {
+        await this.#middlewareFailed(errorOf(rejection), route?.owner ?? this.#routes);
+      }
       return;
     }
     const { headers } = route.options;
@@ -215,26 +319,35 @@ export class ServerApp<Locals = Record<string, unknown>> {
       ...(protocol === undefined ? {} : { protocol }),
       ...(headers === undefined ? {} : { headers }),
     });
-    await this.#run(route.handler, session);
+    await this.#run(route, session);
   }
 
   /** Never rejects. */
-  async #run(handler: SessionHandler, session: WebTransportSession): Promise<void> {
+  async #run({ handler, owner }: Route, session: WebTransportSession): Promise<void> {
     try {
       await handler(session);
       await session.close();
     } catch (error) {
-      await this.#report(error, session);
+      await this.#handlerFailed(error, session, owner);
       await session.close({ ...handlerFailed, abort: true });
     }
   }
 
-  async #report(error: unknown, session: WebTransportSession): Promise<void> {
+  async #handlerFailed(error: unknown, session: WebTransportSession, owner: Route["owner"]): Promise<void> {
     // A handler that was waiting for its session's peer when the session ended has not failed.
     if (session.isClosed && error instanceof SessionError) return;
+    if (owner.errorHandler === undefined) this.#logger.error({ error, path: session.path }, "a session handler failed");
+    else await this.#tell(owner.errorHandler, error, session);
+  }
+
+  /** The access log has told already which middleware it was. */
+  async #middlewareFailed(error: unknown, owner: Route["owner"]): Promise<void> {
+    if (owner.errorHandler !== undefined) await this.#tell(owner.errorHandler, error, undefined);
+  }
+
+  async #tell(onError: ErrorHandler, error: unknown, session: WebTransportSession | undefined): Promise<void> {
     try {
-      if (this.#onError === undefined) this.#logger.error({ error, path: session.path }, "a session handler failed");
-      else await this.#onError(error, session);
+      await onError(error, session);
     } catch (failure) {
       this.#logger.error({ error: failure }, "the onError handler failed");
     }

@@ -3,9 +3,9 @@ import type { BidirectionalStream, ReceiveStream } from "../transport/types.ts";
 
 /**
  * Echoes: bidirectional streams on themselves, unidirectional ones on a new unidirectional stream, datagrams as
- * datagrams. Ends with the session.
+ * datagrams. Ends with the session, and never rejects.
  */
-export async function echoHandler(session: WebTransportSession): Promise<void> {
+export async function echoHandler(session: WebTransportSession<object, unknown>): Promise<void> {
   // Each loop ends, or throws, when the session does; how it ended is the session's to tell.
   await Promise.allSettled([
     echoBidirectionalStreams(session),
@@ -14,13 +14,21 @@ export async function echoHandler(session: WebTransportSession): Promise<void> {
   ]);
 }
 
-/** Sends one datagram `{"status":"healthy",…}` and ends the session. */
-export async function healthCheckHandler(session: WebTransportSession): Promise<void> {
+/**
+ * Sends one datagram of JSON, `{"status":"healthy","timestamp":…,"uptime":…}` (milliseconds since the epoch, seconds of the
+ * process), and ends the session with code 0. A client that takes no datagrams learns by that alone.
+ */
+export async function healthCheckHandler(session: WebTransportSession<object, unknown>): Promise<void> {
   const status = { status: "healthy", timestamp: Date.now(), uptime: process.uptime() };
-  await session.datagrams.send(JSON.stringify(status));
+  try {
+    await session.datagrams.send(JSON.stringify(status));
+  } catch {
+    // The session's end says that somebody has answered.
+  }
+  await session.close();
 }
 
-async function echoBidirectionalStreams(session: WebTransportSession): Promise<void> {
+async function echoBidirectionalStreams(session: WebTransportSession<object, unknown>): Promise<void> {
   for await (const stream of session.incomingBidirectionalStreams) {
     void echoStream(stream).catch(() => {
       // The peer's reset, or the session's end, has ended one half: the other has no purpose any more.
@@ -35,7 +43,7 @@ async function echoStream(stream: BidirectionalStream): Promise<void> {
   stream.finish();
 }
 
-async function echoUnidirectionalStreams(session: WebTransportSession): Promise<void> {
+async function echoUnidirectionalStreams(session: WebTransportSession<object, unknown>): Promise<void> {
   for await (const stream of session.incomingUnidirectionalStreams) {
     void echoToNewStream(session, stream).catch(() => {
       stream.stop();
@@ -43,7 +51,7 @@ async function echoUnidirectionalStreams(session: WebTransportSession): Promise<
   }
 }
 
-async function echoToNewStream(session: WebTransportSession, incoming: ReceiveStream): Promise<void> {
+async function echoToNewStream(session: WebTransportSession<object, unknown>, incoming: ReceiveStream): Promise<void> {
   const outgoing = await session.createUnidirectionalStream();
   try {
     for await (const chunk of incoming) await outgoing.write(chunk);
@@ -54,6 +62,6 @@ async function echoToNewStream(session: WebTransportSession, incoming: ReceiveSt
   }
 }
 
-async function echoDatagrams(session: WebTransportSession): Promise<void> {
+async function echoDatagrams(session: WebTransportSession<object, unknown>): Promise<void> {
   for await (const datagram of session.datagrams) session.datagrams.trySend(datagram);
 }

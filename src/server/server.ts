@@ -7,7 +7,6 @@ import type {
   ConnectionInfo,
   ConnectionListener,
   EndpointListener,
-  EndpointOptions,
   EngineError,
   QuicConnection,
   QuicEngine,
@@ -15,10 +14,9 @@ import type {
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
-import { controlStreamPreamble } from "../protocol/options.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
-import { connectionSettingsOf, transportOf } from "../transport/connection/configured.ts";
+import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionEventMap } from "../transport/events.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
@@ -30,17 +28,19 @@ import { AccessLog } from "./access-log.ts";
 import { ConnectionManager } from "./accounts/connection-manager.ts";
 import { ServerAccount } from "./accounts/server-account.ts";
 import { SessionManager } from "./accounts/session-manager.ts";
-import { firstRejection, serverSteps } from "./admission/admission.ts";
+import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admission/admission.ts";
 import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { loadIdentity } from "./binding/certificates.ts";
+import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
+import { debugState } from "./diagnosis/debug-state.ts";
+import type { ServerDebugState } from "./diagnosis/debug-state.ts";
+import { diagnoseServer } from "./diagnosis/server-issues.ts";
+import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
-
-/** ALPN of HTTP/3 (RFC 9114 §3.1). */
-const http3 = "h3";
 
 /** Sessions that may wait for `incomingSessions()` to take them; further ones are refused. */
 const maxWaitingSessions = 1024;
@@ -82,6 +82,8 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly config: ServerConfig;
   readonly sessionManager: SessionManager;
   readonly connectionManager: ConnectionManager;
+  /** The configuration's middleware, then that of the ServerApp; asked before {@link incomingSessions} has a request. */
+  readonly middlewareManager: MiddlewareManager;
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: () => Promise<CertificateAndKey>;
@@ -89,7 +91,13 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly #closed = new Deferred<void>();
   readonly #budget: BufferBudget;
   readonly #settings: ConnectionSettings;
+  readonly #allowsOrigin: ((origin: string) => boolean) | undefined;
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
+  #middlewareFailed: ((error: unknown) => Promise<void>) | undefined;
+  /** The middleware was started here, so it is stopped here. */
+  #ownsMiddleware = false;
+  /** PEM, for the diagnosis. */
+  #servedCertificate: string | undefined;
   #endpoints: Endpoints | undefined;
   readonly #forced = new Deferred<void>();
   #closing: Promise<void> | undefined;
@@ -107,7 +115,10 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#engine = options.engine;
     this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(values));
     this.#budget = new BufferBudget(values.maxTotalBufferSize);
-    this.#log = new AccessLog(this.#logger, values.accessLog);
+    this.#allowsOrigin = allowedOriginsOf(values);
+    this.middlewareManager = new MiddlewareManager({ middlewareTimeout: values.middlewareTimeout });
+    for (const middleware of values.middleware) this.middlewareManager.addMiddleware(middleware);
+    this.#log = new AccessLog(this.#logger, values);
     this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
     this.sessionManager = new SessionManager(values, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
@@ -139,18 +150,26 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#state = "starting";
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
+      await this.#startMiddleware();
       const [identity, hosts, engine] = await Promise.all([
         (options.certificate ?? this.#certificate)(),
         bindAddresses(host),
         options.engine ?? this.#engine ?? loadNativeEngine(),
       ]);
-      const endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
+      const endpoints = await Endpoints.bind(
+        engine,
+        hosts,
+        endpointOptions(this.config.values, this.#settings, { port, identity }),
+        this.#listener(),
+      );
       if (this.#closing !== undefined) {
         await endpoints.close(WireCodes.H3_NO_ERROR, "");
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
       this.#endpoints = endpoints;
+      this.#servedCertificate = identity.cert;
     } catch (error) {
+      await this.#stopMiddleware();
       if (this.#closing === undefined) this.#state = "idle";
       throw explainListenError(error, host, port);
     }
@@ -170,9 +189,16 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     return this.#incoming;
   }
 
-  /** Gives every request to `handler` instead of {@link incomingSessions}; for frameworks. */
-  handleSessions(handler: (incoming: IncomingSession) => Promise<void>): void {
+  /**
+   * Gives every request to `handler` instead of {@link incomingSessions}; for frameworks. `middlewareFailed` is told what a
+   * middleware threw, or that it gave no answer, when the request has been refused for it.
+   */
+  handleSessions(
+    handler: (incoming: IncomingSession) => Promise<void>,
+    middlewareFailed?: (error: unknown) => Promise<void>,
+  ): void {
     this.#handler = handler;
+    this.#middlewareFailed = middlewareFailed;
   }
 
   /** New handshakes get this certificate; established connections live on. Throws CertificateError. */
@@ -182,6 +208,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     } catch (error) {
       throw explainListenError(error, this.config.values.bindHost, this.config.values.bindPort);
     }
+    this.#servedCertificate = identity.cert;
   }
 
   /**
@@ -210,8 +237,45 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     });
   }
 
+  /** Everything that helps to find a fault, as plain data without secrets. Looks at each connection and session. */
+  debugState(): ServerDebugState {
+    return debugState({ server: this, account: this.#account, budget: this.#budget });
+  }
+
+  /**
+   * What is wrong, a sentence each with its figures and mostly with what mends it; empty when all is well. Looks at each
+   * connection and session, at the certificate and at the sockets. Never rejects.
+   */
+  diagnoseIssues(): Promise<string[]> {
+    return diagnoseServer({
+      server: this,
+      budget: this.#budget,
+      certificate: this.#servedCertificate,
+      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => ({
+        localAddress: endpoint.localAddress,
+        stats: endpoint.getStats(),
+      })),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #startMiddleware(): Promise<void> {
+    if (this.middlewareManager.isStarted) return;
+    this.#ownsMiddleware = true;
+    await this.middlewareManager.start();
+  }
+
+  async #stopMiddleware(): Promise<void> {
+    if (!this.#ownsMiddleware) return;
+    this.#ownsMiddleware = false;
+    try {
+      await this.middlewareManager.stop();
+    } catch (error) {
+      this.#logger.error({ error }, "a middleware could not be stopped");
+    }
   }
 
   async #close({ timeout = 5000, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
@@ -223,6 +287,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     await this.#closeSessions(code, reason);
     await this.#unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
     await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
+    await this.#stopMiddleware();
     this.#state = "closed";
     this.#incoming.close();
     this.#closed.resolve();
@@ -269,10 +334,13 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
       account: this.#account,
       sessionManager: this.sessionManager,
       config: this.config.values,
+      allowsOrigin: this.#allowsOrigin,
+      middleware: this.middlewareManager,
     });
     if (request.isAnswered) return;
     if (rejection !== undefined) {
       await request.reject(rejection.status, rejection);
+      if (rejection.kind === "middleware_error") await this.#middlewareFailed?.(errorOf(rejection));
     } else if (this.#handler !== undefined) {
       await this.#handler(request);
     } else if (this.#incoming.length >= maxWaitingSessions) {
@@ -286,29 +354,6 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #fail(error: EngineError): void {
     this.#logger.error({ error }, "the QUIC engine has failed; the server is closed");
     void this.close({ timeout: 0 });
-  }
-
-  #endpointOptions(port: number, identity: CertificateAndKey): Omit<EndpointOptions, "host"> {
-    const { values } = this.config;
-    return {
-      port,
-      reusePort: values.reusePort,
-      server: {
-        identity,
-        alpn: [http3],
-        maxConnections: values.maxConnections,
-        retry: values.retry,
-        clientCertificates: values.verifyMode,
-        ...(values.sni === undefined ? {} : { sni: values.sni }),
-        ...(values.caCerts === undefined ? {} : { clientCa: values.caCerts }),
-      },
-      transport: {
-        ...transportOf(values),
-        // Each session's CONNECT stream is a bidirectional one.
-        maxIncomingBidirectionalStreams: values.maxIncomingStreams + values.maxSessionsPerConnection,
-        preamble: [controlStreamPreamble(this.#settings.core)],
-      },
-    };
   }
 
   #makeSettings(): ConnectionSettings {

@@ -92,7 +92,7 @@ async function serve(server: WebTransportServer): Promise<void> {
   const router = makeRouter();
   const log = new EventLog();
   const answer = async (request: IncomingSession): Promise<void> => {
-    const route = router.routeRequest(request)?.target;
+    const route = router.routeRequest(request);
     const status = route === undefined ? 404 : route.refusal?.(request.url.searchParams);
     if (route === undefined || status !== undefined) {
       await request.reject(status ?? 404);

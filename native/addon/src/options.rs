@@ -41,6 +41,7 @@ pub struct ServerOptions {
     pub sni: Option<HashMap<String, TlsIdentity>>,
     pub alpn: Vec<String>,
     pub max_connections: Option<u32>,
+    pub max_connections_per_address: Option<u32>,
     pub max_pending_handshakes: Option<u32>,
     pub retry: Option<String>,
     pub client_ca: Option<String>,
@@ -115,6 +116,9 @@ impl EndpointOptions {
                 server.and_then(|server| server.max_connections),
                 defaults.max_connections,
             ),
+            max_connections_per_address: server
+                .and_then(|server| server.max_connections_per_address)
+                .map(|limit| limit as usize),
             max_pending_handshakes: size(
                 server.and_then(|server| server.max_pending_handshakes),
                 defaults.max_pending_handshakes,

@@ -26,6 +26,9 @@ pub const ADAPTIVE_RETRY_THRESHOLD: usize = 200;
 pub struct CoreConfig {
     /// Connections, handshaking ones included; further clients are refused.
     pub max_connections: usize,
+    /// Connections of clients of one address group (IPv6 by /64), handshaking ones included; further
+    /// clients are refused.
+    pub max_connections_per_address: Option<usize>,
     /// Handshakes that clients have begun and not completed; further clients are refused.
     pub max_pending_handshakes: usize,
     /// Address validation.
@@ -45,6 +48,7 @@ impl Default for CoreConfig {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            max_connections_per_address: None,
             max_pending_handshakes: 1_000,
             retry: RetryPolicy::Adaptive,
             handshake_timeout: Duration::from_secs(10),

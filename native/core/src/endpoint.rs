@@ -10,6 +10,7 @@ use quinn_proto::{
     ServerConfig, Transmit, TransportConfig, VarInt,
 };
 
+use crate::addresses::Addresses;
 use crate::config::{ADAPTIVE_RETRY_THRESHOLD, CoreConfig, RetryPolicy};
 use crate::connection::{Connection, Phase};
 use crate::events::{CloseKind, EventBatch};
@@ -85,6 +86,8 @@ pub struct Snapshot {
 struct Slot {
     generation: u32,
     connection: Option<Box<Connection>>,
+    /// What the connection is counted by, where addresses are limited.
+    address: Option<IpAddr>,
 }
 
 /// The endpoint and its connections; see the crate's documentation for the order of calls.
@@ -100,6 +103,8 @@ pub struct Core {
     packet: Vec<u8>,
     accepting: bool,
     statistics: Statistics,
+    /// Clients' connections by address; empty without a limit.
+    addresses: Addresses,
     server: Option<Arc<ServerConfig>>,
     transport_source: Option<TransportSource>,
 }
@@ -128,6 +133,7 @@ impl Core {
             batch: EventBatch::default(),
             packet: Vec::with_capacity(64 * 1024),
             statistics: Statistics::default(),
+            addresses: Addresses::default(),
         }
     }
 
@@ -415,16 +421,23 @@ impl Core {
     /// Accepts a client, or says what to send to it instead.
     fn admit(&mut self, now: Instant, incoming: Incoming) -> Option<Transmit> {
         let pending = self.statistics.pending_handshakes;
+        let address = incoming.remote_address().ip();
+        let limit = self.config.max_connections_per_address;
+        let of_address = limit.map_or(0, |_| self.addresses.count(address));
         if !self.accepting
             || self.statistics.connections >= self.config.max_connections
             || pending >= self.config.max_pending_handshakes
+            || limit.is_some_and(|limit| of_address >= limit)
         {
             self.statistics.refused += 1;
             return Some(self.endpoint.refuse(incoming, &mut self.packet));
         }
         let validate = match self.config.retry {
             RetryPolicy::Never => false,
-            RetryPolicy::Adaptive => pending > ADAPTIVE_RETRY_THRESHOLD,
+            // Whoever forges an address must not use up what its owner may have: the second half is for those who answer.
+            RetryPolicy::Adaptive => {
+                pending > ADAPTIVE_RETRY_THRESHOLD || limit.is_some_and(|limit| of_address >= limit.div_ceil(2))
+            }
             RetryPolicy::Always => true,
         };
         if validate && incoming.may_retry() && !incoming.remote_address_validated() {
@@ -444,6 +457,9 @@ impl Core {
                 self.statistics.accepted += 1;
                 self.statistics.pending_handshakes += 1;
                 self.insert(handle, quinn, now);
+                if limit.is_some() {
+                    self.slots[handle.0].address = Some(self.addresses.add(address));
+                }
                 None
             }
             Err(error) => {
@@ -505,6 +521,9 @@ impl Core {
         let Some(connection) = self.slots[slot].connection.take() else {
             return;
         };
+        if let Some(address) = self.slots[slot].address.take() {
+            self.addresses.remove(address);
+        }
         if connection.phase == Phase::Handshaking && !connection.is_client() {
             self.statistics.pending_handshakes -= 1;
         }

@@ -5,6 +5,7 @@
 //! application make its calls, [`Core::process`] again, [`Core::transmit`], then wait for the socket or
 //! [`Core::next_deadline`]. Calls of the application never hand out events themselves: they wait for the next turn.
 
+mod addresses;
 mod config;
 mod connection;
 mod endpoint;

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 
 import { EngineError } from "../engine.ts";
-import type { ConnectOptions, SocketAddress } from "../engine.ts";
+import type { ConnectOptions } from "../engine.ts";
 
 import type { ClientHello } from "./handshake.ts";
 import { parseCertificates, parseIdentity } from "./identity.ts";
@@ -23,16 +23,4 @@ export function helloOf(options: ConnectOptions): ClientHello {
     identity: identity && parseIdentity(identity),
     sni: isIP(serverName) === 0 ? serverName : undefined,
   };
-}
-
-/** Throws {@link EngineError}. */
-export function addressOf(host: string, port: number): SocketAddress {
-  const family = isIP(host);
-  if (family !== 4 && family !== 6) {
-    throw new EngineError("invalid-option", `host must be an IP address: current value is ${host}`);
-  }
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new EngineError("invalid-option", `port must be 1 to 65535: current value is ${port}`);
-  }
-  return { host, port, family };
 }

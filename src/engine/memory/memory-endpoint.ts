@@ -11,11 +11,12 @@ import type {
   TlsIdentity,
 } from "../engine.ts";
 
-import { addressOf, helloOf } from "./connect-options.ts";
+import { helloOf } from "./connect-options.ts";
 import type { ClientHello } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import type { ConnectionHost } from "./memory-connection.ts";
+import { addressOf } from "./network.ts";
 import type { AddressTable } from "./network.ts";
 import { ServerHandshakes } from "./server-handshakes.ts";
 import type { HandshakeHost } from "./server-handshakes.ts";
@@ -188,6 +189,7 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
 
   #forget(connection: MemoryConnection): void {
     this.handshakeOver(connection);
+    this.#handshakes?.forget(connection);
     this.#connections.delete(connection);
   }
 

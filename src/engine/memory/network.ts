@@ -79,3 +79,15 @@ export function isWildcard(host: string): boolean {
 function isLoopback(host: string): boolean {
   return host === "::1" || host.startsWith("127.");
 }
+
+/** Throws {@link EngineError} for what is no address. */
+export function addressOf(host: string, port: number): SocketAddress {
+  const family = isIP(host);
+  if (family !== 4 && family !== 6) {
+    throw new EngineError("invalid-option", `host must be an IP address: current value is ${host}`);
+  }
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new EngineError("invalid-option", `port must be 1 to 65535: current value is ${port}`);
+  }
+  return { host, port, family };
+}

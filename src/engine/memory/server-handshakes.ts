@@ -1,3 +1,4 @@
+import { addressGroup } from "../../base/address-group.ts";
 import type { ConnectionInfo, ConnectionListener, SocketAddress } from "../engine.ts";
 
 import {
@@ -31,6 +32,8 @@ export class ServerHandshakes {
   readonly #host: HandshakeHost;
   readonly #server: ServerSide;
   readonly #pending = new Set<MemoryConnection>();
+  /** What clients' connections are counted by, where addresses are limited. */
+  readonly #groups = new Map<MemoryConnection, string>();
   #accepted = 0;
   #refused = 0;
 
@@ -54,6 +57,11 @@ export class ServerHandshakes {
     this.#pending.delete(connection);
   }
 
+  /** The connection has ended. */
+  forget(connection: MemoryConnection): void {
+    this.#groups.delete(connection);
+  }
+
   receiveHello(client: MemoryConnection, hello: ClientHello, isValidated = false): void {
     const server = this.#server;
     if (!this.#host.isOpen || client.isClosed) return;
@@ -63,11 +71,18 @@ export class ServerHandshakes {
         client.end(closedBy("peer", failure));
       });
     };
-    if (!server.admits(this.#host.connectionCount, this.#pending.size)) {
+    const address =
+      server.maxConnectionsPerAddress === undefined ? undefined : addressGroup(visibleAddress(client).host);
+    const load = {
+      connections: this.#host.connectionCount,
+      pendingHandshakes: this.#pending.size,
+      ofAddress: [...this.#groups.values()].filter((group) => group === address).length,
+    };
+    if (!server.admits(load)) {
       refuse({ code: connectionRefused, reason: "" });
       return;
     }
-    if (!isValidated && server.asksForRetry(this.#pending.size)) {
+    if (!isValidated && server.asksForRetry(load)) {
       this.#reply(client, () => {
         this.#send(client, () => {
           this.receiveHello(client, hello, true);
@@ -86,6 +101,7 @@ export class ServerHandshakes {
       : this.#host.localAddress;
     const connection = this.#host.addConnection(visibleAddress(client), local);
     this.#pending.add(connection);
+    if (address !== undefined) this.#groups.set(connection, address);
     const identity = server.identityFor(hello.sni);
     this.#host.link.carry(() => {
       this.#receiveFlight(client, connection, { hello, identity, alpn });

@@ -10,12 +10,21 @@ import type { Identity } from "./identity.ts";
 /** Handshakes that are pending before "adaptive" asks for a Retry. */
 const adaptiveRetryThreshold = 200;
 
+/** What an endpoint has, in numbers. */
+export interface Load {
+  readonly connections: number;
+  readonly pendingHandshakes: number;
+  /** Connections of the client's address; 0 without a limit. */
+  readonly ofAddress: number;
+}
+
 /** What an endpoint that accepts connections goes by. */
 export class ServerSide {
   readonly alpn: readonly string[];
   readonly clientCertificates: "none" | "optional" | "required";
   readonly authorities: readonly X509Certificate[];
   isAccepting = true;
+  readonly maxConnectionsPerAddress: number | undefined;
   readonly #maxConnections: number;
   readonly #maxPendingHandshakes: number;
   readonly #retry: "never" | "adaptive" | "always";
@@ -43,6 +52,7 @@ export class ServerSide {
     this.clientCertificates = clientCertificates;
     this.authorities = clientCertificates === "none" ? [] : parseCertificates(clientCa ?? "");
     this.#maxConnections = options.maxConnections ?? serverDefaults.maxConnections;
+    this.maxConnectionsPerAddress = options.maxConnectionsPerAddress;
     this.#maxPendingHandshakes = options.maxPendingHandshakes ?? serverDefaults.maxPendingHandshakes;
     this.#retry = retry;
   }
@@ -56,13 +66,19 @@ export class ServerSide {
   }
 
   /** Whether a further connection is accepted. */
-  admits(connections: number, pendingHandshakes: number): boolean {
-    return this.isAccepting && connections < this.#maxConnections && pendingHandshakes < this.#maxPendingHandshakes;
+  admits({ connections, pendingHandshakes, ofAddress }: Load): boolean {
+    return (
+      this.isAccepting &&
+      connections < this.#maxConnections &&
+      pendingHandshakes < this.#maxPendingHandshakes &&
+      ofAddress < (this.maxConnectionsPerAddress ?? Infinity)
+    );
   }
 
   /** Whether the client has to prove its address first: one more round trip. */
-  asksForRetry(pendingHandshakes: number): boolean {
-    return this.#retry === "always" || (this.#retry === "adaptive" && pendingHandshakes > adaptiveRetryThreshold);
+  asksForRetry({ pendingHandshakes, ofAddress }: Load): boolean {
+    if (this.#retry !== "adaptive") return this.#retry === "always";
+    return pendingHandshakes > adaptiveRetryThreshold || ofAddress >= (this.maxConnectionsPerAddress ?? Infinity) / 2;
   }
 }
 

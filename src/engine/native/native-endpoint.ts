@@ -111,7 +111,15 @@ export class NativeQuicEndpoint implements QuicEndpoint {
   }
 
   getStats(): EndpointStats {
-    return this.#native.stats();
+    const stats = this.#native.stats();
+    // socket(7): Linux doubles what it grants, for its own bookkeeping, and tells the doubled value.
+    const factor = process.platform === "linux" ? 2 : 1;
+    const { receiveBufferSize, sendBufferSize } = stats;
+    return {
+      ...stats,
+      receiveBufferSize: receiveBufferSize / factor,
+      sendBufferSize: sendBufferSize / factor,
+    };
   }
 
   close(code: bigint, reason: string): Promise<void> {

@@ -12,11 +12,18 @@ import type {
 
 import type { AccessLog } from "../access-log.ts";
 import { rejectionOfCore } from "../admission/core-refusals.ts";
+import { AddressCounts } from "./address-counts.ts";
 import { makeConnectionLedger } from "./connection-manager.ts";
 import type { ConnectionLedger, OpenConnectionState } from "./connection-manager.ts";
 import { Counters } from "./counters.ts";
 import { makeSessionLedger } from "./session-manager.ts";
 import type { OpenSessionState, SessionLedger } from "./session-manager.ts";
+
+/** Of the configuration. */
+export interface AccountLimits {
+  readonly maxSessionsPerConnection: number;
+  readonly maxSessionsPerAddress: number | undefined;
+}
 
 /** What the server does with a request. */
 export type AnswerRequest = (request: IncomingSession) => Promise<void>;
@@ -30,14 +37,18 @@ export class ServerAccount implements ConnectionOwner {
   readonly sessions: SessionLedger = makeSessionLedger();
   readonly connections: ConnectionLedger = makeConnectionLedger();
   readonly #log: AccessLog;
-  readonly #limits: { readonly maxSessionsPerConnection: number };
+  readonly #limits: AccountLimits;
+  /** Sessions and requests by the address group of their client; undefined without a limit. */
+  readonly #addresses: AddressCounts | undefined;
   readonly #answer: AnswerRequest;
+  readonly #established = new WeakMap<Connection, number>();
   #requests = 0;
   #streams = 0;
 
-  constructor(log: AccessLog, limits: { readonly maxSessionsPerConnection: number }, answer: AnswerRequest) {
+  constructor(log: AccessLog, limits: AccountLimits, answer: AnswerRequest) {
     this.#log = log;
     this.#limits = limits;
+    this.#addresses = limits.maxSessionsPerAddress === undefined ? undefined : new AddressCounts();
     this.#answer = answer;
   }
 
@@ -51,12 +62,24 @@ export class ServerAccount implements ConnectionOwner {
     return this.#streams;
   }
 
+  /** Sessions and unanswered requests of the address that the connection has come from; 0 without a limit. */
+  ofAddress(connection: Connection): number {
+    return this.#addresses?.count(connection) ?? 0;
+  }
+
+  /** Milliseconds since the epoch. */
+  establishedAt(connection: Connection): number | undefined {
+    return this.#established.get(connection);
+  }
+
   connectionEstablished(connection: WebTransportConnection): void {
+    this.#established.set(connection, Date.now());
     this.connections.add(connection);
     this.connections.moved(undefined, "connected");
   }
 
-  requestArrived(): void {
+  requestArrived(request: IncomingSession): void {
+    this.#addresses?.add(request.connection);
     this.counters.sessionsRequested += 1;
     this.#requests += 1;
   }
@@ -67,6 +90,7 @@ export class ServerAccount implements ConnectionOwner {
 
   requestAnswered(request: IncomingSession, answer: "accepted" | "rejected" | "cancelled"): void {
     this.#requests -= 1;
+    this.#addresses?.remove(request.connection);
     if (answer === "cancelled") {
       this.counters.sessionsAbandoned += 1;
       this.#log.abandoned(request);
@@ -90,6 +114,7 @@ export class ServerAccount implements ConnectionOwner {
 
   sessionEstablished(session: Session): void {
     this.counters.sessionsAccepted += 1;
+    this.#addresses?.add(session.connection);
     this.sessions.add(session);
     this.sessions.moved(undefined, "connected");
     this.#log.accepted(session);
@@ -101,6 +126,7 @@ export class ServerAccount implements ConnectionOwner {
 
   sessionEnded(session: Session, info: CloseInfo, stats: SessionStats): void {
     this.sessions.remove(session);
+    this.#addresses?.remove(session.connection);
     this.counters.sessionEnded(stats, info.clean);
     this.#log.ended(session, info, stats);
   }

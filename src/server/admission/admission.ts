@@ -5,9 +5,15 @@
  */
 import type { IncomingSession, Rejection, RejectionKind } from "../../transport/session/request.ts";
 
-import type { Route, RouteTable } from "../routing/route.ts";
+import { ServerError } from "../../errors/errors.ts";
+import { originPolicy } from "../../config/origins.ts";
+
 import type { ServerAccount } from "../accounts/server-account.ts";
 import type { SessionManager } from "../accounts/session-manager.ts";
+import type { MiddlewareChain } from "../middleware/middleware-manager.ts";
+import { maxPathLength } from "../routing/paths.ts";
+import type { Route } from "../routing/route.ts";
+import type { RequestRouter } from "../routing/router.ts";
 
 /** Why a step lets a request go no further; the client gets the status and the headers. */
 export type StepRejection = Pick<Rejection, "status" | "kind" | "reason"> &
@@ -31,21 +37,53 @@ export async function firstRejection<Subject extends { readonly request: { reado
   return undefined;
 }
 
+/** What a middleware has thrown, or that it has given no answer. */
+export function errorOf({ cause, reason }: Pick<StepRejection, "cause" | "reason">): unknown {
+  return cause instanceof Error ? cause : new ServerError(reason, { cause });
+}
+
 // Of every server, with ServerApp or without.
 
 export interface ServerSubject {
   readonly request: IncomingSession;
   readonly isServing: boolean;
-  readonly account: Pick<ServerAccount, "requests" | "sessions">;
+  readonly account: Pick<ServerAccount, "requests" | "sessions" | "ofAddress">;
   readonly sessionManager: Pick<SessionManager, "isShutDown">;
-  readonly config: { readonly maxSessions: number; readonly allowedOrigins: readonly string[] | undefined };
+  readonly config: { readonly maxSessions: number; readonly maxSessionsPerAddress: number | undefined };
+  /** Of the configuration; undefined: every origin may connect. */
+  readonly allowsOrigin: ((origin: string) => boolean) | undefined;
+  /** Of the configuration, then the app's. */
+  readonly middleware: MiddlewareChain;
 }
 
-export const serverSteps: readonly Step<ServerSubject>[] = [serving, sessionLimit, origin];
+/** Middleware may take its time, in which the server may have been closed: so that is asked again. */
+export const serverSteps: readonly Step<ServerSubject>[] = [
+  serving,
+  pathLength,
+  sessionLimit,
+  addressLimit,
+  origin,
+  appMiddleware,
+  serving,
+];
+
+/** The check of `allowedOrigins`. */
+export function allowedOriginsOf(config: {
+  readonly allowedOrigins: readonly string[] | undefined;
+}): ((origin: string) => boolean) | undefined {
+  return config.allowedOrigins === undefined ? undefined : originPolicy(config.allowedOrigins);
+}
 
 function serving({ isServing, sessionManager }: ServerSubject): StepRejection | undefined {
   if (!isServing) return rejection(503, "closing", "the server is closing");
   return sessionManager.isShutDown ? rejection(503, "closing", "the session manager has been shut down") : undefined;
+}
+
+/** Before anybody's pattern sees the path: one that goes back and forth takes long enough with this length. */
+function pathLength({ request }: ServerSubject): StepRejection | undefined {
+  const { length } = request.path;
+  if (length <= maxPathLength) return undefined;
+  return rejection(414, "path_too_long", `the path has ${length} octets, ${maxPathLength} are allowed`);
 }
 
 /** The request itself is one of those that wait. */
@@ -54,33 +92,63 @@ function sessionLimit({ account, config: { maxSessions } }: ServerSubject): Step
   return rejection(429, "max_sessions", `maxSessions (${maxSessions}) is reached`);
 }
 
-function origin({ request, config: { allowedOrigins } }: ServerSubject): StepRejection | undefined {
-  if (allowedOrigins === undefined || allowedOrigins.includes(request.origin ?? "")) return undefined;
+function addressLimit({
+  request,
+  account,
+  config: { maxSessionsPerAddress },
+}: ServerSubject): StepRejection | undefined {
+  if (maxSessionsPerAddress === undefined || account.ofAddress(request.connection) <= maxSessionsPerAddress) {
+    return undefined;
+  }
+  const reason = `maxSessionsPerAddress (${maxSessionsPerAddress}) is reached`;
+  return rejection(429, "max_sessions_per_address", reason);
+}
+
+function origin({ request, allowsOrigin }: ServerSubject): StepRejection | undefined {
+  if (allowsOrigin === undefined || allowsOrigin(request.origin ?? "")) return undefined;
   return rejection(403, "origin", `origin ${request.origin ?? "(none)"} is not in allowedOrigins`);
+}
+
+function appMiddleware({ request, middleware }: ServerSubject): ReturnType<Step<ServerSubject>> {
+  return middleware.middlewareCount === 0 ? undefined : askChains([middleware], request);
+}
+
+/** The first rejection of the chains; `undefined` when there is none, or the client has gone. */
+async function askChains(
+  chains: readonly MiddlewareChain[],
+  request: IncomingSession,
+): Promise<StepRejection | undefined> {
+  for (const chain of chains) {
+    if (await chain.processRequest(request)) continue;
+    if (request.isAnswered) return undefined;
+    return request.rejection ?? rejection(500, "error", "a middleware chain has neither agreed nor refused");
+  }
+  return undefined;
 }
 
 // Of a ServerApp.
 
 export interface AppSubject {
   readonly request: IncomingSession;
-  readonly routes: RouteTable;
+  readonly routes: RequestRouter<Route>;
   /** Found by the step `route`. */
   route?: Route;
   /** Agreed on by the step `subprotocol`. */
   protocol?: string;
 }
 
-/** Middleware of the configuration and of the app belongs before `route`, a route's own behind it. */
-export const appSteps: readonly Step<AppSubject>[] = [route, subprotocol];
+export const appSteps: readonly Step<AppSubject>[] = [route, routeMiddleware, subprotocol];
 
 function route(subject: AppSubject): StepRejection | undefined {
-  const { request, routes } = subject;
-  const match = routes.routeRequest(request);
-  if (match === undefined) return rejection(404, "route", "no route matches the path");
-  request.params = match.params;
-  request.pathParams = match.pathParams;
-  subject.route = match.target;
+  const found = subject.routes.routeRequest(subject.request);
+  if (found === undefined) return rejection(404, "route", "no route matches the path");
+  subject.route = found;
   return undefined;
+}
+
+function routeMiddleware({ request, route }: AppSubject): ReturnType<Step<AppSubject>> {
+  const chains = (route?.chains ?? []).filter((chain) => chain.middlewareCount > 0);
+  return chains.length === 0 ? undefined : askChains(chains, request);
 }
 
 function subprotocol(subject: AppSubject): StepRejection | undefined {

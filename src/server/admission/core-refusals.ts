@@ -24,15 +24,18 @@ export function rejectionOfCore(
 ): CoreRejection {
   const { status, cause, headers, remoteAddress } = refused;
   const field = (name: string): string => headers.find(([key]) => key === name)?.[1] ?? "";
-  const [path = ""] = field(":path").split("?");
+  const target = field(":path");
+  const mark = target.indexOf("?");
+  const url =
+    mark < 0 ? { pathname: target, search: "" } : { pathname: target.slice(0, mark), search: target.slice(mark) };
   const reasons: Readonly<Record<RefusedRequest["cause"], () => string>> = {
     origins: () => `it has ${headers.filter(([key]) => key === "origin").length} origins`,
-    url: () => `"${field(":authority")}${path}" is no URL`,
+    url: () => `"${field(":authority")}${url.pathname}" is no URL`,
     authority: () => `${field(":authority")} is not in authorities`,
     sessions: () => `maxSessionsPerConnection (${limits.maxSessionsPerConnection}) is reached`,
     headers: () => "its headers are larger, or more, than this server takes",
     closing: () => "the connection is being closed",
   };
   const rejection = { status, kind: kinds[cause], reason: reasons[cause](), cause: undefined };
-  return { subject: { path, remoteAddress }, rejection };
+  return { subject: { url, remoteAddress }, rejection };
 }

@@ -1,12 +1,13 @@
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { loggerOf } from "../../config/logger.ts";
-import type { CertificateAndKey, ServerConfigOptions } from "../../config/server-config.ts";
+import type { CertificateAndKey, ServerConfig } from "../../config/server-config.ts";
 import type { QuicEngine } from "../../engine/engine.ts";
 import { ServerError } from "../../errors/errors.ts";
 import type { Address } from "../../transport/types.ts";
 
 import { ServerApp } from "../app.ts";
+import type { ServerAppConfigOptions } from "../app.ts";
 import type { ListenOptions, ServerCloseOptions } from "../server.ts";
 import type { PageServer } from "./page-server.ts";
 import { echoHandler, healthCheckHandler } from "../handlers.ts";
@@ -14,7 +15,7 @@ import { echoHandler, healthCheckHandler } from "../handlers.ts";
 /** Validity of a development certificate: browsers accept at most 14 days. */
 const certificateDays = 13;
 
-/** Who stops a development server wants it stopped: a client that drains at once still ends well, others are closed. */
+/** Sessions have little time at the stop of a development server: a client that drains at once still ends well. */
 const closeTimeout = 500;
 
 /** A new certificate takes over one day before the old one ends. */
@@ -25,13 +26,13 @@ export interface DevelopmentServerOptions {
   readonly host?: string;
   /** UDP port; 0 picks a free one. Default 4433. */
   readonly port?: number;
-  /** Make a fresh certificate at each start and rotate it; false: the configuration's own is used. Default true. */
+  /** Make a fresh certificate at each start, in memory, and rotate it; false: the configuration's own is used. Default true. */
   readonly generateCerts?: boolean;
   /** TCP port of the page on localhost; one that is in use is replaced by a free one. Default 8080. */
   readonly pagePort?: number;
   /** Path that the page connects to. Default "/echo". */
   readonly pagePath?: string;
-  readonly config?: ServerConfigOptions;
+  readonly config?: ServerAppConfigOptions<Record<string, unknown>>;
   readonly engine?: QuicEngine;
 }
 
@@ -46,7 +47,7 @@ export class DevelopmentServer extends ServerApp {
   constructor(options: DevelopmentServerOptions = {}) {
     const { host = "localhost", port = 4433, generateCerts = true, engine } = options;
     super({
-      config: { bindHost: host, bindPort: port, ...options.config },
+      config: { logLevel: "debug", bindHost: host, bindPort: port, ...options.config },
       ...(engine === undefined ? {} : { engine }),
       ...(generateCerts ? { certificate: () => this.#newCertificate() } : {}),
     });
@@ -128,15 +129,19 @@ export function createDevelopmentServer(options: DevelopmentServerOptions = {}):
   return new DevelopmentServer(options);
 }
 
-/** An app that echoes at "/". */
-export function createEchoServerApp(options: { readonly config?: ServerConfigOptions } = {}): ServerApp {
+/** An app that echoes at "/", with {@link echoHandler}. */
+export function createEchoServerApp(
+  options: { readonly config?: ServerConfig | ServerAppConfigOptions<Record<string, unknown>> } = {},
+): ServerApp {
   const app = new ServerApp(options);
   app.route("/", echoHandler);
   return app;
 }
 
-/** An app with "/health" and "/echo". */
-export function createSimpleApp(options: { readonly config?: ServerConfigOptions } = {}): ServerApp {
+/** An app with "/health" ({@link healthCheckHandler}) and "/echo" ({@link echoHandler}). */
+export function createSimpleApp(
+  options: { readonly config?: ServerConfig | ServerAppConfigOptions<Record<string, unknown>> } = {},
+): ServerApp {
   const app = new ServerApp(options);
   app.route("/health", healthCheckHandler);
   app.route("/echo", echoHandler);

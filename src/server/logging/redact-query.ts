@@ -16,6 +16,11 @@ export function redactQuery(url: { readonly pathname: string; readonly search: s
   return `${pathname}?${parameters.map(redactParameter).join("&")}`;
 }
 
+/** The path of a URL with its query as it is. */
+export function fullPath({ pathname, search }: { readonly pathname: string; readonly search: string }): string {
+  return pathname + search;
+}
+
 function redactParameter(parameter: string): string {
   const [, name] = /^([\w.-]{1,32})=/.exec(parameter) ?? [];
   return name === undefined ? mark : `${name}=${mark}`;

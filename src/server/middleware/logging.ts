@@ -5,7 +5,7 @@ import { oneOf } from "../../config/option-checks.ts";
 import { refused } from "../../config/option-table.ts";
 import type { RequestOutcome, SessionRequest } from "../../transport/session/request.ts";
 import type { CloseInfo, Session } from "../../transport/types.ts";
-import { redactQuery } from "../logging/redact-query.ts";
+import { fullPath, redactQuery } from "../logging/redact-query.ts";
 
 import type { Middleware } from "./middleware.ts";
 
@@ -22,7 +22,8 @@ export interface LoggingOptions {
 
 /**
  * Writes one line for each request when it is answered, and one for each session when it ends. Lets every request go on;
- * put it first, so that it sees those which other middleware refuses.
+ * put it first, so that it sees those which other middleware refuses. The server's own access log goes on beside it:
+ * `accessLog: false` of the configuration leaves of that the refusals alone.
  *
  * A request's fields: `path`, `remote`, `origin`, `status` (none when the client has gone before), `kind` (of a
  * rejection), `protocol`, `session`, `duration` (milliseconds until the answer). A session's: `path`, `remote`, `status`,
@@ -62,10 +63,6 @@ export function createLoggingMiddleware(options: LoggingOptions = {}): Middlewar
     void quiet(follow());
     return true;
   };
-}
-
-function fullPath(url: URL): string {
-  return url.pathname + url.search;
 }
 
 function described(outcome: RequestOutcome, request: SessionRequest<unknown>): [message: string, fields: object] {

@@ -5,7 +5,8 @@ import { refused } from "../../config/option-table.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 import type { Rejection, SessionRequest } from "../../transport/session/request.ts";
 
-import { middlewareName, startMiddleware, stopMiddleware } from "./middleware.ts";
+import { MiddlewareLifecycle } from "./lifecycle.ts";
+import { middlewareName } from "./middleware.ts";
 import type { Middleware } from "./middleware.ts";
 import { judgeError, judgeResult, judgeTimeout } from "./verdict.ts";
 
@@ -18,6 +19,14 @@ export interface MiddlewareManagerOptions {
 
 /** A request as the chain needs it: where it says how it was refused. */
 export type ProcessedRequest<Locals> = SessionRequest<Locals> & { rejection?: Rejection | undefined };
+
+/** A {@link MiddlewareManager} of whatever locals. */
+export interface MiddlewareChain {
+  readonly middleware: readonly Pick<Middleware, "start" | "stop">[];
+  readonly middlewareNames: readonly string[];
+  readonly middlewareCount: number;
+  processRequest(request: ProcessedRequest<unknown>): Promise<boolean>;
+}
 
 /**
  * A chain of middleware. Fails closed: a request goes on only when each of them has answered `true`.
@@ -36,6 +45,8 @@ export class MiddlewareManager<Locals = Record<string, unknown>> {
   readonly #setTimer: SetTimer;
   /** Replaced at each change: requests in the middle of the chain go on with what they began with. */
   #chain: readonly Middleware<Locals>[] = [];
+  readonly #lifecycle = new MiddlewareLifecycle();
+  #isStarted = false;
 
   /** Throws ConfigurationError. */
   constructor(options: MiddlewareManagerOptions = {}) {
@@ -76,14 +87,29 @@ export class MiddlewareManager<Locals = Record<string, unknown>> {
     return index >= 0;
   }
 
-  /** Calls `start` of those that have it, in order. Rejects as the first that fails, when those before have been stopped. */
-  start(): Promise<void> {
-    return startMiddleware(this.#chain);
+  /** Whether it was started, and not stopped since. */
+  get isStarted(): boolean {
+    return this.#isStarted;
   }
 
-  /** Calls `stop` of those that have it, in reverse order. Rejects with AggregateError when all were tried. */
-  stop(): Promise<void> {
-    return stopMiddleware(this.#chain);
+  /**
+   * Calls `start` of those that have it and were not started, in order and of the same one once. Rejects as the first that
+   * fails, when those that had started have been stopped.
+   */
+  async start(): Promise<void> {
+    this.#isStarted = true;
+    try {
+      await this.#lifecycle.start(this.#chain);
+    } catch (error) {
+      this.#isStarted = false;
+      throw error;
+    }
+  }
+
+  /** Calls `stop` of those that were started, in reverse order. Rejects with AggregateError when all were tried. */
+  async stop(): Promise<void> {
+    this.#isStarted = false;
+    await this.#lifecycle.stop();
   }
 
   /**

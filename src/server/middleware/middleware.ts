@@ -32,35 +32,3 @@ export interface Middleware<Locals = Record<string, unknown>> {
 export function middlewareName(middleware: { readonly name: string }, index: number): string {
   return middleware.name === "" ? `#${index + 1}` : middleware.name;
 }
-
-/**
- * Starts each middleware that has a `start`, in order, the same one once. When one fails, those that had started are
- * stopped again, and its error is thrown.
- */
-export async function startMiddleware(middleware: Iterable<Pick<Middleware, "start" | "stop">>): Promise<void> {
-  const started: Pick<Middleware, "start" | "stop">[] = [];
-  for (const each of new Set(middleware)) {
-    try {
-      await each.start?.();
-      started.push(each);
-    } catch (error) {
-      await stopMiddleware(started).catch(() => {
-        // Why the start has failed is what the caller needs to know.
-      });
-      throw error;
-    }
-  }
-}
-
-/** Stops each middleware that has a `stop`, in reverse order, the same one once. Throws AggregateError after all were tried. */
-export async function stopMiddleware(middleware: Iterable<Pick<Middleware, "stop">>): Promise<void> {
-  const errors: unknown[] = [];
-  for (const each of [...new Set(middleware)].reverse()) {
-    try {
-      await each.stop?.();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw new AggregateError(errors, "Cannot stop every middleware");
-}

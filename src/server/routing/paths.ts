@@ -7,6 +7,9 @@
  */
 import { encodeUtf8 } from "../../base/utf8.ts";
 
+/** Octets of the longest path that is served (RFC 9110 §4.1 recommends 8000 at least): patterns take time by the length. */
+export const maxPathLength = 8192;
+
 /** Nothing to decode and nothing to encode. */
 const canonical = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
 const unreserved = /[A-Za-z0-9\-._~]/;
@@ -26,6 +29,7 @@ export function canonicalPath(path: string): string {
 /** Why no request can ever have this path; undefined when one can. */
 export function pathFault(path: string): string | undefined {
   if (!path.startsWith("/")) return 'a path starts with "/"';
+  if (canonicalPath(path).length > maxPathLength) return `a path has ${maxPathLength} octets at most`;
   if (/[?#]/.test(path)) return "a path has no query and no fragment; write %3F and %23 for the characters themselves";
   if (/\p{Cc}/u.test(path)) return "URLs lose control characters; write them percent-encoded";
   if (path.includes("\\")) return 'URLs turn "\\" into "/"; write %5C for the character itself';

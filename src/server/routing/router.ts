@@ -1,6 +1,7 @@
-import { ConfigurationError } from "../../errors/errors.ts";
-
-import { canonicalPath, pathFault, percentDecode } from "./paths.ts";
+import { canonicalPath, maxPathLength, percentDecode } from "./paths.ts";
+import { exactPath, matchPath, patternPath, refusedRoute } from "./route-path.ts";
+import type { RoutePath } from "./route-path.ts";
+import type { SessionHandler } from "./route.ts";
 
 /** What a route leads to, and how the path matched. */
 export interface RouteMatch<Target> {
@@ -11,25 +12,28 @@ export interface RouteMatch<Target> {
   readonly params: Readonly<Record<string, string>>;
 }
 
-interface ExactRoute<Target> {
-  /** As it was registered. */
-  readonly source: string;
+/** A request, as the router sees it: it says there how the path matched. */
+export interface RoutedRequest {
+  readonly path: string;
+  pathParams: readonly string[];
+  params: Readonly<Record<string, string>>;
+}
+
+interface Entry<Target> {
+  readonly path: RoutePath;
   readonly target: Target;
   matches: number;
 }
 
-interface PatternRoute<Target> extends ExactRoute<Target> {
-  /** Two routes with the same key are the same. */
-  readonly key: string;
-  readonly pattern: RegExp;
-}
-
 export interface RouteStats {
+  /** Paths without parameters. */
   readonly exactRoutes: number;
+  /** Patterns and paths with parameters. */
   readonly patternRoutes: number;
   readonly hasDefaultHandler: boolean;
   /** How often each route matched. */
   readonly matches: Readonly<Record<string, number>>;
+  /** Requests that met no route. */
   readonly unmatched: number;
 }
 
@@ -37,132 +41,135 @@ export interface RouteStats {
  * Finds what a path leads to: exact paths in constant time, then paths with parameters and patterns in the order of
  * their registration, then the default. Paths are matched without their query string, and whichever way they are written:
  * "/räume" is "/r%C3%A4ume", "/~user" is "/%7Euser", "/100%" is "/100%25" (RFC 3986 §6.2.2). Patterns see this one form:
- * percent-encoded with upper-case digits, unreserved characters decoded.
+ * percent-encoded with upper-case digits, unreserved characters decoded. A path of more than 8192 octets matches nothing.
+ *
+ * ```ts
+ * const router = new RequestRouter();
+ * router.addRoute("/echo", echoHandler);
+ * for await (const incoming of server.incomingSessions()) {
+ *   const handler = router.routeRequest(incoming);
+ *   if (handler === undefined) await incoming.reject(404);
+ *   else void handler(await incoming.accept());
+ * }
+ * ```
  */
-export class RequestRouter<Target> {
+export class RequestRouter<Target = SessionHandler> {
   /** By canonical path. */
-  readonly #exact = new Map<string, ExactRoute<Target>>();
-  readonly #patterns: PatternRoute<Target>[] = [];
+  readonly #exact = new Map<string, Entry<Target>>();
+  /** By key, in the order of their registration. */
+  readonly #patterns = new Map<string, Entry<Target>>();
   #default: Target | undefined;
   #unmatched = 0;
 
-  /** `path` starts with "/"; its `:name` segments are parameters. Throws {@link ConfigurationError}. */
+  /** `path` starts with "/"; its `:name` segments are parameters. Throws ConfigurationError. */
   addRoute(path: string, target: Target): void {
-    const fault = pathFault(path);
-    if (fault !== undefined) throw refused(path, fault);
-    const key = canonicalPath(path);
-    if (path.includes("/:")) {
-      this.#addPattern({ source: path, key, pattern: patternOfParameters(path), target, matches: 0 });
-      return;
-    }
-    if (this.#exact.has(key)) throw refused(path, "it is registered already");
-    this.#exact.set(key, { source: path, target, matches: 0 });
+    this.add(exactPath(path), target);
   }
 
-  /** `pattern` must match the whole path; its groups are the parameters. Throws {@link ConfigurationError}. */
+  /** `pattern` must match the whole path; its groups are the parameters. Throws ConfigurationError. */
   addPatternRoute(pattern: RegExp | string, target: Target): void {
-    const source = typeof pattern === "string" ? pattern : pattern.source;
-    if (/[^\x21-\x7e]/.test(source)) {
-      throw refused(source, "a pattern sees the path percent-encoded; write %20 for a space, %C3%A4 for ä");
-    }
-    this.#addPattern({ source, key: source, pattern: anchored(pattern, source), target, matches: 0 });
+    this.add(patternPath(pattern), target);
+  }
+
+  /** Throws ConfigurationError when there is the same route already. */
+  add(path: RoutePath, target: Target): void {
+    this.checkFree(path);
+    this.#kind(path).set(path.key, { path, target, matches: 0 });
+  }
+
+  /** Throws ConfigurationError when there is the same route already. */
+  checkFree(path: RoutePath): void {
+    if (this.#kind(path).has(path.key)) throw refusedRoute(path.source, "it is registered already");
   }
 
   /** Whether there was such a route: a path, a path with parameters, or a pattern's source. */
   removeRoute(path: string): boolean {
-    if (this.#exact.delete(canonicalPath(path))) return true;
-    const index = this.#indexOfPattern(path);
-    if (index >= 0) this.#patterns.splice(index, 1);
-    return index >= 0;
+    const entry = this.#find(path);
+    return entry !== undefined && this.#kind(entry.path).delete(entry.path.key);
   }
 
+  /** What unmatched paths lead to; undefined: nothing. */
   setDefaultHandler(target: Target | undefined): void {
     this.#default = target;
   }
 
-  routeRequest(request: { readonly path: string }): RouteMatch<Target> | undefined {
-    const path = canonicalPath(request.path);
-    const exact = this.#exact.get(path);
-    if (exact !== undefined) {
-      exact.matches += 1;
-      return { target: exact.target, pathParams: [], params: {} };
-    }
-    for (const route of this.#patterns) {
-      const match = route.pattern.exec(path);
-      if (match === null) continue;
-      route.matches += 1;
-      const params = Object.entries(match.groups ?? {}).filter(
-        ([, value]) => (value as string | undefined) !== undefined,
-      );
-      return {
-        target: route.target,
-        // A group that took no part in the match keeps its place.
-        pathParams: match.slice(1).map((value) => percentDecode((value as string | undefined) ?? "")),
-        params: Object.fromEntries(params.map(([name, value]) => [name, percentDecode(value)])),
-      };
-    }
+  /** What the request's path leads to, whose parameters it is given. Undefined when there is no route. */
+  routeRequest(request: RoutedRequest): Target | undefined {
+    const match = this.match(request.path);
+    if (match === undefined) return undefined;
+    request.pathParams = match.pathParams;
+    request.params = match.params;
+    return match.target;
+  }
+
+  /** As {@link RequestRouter.routeRequest}, of a path alone. */
+  match(given: string): RouteMatch<Target> | undefined {
+    const found = given.length > maxPathLength ? undefined : this.#search(canonicalPath(given));
+    if (found !== undefined) return found;
     this.#unmatched += 1;
     return this.#default === undefined ? undefined : { target: this.#default, pathParams: [], params: {} };
   }
 
+  /** What was registered for a path (with parameters, if it has some) or a pattern's source. */
   getRouteHandler(path: string): Target | undefined {
-    return (this.#exact.get(canonicalPath(path)) ?? this.#patterns[this.#indexOfPattern(path)])?.target;
+    return this.#find(path)?.target;
   }
 
-  getAllRoutes(): readonly string[] {
-    return this.#routes().map((route) => route.source);
+  /** A copy: what each path leads to. Without patterns. */
+  getAllRoutes(): Map<string, Target> {
+    const paths = this.entries().filter(({ path }) => path.kind === "path");
+    return new Map(paths.map(({ path, target }) => [path.source, target]));
+  }
+
+  /** Every route: paths without parameters first, then the others in the order in which they are tried. */
+  entries(): readonly { readonly path: RoutePath; readonly target: Target }[] {
+    return this.#entries();
   }
 
   getRouteStats(): RouteStats {
     return {
       exactRoutes: this.#exact.size,
-      patternRoutes: this.#patterns.length,
+      patternRoutes: this.#patterns.size,
       hasDefaultHandler: this.#default !== undefined,
-      matches: Object.fromEntries(this.#routes().map((route) => [route.source, route.matches])),
+      matches: Object.fromEntries(this.#entries().map(({ path, matches }) => [path.source, matches])),
       unmatched: this.#unmatched,
     };
   }
 
-  #routes(): readonly ExactRoute<Target>[] {
-    return [...this.#exact.values(), ...this.#patterns];
+  #entries(): readonly Entry<Target>[] {
+    return [...this.#exact.values(), ...this.#patterns.values()];
   }
 
-  #indexOfPattern(path: string): number {
-    return this.#patterns.findIndex(({ key }) => key === path || key === canonicalPath(path));
+  #search(path: string): RouteMatch<Target> | undefined {
+    const exact = this.#exact.get(path);
+    if (exact !== undefined) {
+      exact.matches += 1;
+      return { target: exact.target, pathParams: [], params: {} };
+    }
+    for (const entry of this.#patterns.values()) {
+      const match = matchPath(entry.path, path);
+      if (match === null) continue;
+      entry.matches += 1;
+      return { target: entry.target, ...parametersOf(match) };
+    }
+    return undefined;
   }
 
-  #addPattern(route: PatternRoute<Target>): void {
-    if (this.#patterns.some(({ key }) => key === route.key)) throw refused(route.source, "it is registered already");
-    this.#patterns.push(route);
+  #kind(path: RoutePath): Map<string, Entry<Target>> {
+    return path.pattern === undefined ? this.#exact : this.#patterns;
+  }
+
+  #find(path: string): Entry<Target> | undefined {
+    const key = canonicalPath(path);
+    return this.#exact.get(key) ?? this.#patterns.get(path) ?? this.#patterns.get(key);
   }
 }
 
-function anchored(pattern: RegExp | string, source: string): RegExp {
-  const flags = typeof pattern === "string" ? "u" : pattern.flags.replaceAll(/[gy]/g, "");
-  try {
-    return new RegExp(`^(?:${source})$`, flags);
-  } catch (error) {
-    throw refused(source, "it is no valid regular expression", error);
-  }
-}
-
-function patternOfParameters(path: string): RegExp {
-  const names = new Set<string>();
-  const segments = path.split("/").map((segment) => {
-    if (!segment.startsWith(":")) return canonicalPath(segment).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const name = segment.slice(1);
-    if (!/^[A-Za-z_]\w*$/.test(name)) throw refused(path, `"${segment}" is no name of a parameter`);
-    if (names.has(name)) throw refused(path, `it has two parameters called ${name}`);
-    names.add(name);
-    return `(?<${name}>[^/]+)`;
-  });
-  return new RegExp(`^${segments.join("/")}$`, "u");
-}
-
-function refused(path: string, reason: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError(`Cannot add the route "${path}": ${reason}`, {
-    configKey: "route",
-    configValue: path,
-    ...(cause === undefined ? {} : { cause }),
-  });
+function parametersOf(match: RegExpExecArray): Omit<RouteMatch<never>, "target"> {
+  const named = Object.entries(match.groups ?? {}).filter(([, value]) => (value as string | undefined) !== undefined);
+  return {
+    // A group that took no part in the match keeps its place.
+    pathParams: match.slice(1).map((value) => percentDecode((value as string | undefined) ?? "")),
+    params: Object.fromEntries(named.map(([name, value]) => [name, percentDecode(value)])),
+  };
 }

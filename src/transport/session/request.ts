@@ -28,6 +28,8 @@ export const RejectionKind = Object.freeze({
   CLOSING: "closing",
   MAX_SESSIONS: "max_sessions",
   MAX_SESSIONS_PER_CONNECTION: "max_sessions_per_connection",
+  MAX_SESSIONS_PER_ADDRESS: "max_sessions_per_address",
+  PATH_TOO_LONG: "path_too_long",
   /** Its authority and path make no URL, or it has several origins. */
   MALFORMED: "malformed",
   /** Its headers are larger, or more, than the server takes. */

@@ -51,7 +51,7 @@ describe("a request that is refused before the application sees it", () => {
         {
           status: 421,
           kind: "authority",
-          path: "/echo",
+          path: "/echo?room=[redacted]",
           remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as unknown,
         },
       ],

@@ -212,7 +212,7 @@ describe("the server's own account", () => {
     warned.mockRestore();
   });
 
-  it("writes one line for each request and one for each session's end, without queries", async () => {
+  it("writes one line for each request and one for each session's end, without the queries' values", async () => {
     await start(
       (made) => {
         made.route("/echo", { protocols: ["chat"] }, echoHandler);
@@ -233,19 +233,27 @@ describe("the server's own account", () => {
     await ended;
     const id = expect.stringMatching(/^server-\d+\/0$/) as unknown;
     expect(lines).toEqual([
-      ["warn", "403: origin (none) is not in allowedOrigins", { path: "/echo", remote, status: 403, kind: "origin" }],
-      ["warn", "404: no route matches the path", { path: "/nowhere", remote, status: 404, kind: "route" }],
+      [
+        "warn",
+        "403: origin (none) is not in allowedOrigins",
+        { path: "/echo?token=[redacted]", remote, status: 403, kind: "origin" },
+      ],
+      [
+        "warn",
+        "404: no route matches the path",
+        { path: "/nowhere?token=[redacted]", remote, status: 404, kind: "route" },
+      ],
       [
         "warn",
         "400: the route requires a subprotocol, the client offers other",
         { path: "/strict", remote, status: 400, kind: "protocol" },
       ],
-      ["info", "200: accepted", { path: "/echo", remote, status: 200, session: id, protocol: "chat" }],
+      ["info", "200: accepted", { path: "/echo?token=[redacted]", remote, status: 200, session: id, protocol: "chat" }],
       [
         "info",
         "ended: code 9",
         {
-          path: "/echo",
+          path: "/echo?token=[redacted]",
           remote,
           session: id,
           by: "peer",

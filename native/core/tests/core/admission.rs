@@ -35,6 +35,30 @@ fn clients_above_the_maximum_are_refused() {
 }
 
 #[test]
+fn clients_of_an_address_above_its_maximum_are_refused_until_one_has_gone() {
+    let server = CoreConfig {
+        max_connections_per_address: Some(3),
+        ..CoreConfig::default()
+    };
+    let mut pair = Setup {
+        server,
+        ..Setup::default()
+    }
+    .pair();
+    let (first, _) = pair.connect();
+    // With a Retry: half of what the address may have is in use.
+    pair.connect();
+    pair.connect();
+    let refused = pair.begin_connect();
+    pair.settle();
+    assert_eq!(pair.client.closed(refused).unwrap().code, 2);
+    assert_eq!(pair.server.core.statistics().refused, 1);
+    pair.client.core.close(pair.now, first, 0, Bytes::new());
+    pair.run_for(Duration::from_secs(10));
+    pair.connect();
+}
+
+#[test]
 fn clients_above_the_pending_handshakes_are_refused() {
     let server = CoreConfig {
         max_pending_handshakes: 3,

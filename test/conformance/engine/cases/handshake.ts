@@ -102,6 +102,26 @@ export function handshakeCases(factory: EngineFactory): void {
     );
 
     it(
+      "refuses connections of an address past maxConnectionsPerAddress, until one of it has gone",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair({ server: { maxConnectionsPerAddress: 3 } });
+        const dial = (): ReturnType<typeof world.connect> =>
+          world.connect(client.endpoint, server.endpoint.localAddress);
+        const [second, third] = [dial(), dial()];
+        await second.events.first("connected");
+        await third.events.first("connected");
+        expect((await dial().events.first("closed")).info).toMatchObject({ by: "peer", kind: "transport", code: 2n });
+        expect(server.endpoint.getStats()).toMatchObject({ handshakesAccepted: 3, handshakesRefused: 1 });
+        client.quic.close(0n, "");
+        for (;;) {
+          await world.under.elapse(50);
+          if (server.endpoint.connectionCount < 3) break;
+        }
+        await dial().events.first("connected");
+      }),
+    );
+
+    it(
       "succeeds with a Retry, too",
       withWorld(factory, async (world) => {
         const { client } = await world.pair({ server: { retry: "always" } });

@@ -62,9 +62,9 @@ describe("rejectionOfCore()", () => {
     ["sessions", 429, "max_sessions_per_connection", "maxSessionsPerConnection (16) is reached"],
     ["headers", 431, "headers", "its headers are larger, or more, than this server takes"],
     ["closing", 503, "closing", "the connection is being closed"],
-  ])("says what %s means, without the query", (cause, status, kind, reason) => {
+  ])("says what %s means", (cause, status, kind, reason) => {
     expect(rejectionOfCore({ ...refused, cause, status }, { maxSessionsPerConnection: 16 })).toEqual({
-      subject: { path: "/x", remoteAddress: refused.remoteAddress },
+      subject: { url: { pathname: "/x", search: "?token=secret" }, remoteAddress: refused.remoteAddress },
       rejection: { status, kind, reason, cause: undefined },
     });
   });

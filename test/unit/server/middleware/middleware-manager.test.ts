@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ConfigurationError, HttpError, SessionError } from "../../../../src/errors/errors.ts";
-import { startMiddleware } from "../../../../src/server/middleware/middleware.ts";
 import type { Middleware } from "../../../../src/server/middleware/middleware.ts";
 import { MiddlewareManager } from "../../../../src/server/middleware/middleware-manager.ts";
 import type { MiddlewareManagerOptions } from "../../../../src/server/middleware/middleware-manager.ts";
@@ -328,15 +327,16 @@ describe("MiddlewareManager", () => {
     it("stops those that have started when one cannot, and tells why", async () => {
       const log: string[] = [];
       const chain = [withLife("a", log, "stop"), withLife("b", log), withLife("c", log, "start"), withLife("d", log)];
-      await expect(startMiddleware(chain)).rejects.toThrow("c cannot start");
+      await expect(managerOf(chain).start()).rejects.toThrow("c cannot start");
       expect(log).toEqual(["a starts", "b starts", "c starts", "b stops", "a stops"]);
     });
 
     it("stops all even if one cannot", async () => {
       const log: string[] = [];
-      const stopped = managerOf([withLife("a", log), withLife("b", log, "stop")]).stop();
-      await expect(stopped).rejects.toMatchObject({ errors: [{ message: "b cannot stop" }] });
-      expect(log).toEqual(["b stops", "a stops"]);
+      const manager = managerOf([withLife("a", log), withLife("b", log, "stop")]);
+      await manager.start();
+      await expect(manager.stop()).rejects.toMatchObject({ errors: [{ message: "b cannot stop" }] });
+      expect(log).toEqual(["a starts", "b starts", "b stops", "a stops"]);
     });
   });
 });

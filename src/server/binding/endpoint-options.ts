@@ -1,0 +1,37 @@
+import type { CertificateAndKey, ServerConfigValues } from "../../config/server-config.ts";
+import type { EndpointOptions } from "../../engine/engine.ts";
+import { controlStreamPreamble } from "../../protocol/options.ts";
+import { transportOf } from "../../transport/connection/configured.ts";
+import type { ConnectionSettings } from "../../transport/connection/settings.ts";
+
+/** ALPN of HTTP/3 (RFC 9114 §3.1). */
+const http3 = "h3";
+
+/** What a server's endpoints are made with, whatever their host. */
+export function endpointOptions(
+  values: ServerConfigValues,
+  settings: ConnectionSettings,
+  { port, identity }: { readonly port: number; readonly identity: CertificateAndKey },
+): Omit<EndpointOptions, "host"> {
+  const { sni, caCerts, maxConnectionsPerAddress } = values;
+  return {
+    port,
+    reusePort: values.reusePort,
+    server: {
+      identity,
+      alpn: [http3],
+      maxConnections: values.maxConnections,
+      retry: values.retry,
+      clientCertificates: values.verifyMode,
+      ...(maxConnectionsPerAddress === undefined ? {} : { maxConnectionsPerAddress }),
+      ...(sni === undefined ? {} : { sni }),
+      ...(caCerts === undefined ? {} : { clientCa: caCerts }),
+    },
+    transport: {
+      ...transportOf(values),
+      // Each session's CONNECT stream is a bidirectional one.
+      maxIncomingBidirectionalStreams: values.maxIncomingStreams + values.maxSessionsPerConnection,
+      preamble: [controlStreamPreamble(settings.core)],
+    },
+  };
+}
