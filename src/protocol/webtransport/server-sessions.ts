@@ -62,8 +62,8 @@ export class ServerSessions {
       const session = this.#sessions.add(stream, "held");
       session.wantsDraft02 = fields.some(([name, value]) => name === "sec-webtransport-http3-draft02" && value === "1");
       session.heldRequest = { fields, token: protocol };
-      if (this.#peer.settings === undefined) this.#sessions.hold(session, now);
-      else this.#offer(session);
+      if (this.#peer.isKnown) this.#offer(session);
+      else this.#sessions.hold(session, now);
       return session;
     }
     this.#outputs.forget(stream.id);
