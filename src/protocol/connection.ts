@@ -242,7 +242,7 @@ export class ProtocolConnection {
   }
 
   /**
-   * The counters of a session, from its request on; undefined where its streams and bytes are not limited. Whoever calls
+   * The counters of a session, from its request on; undefined where its streams and bytes are not limited. The caller of
    * its methods calls {@link sendFlowControl} afterwards.
    */
   flowControl(sessionId: number): SessionFlowControl | undefined {
@@ -277,13 +277,13 @@ export class ProtocolConnection {
     }
   }
 
-  /** Server: bytes of `requestData` are used up, so many more may come. */
+  /** Server: gives back the credit of bytes of `requestData`. */
   consumeRequest(streamId: number, bytes: number): void {
     if (!this.#failed) this.#requests?.consume(streamId, bytes);
   }
 
   /**
-   * GOAWAY (RFC 9114 §5.2): the client is to open no further sessions. Requests that are on their way are still served;
+   * GOAWAY (RFC 9114 §5.2): tells the client to open no further sessions. Requests that are on their way are still served;
    * after a second, or at once when it is called again with `final`, those that have not arrived are refused.
    */
   sendGoaway(options: { readonly final?: boolean } = {}): void {

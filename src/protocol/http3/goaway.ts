@@ -34,7 +34,7 @@ export class Goaway {
     return streamId >= this.#refusedFrom;
   }
 
-  /** `until`: when it is to become final. A client names a push, of which there are none: there is nothing to wait for. */
+  /** Server: `until` is when it becomes final. A client's names a push, of which there are none, and is final at once. */
   announce(until: number): void {
     if (this.#stage !== "none" || this.#role === "client") return;
     this.#stage = "announced";

@@ -9,13 +9,13 @@ import { RequestStream } from "./request-stream.ts";
 import { refuseRest, writeResponse } from "./responses.ts";
 import type { Response } from "./responses.ts";
 
-/** A CONNECT request: its stream, read to the end of its header section, belongs to whoever gets this. */
+/** A CONNECT request. Its stream has been read to the end of the header section, and belongs to the receiver of this. */
 export interface ConnectRequest {
   readonly stream: RequestStream;
   readonly head: RequestHead;
 }
 
-/** Hears of requests that are none for a session, or are over before they could be. */
+/** Is told of requests that ask for no session, or have ended before they could. */
 export interface SessionIds {
   neverASession(streamId: number): void;
 }
@@ -24,8 +24,8 @@ interface Request {
   readonly stream: RequestStream;
   /**
    * - `head`: its header section is on its way.
-   * - `told`: the caller knows of it. What follows is not read: QUIC's flow control bounds it.
-   * - `reading`: the caller takes its body, and gives its credit back.
+   * - `told`: the output `request` has been given. What follows is not read: QUIC's flow control bounds it.
+   * - `reading`: its body is given as `requestData`; the caller gives the credit back.
    * - `answered`: the rest is read and dropped.
    */
   stage: "head" | "told" | "reading" | "answered";
@@ -54,7 +54,7 @@ export class Requests {
     return this.#requests?.has(streamId) === true;
   }
 
-  /** Its header section is on its way: nobody knows yet what it asks for. */
+  /** Its header section has not come to its end. */
   isIncomplete(streamId: number): boolean {
     return this.#requests?.get(streamId)?.stage === "head";
   }

@@ -50,7 +50,7 @@ export class ServerSessions {
       this.#sessions.neverASession(stream.id);
       this.#outputs.abandon(stream, WireCodes.H3_MESSAGE_ERROR);
     } else if (fields.filter(([name]) => name === "origin").length > 1) {
-      // RFC 6454 §7.3: a request has one Origin at most; which of several to judge is nobody's to guess.
+      // RFC 6454 §7.3: a request has one Origin at most; with several it is unclear which one to check.
       this.#turnDown(head, stream, 400, "origins");
     } else if (servesAuthority?.(authority) === false) {
       // RFC 9110 §15.5.20.
@@ -77,7 +77,7 @@ export class ServerSessions {
 
   /** How an answer is more than the client takes; undefined when it is not. */
   excessOf(session: Session, response: SessionResponse): FieldSectionExcess | undefined {
-    // Where there is nothing of the application's, there is nothing to leave out.
+    // An answer without the application's fields cannot be made smaller.
     return response.headers.length === 0 ? undefined : this.#peer.excessOf(responseFields(session, response));
   }
 
