@@ -456,6 +456,11 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
       case "request":
         this.#observer.plainRequested(output);
         break;
+      case "requestData":
+      case "requestEnded":
+      case "requestAborted":
+        // Nothing reads the bodies of requests yet: the core gives them only when it is asked for them.
+        break;
       case "requestRefused":
         this.#observer.requestRefused(output);
         break;
