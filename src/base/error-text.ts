@@ -1,4 +1,4 @@
-/** What was thrown, as text: with its stack where it has one. Never throws, whatever somebody else threw. */
+/** What was thrown, as text: with its stack where it has one. Never throws, whatever was thrown. */
 export function errorText(thrown: unknown): string {
   try {
     if (!(thrown instanceof Error)) return String(thrown);

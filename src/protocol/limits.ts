@@ -3,8 +3,8 @@ export interface ProtocolLimits {
   /** Payload of a HEADERS frame, compressed, that is kept until it is whole; a larger one is skipped. */
   readonly maxHeadersPayload: number;
   /**
-   * Payload of a HEADERS frame that is skipped; more: H3_EXCESSIVE_LOAD. Whoever meets `maxHeadersPayload` by an oversight
-   * gets an answer, and the connection's other sessions live on; nobody needs so many bytes to tell of an oversight.
+   * Payload of a HEADERS frame that is skipped; more: H3_EXCESSIVE_LOAD. A client that exceeds `maxHeadersPayload` by
+   * mistake gets an answer, and the connection's other sessions live on; a mistake is never this large.
    */
   readonly maxSkippedHeaders: number;
   /** Field section as RFC 9114 §4.2.2 counts it; announced, and checked while decoding. */
@@ -25,13 +25,13 @@ export interface ProtocolLimits {
   readonly maxIncompleteStreams: number;
   /** For the first bytes of a stream and for the header section of a peer's request. */
   readonly prefixTimeout: number;
-  /** WebTransport streams that wait for sessions that nobody has asked for, at the end of the engine's turn. */
+  /** WebTransport streams that wait for sessions without a request, at the end of the engine's turn. */
   readonly maxParkedStreams: number;
   /** Bytes of all streams that wait for their session: no more is granted for them, so QUIC's limits hold as well. */
   readonly maxParkedBytes: number;
-  /** Datagrams that wait for sessions that nobody has asked for, at the end of the engine's turn. */
+  /** Datagrams that wait for sessions without a request, at the end of the engine's turn. */
   readonly maxParkedDatagrams: number;
-  /** How long streams and datagrams wait for a session that nobody has asked for. */
+  /** How long streams and datagrams wait for a session without a request. */
   readonly parkTimeout: number;
   /** Datagrams that wait for the answer to their session's request: as many as an open session queues. */
   readonly maxEarlyDatagrams: number;

@@ -5,7 +5,7 @@ import type { ProtocolOutput } from "./output.ts";
 /** Bytes given back to the peer at once: fewer calls, and the window never runs dry. */
 const grantStep = 16_384;
 
-/** What the core has to say, in order, until it is polled. */
+/** What the core asks for and tells, in order, until it is polled. */
 export class Outputs {
   readonly #queue = new RingQueue<ProtocolOutput>();
   /** Bytes that were consumed and not yet given back, by stream. */
@@ -36,7 +36,7 @@ export class Outputs {
     this.#queue.push({ type: "stop", streamId, code });
   }
 
-  /** A stream of the peer that nobody wants: both halves end. */
+  /** Refuses a stream of the peer: both halves end. */
   refuse(streamId: number, code: bigint): void {
     this.stop(streamId, code);
     if (isBidirectional(streamId)) this.reset(streamId, code);

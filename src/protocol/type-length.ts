@@ -44,7 +44,6 @@ export class TypeLengthReader {
 
   /** Gives how many bytes were taken: all of them, unless the handler has paused. */
   push(chunk: Uint8Array): number {
-    this.#isPaused = false;
     let offset = 0;
     while (!this.#isPaused && (offset < chunk.length || this.#isPayloadComplete)) {
       if (this.#use === undefined) {
@@ -56,6 +55,7 @@ export class TypeLengthReader {
         this.#payload(piece);
       }
     }
+    this.#isPaused = false;
     return offset;
   }
 

@@ -16,7 +16,7 @@ interface CriticalStream {
   readonly reader: ControlStream | QpackPeerStream;
 }
 
-/** The peer's unidirectional streams besides WebTransport's: control, QPACK, and those that nobody knows (RFC 9114 §6.2). */
+/** The peer's unidirectional streams besides WebTransport's: control, QPACK, and those of unknown types (RFC 9114 §6.2). */
 export class PeerControlStreams {
   readonly #role: "client" | "server";
   readonly #limits: ProtocolLimits;
@@ -34,7 +34,7 @@ export class PeerControlStreams {
     return this.#unknown?.has(streamId) === true || this.#criticalOf(streamId) !== undefined;
   }
 
-  /** Takes a stream in. Gives a code when the peer is to be asked to stop sending. Throws WireError. */
+  /** Registers a stream. Returns the code of STOP_SENDING when it is one too many. Throws WireError. */
   open(streamId: number, type: number): bigint | undefined {
     switch (type) {
       case StreamType.control:
@@ -48,7 +48,7 @@ export class PeerControlStreams {
         this.#openCritical({ id: streamId, type: StreamType.qpackDecoder, reader: QpackPeerStream.decoder() });
         return undefined;
       case StreamType.push:
-        // RFC 9114 §6.2.2: clients never push; a server only with leave, which is never given (§4.6).
+        // RFC 9114 §6.2.2: clients never push; a server needs MAX_PUSH_ID, which this side never sends (§4.6).
         if (this.#role === "server") throw connectionError("H3_STREAM_CREATION_ERROR", "a push stream of a client");
         throw connectionError("H3_ID_ERROR", "a push stream without MAX_PUSH_ID");
       default:

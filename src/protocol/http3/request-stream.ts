@@ -31,7 +31,7 @@ export interface BodyRules {
 /**
  * The peer's half of one request stream (RFC 9114 §4.1): which frames may come, and in which order. It knows nothing of
  * what the request is for. Bytes go in with {@link push}; what they say is taken out with {@link next}, and nothing is
- * read beyond what has been taken: who takes the header section decides how the body is read.
+ * read beyond what has been taken: how the body is read is decided after the header section.
  */
 export class RequestStream implements TypeLengthHandler {
   readonly id: number;
@@ -89,7 +89,7 @@ export class RequestStream implements TypeLengthHandler {
     this.#uncredited -= bytes;
   }
 
-  /** Bytes that have been read since this was last asked: so many more may come. */
+  /** The number of bytes read since the last call, without those kept: as much credit can be given back. */
   takeCredit(): number {
     const bytes = this.#uncredited;
     this.#uncredited = 0;

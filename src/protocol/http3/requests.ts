@@ -9,13 +9,13 @@ import { RequestStream } from "./request-stream.ts";
 import { refuseRest, writeResponse } from "./responses.ts";
 import type { Response } from "./responses.ts";
 
-/** A CONNECT request: its stream, read to the end of its header section, belongs to whoever gets this. */
+/** A CONNECT request. Its stream has been read to the end of the header section, and belongs to the receiver of this. */
 export interface ConnectRequest {
   readonly stream: RequestStream;
   readonly head: RequestHead;
 }
 
-/** Hears of requests that are none for a session, or are over before they could be. */
+/** Is told of requests that ask for no session, or have ended before they could. */
 export interface SessionIds {
   neverASession(streamId: number): void;
 }
@@ -24,8 +24,8 @@ interface Request {
   readonly stream: RequestStream;
   /**
    * - `head`: its header section is on its way.
-   * - `told`: the caller knows of it. What follows is not read: QUIC's flow control bounds it.
-   * - `reading`: the caller takes its body, and gives its credit back.
+   * - `told`: the output `request` has been given. What follows is not read: QUIC's flow control bounds it.
+   * - `reading`: its body is given as `requestData`; the caller gives the credit back.
    * - `answered`: the rest is read and dropped.
    */
   stage: "head" | "told" | "reading" | "answered";
@@ -36,7 +36,8 @@ export class Requests {
   readonly #limits: ProtocolLimits;
   readonly #outputs: Outputs;
   readonly #sessionIds: SessionIds;
-  readonly #requests = new Map<number, Request>();
+  /** Most connections have none for most of their time. */
+  #requests: Map<number, Request> | undefined;
   #headDeadlines: DeadlineList<number> | undefined;
 
   constructor(limits: ProtocolLimits, outputs: Outputs, sessionIds: SessionIds) {
@@ -50,55 +51,55 @@ export class Requests {
   }
 
   has(streamId: number): boolean {
-    return this.#requests.has(streamId);
+    return this.#requests?.has(streamId) === true;
   }
 
-  /** Its header section is on its way: nobody knows yet what it asks for. */
+  /** Its header section has not come to its end. */
   isIncomplete(streamId: number): boolean {
-    return this.#requests.get(streamId)?.stage === "head";
+    return this.#requests?.get(streamId)?.stage === "head";
   }
 
-  open(streamId: number, now: number): void {
+  open(streamId: number): void {
+    this.#requests ??= new Map();
     this.#requests.set(streamId, { stream: new RequestStream(streamId, this.#limits), stage: "head" });
-    this.#headDeadlines ??= new DeadlineList(this.#limits.prefixTimeout);
-    this.#headDeadlines.set(streamId, now);
   }
 
   /** Bytes of the peer. Gives the request if it is CONNECT, and forgets it. Throws WireError. */
-  push(streamId: number, chunk: Uint8Array, fin: boolean): ConnectRequest | undefined {
-    const request = this.#requests.get(streamId);
-    request?.stream.push(chunk, fin);
-    return request === undefined || request.stage === "told" ? undefined : this.#read(request);
+  push(streamId: number, chunk: Uint8Array, fin: boolean, now: number): ConnectRequest | undefined {
+    const request = this.#requests?.get(streamId);
+    if (request === undefined) return undefined;
+    request.stream.push(chunk, fin);
+    return request.stage === "told" ? undefined : this.#read(request, now);
   }
 
   // What the caller asks for.
 
   /** The body of a request is wanted: it comes as `requestData`. Throws WireError. */
-  readBody(streamId: number): void {
-    const request = this.#requests.get(streamId);
+  readBody(streamId: number, now: number): void {
+    const request = this.#requests?.get(streamId);
     if (request?.stage !== "told") return;
     request.stage = "reading";
-    this.#read(request);
+    this.#read(request, now);
   }
 
   /** Bytes of `requestData` have been used up. */
   consume(streamId: number, bytes: number): void {
-    if (this.#requests.has(streamId)) this.#outputs.consumed(streamId, bytes);
+    if (this.has(streamId)) this.#outputs.consumed(streamId, bytes);
   }
 
   /** Answers a request that was told; what is still to come of it is dropped. Throws WireError. */
-  respond(streamId: number, response: Response, body: Uint8Array | undefined): void {
-    const request = this.#requests.get(streamId);
+  respond(streamId: number, response: Response, body: Uint8Array | undefined, now: number): void {
+    const request = this.#requests?.get(streamId);
     if (request?.stage !== "told" && request?.stage !== "reading") return;
     this.#answer(request, response, body);
-    this.#read(request);
+    this.#read(request, now);
   }
 
   // What ends a request.
 
   /** Gives whether it had no answer yet. */
   peerReset(streamId: number, code: bigint): boolean {
-    const request = this.#requests.get(streamId);
+    const request = this.#requests?.get(streamId);
     if (request === undefined) return false;
     request.stream.receiveEnded = true;
     return this.#peerAborted(request, code);
@@ -106,7 +107,7 @@ export class Requests {
 
   /** The peer wants no answer, whatever it says. Gives whether it had none yet. */
   peerStopped(streamId: number, code: bigint): boolean {
-    const request = this.#requests.get(streamId);
+    const request = this.#requests?.get(streamId);
     if (request === undefined) return false;
     request.stream.sendEnded = true;
     return this.#peerAborted(request, code);
@@ -114,7 +115,7 @@ export class Requests {
 
   /** The peer has broken a rule on this stream. */
   violated(streamId: number, code: bigint): void {
-    const request = this.#requests.get(streamId);
+    const request = this.#requests?.get(streamId);
     if (request === undefined) return;
     if (request.stage === "head" && code === WireCodes.H3_EXCESSIVE_LOAD) {
       // Friendlier than a reset, whose code no browser shows.
@@ -128,36 +129,37 @@ export class Requests {
 
   /** Ends a request that the caller does not know. */
   refuse(streamId: number, code: bigint): void {
-    const request = this.#requests.get(streamId);
+    const request = this.#requests?.get(streamId);
     if (request !== undefined) this.#end(request, code, code);
   }
 
   handleTimeout(now: number): void {
     for (const streamId of this.#headDeadlines?.expire(now) ?? []) {
-      const request = this.#requests.get(streamId);
+      const request = this.#requests?.get(streamId);
       if (request?.stage === "head") this.#end(request, WireCodes.H3_REQUEST_CANCELLED);
       // It was too large and is answered, but has not come to its end.
       else if (request !== undefined) this.#abandon(request, WireCodes.H3_NO_ERROR);
     }
   }
 
-  #read(request: Request): ConnectRequest | undefined {
+  #read(request: Request, now: number): ConnectRequest | undefined {
     const { stream } = request;
     for (let event = stream.next(); event !== undefined; event = stream.next()) {
       switch (event.type) {
         case "headers": {
           const head = parseRequest(event.fields);
-          this.#headDeadlines?.cancel(stream.id);
           if (head.method === "CONNECT") {
-            this.#requests.delete(stream.id);
+            this.#release(stream.id);
             return { stream, head };
           }
+          this.#headDeadlines?.cancel(stream.id);
           this.#tell(request, head);
           return undefined;
         }
         case "headersTooLarge":
           // At once: a client that is told so need not send the rest; one that does is read until it has.
           this.#answerTooLarge(request);
+          this.#awaitHead(stream.id, now);
           break;
         case "headersSkipped":
           this.#skipped(request);
@@ -173,6 +175,7 @@ export class Requests {
       }
     }
     this.#outputs.consumed(stream.id, stream.takeCredit());
+    if (request.stage === "head") this.#awaitHead(stream.id, now);
     if (stream.receiveEnded && stream.sendEnded) this.#forget(stream.id);
     return undefined;
   }
@@ -233,9 +236,20 @@ export class Requests {
     this.#forget(stream.id);
   }
 
+  /** Its header section has begun, and has to come to its end. */
+  #awaitHead(streamId: number, now: number): void {
+    this.#headDeadlines ??= new DeadlineList(this.#limits.prefixTimeout);
+    if (!this.#headDeadlines.has(streamId)) this.#headDeadlines.set(streamId, now);
+  }
+
   #forget(streamId: number): void {
-    this.#requests.delete(streamId);
-    this.#headDeadlines?.cancel(streamId);
+    this.#release(streamId);
     this.#outputs.forget(streamId);
+  }
+
+  #release(streamId: number): void {
+    this.#headDeadlines?.cancel(streamId);
+    this.#requests?.delete(streamId);
+    if (this.#requests?.size === 0) this.#requests = undefined;
   }
 }

@@ -15,7 +15,7 @@ export type Opening =
       readonly prefixLength: number;
       readonly stopped: bigint | undefined;
     }
-  /** A unidirectional stream of HTTP/3 or QPACK, or of a type that nobody knows. */
+  /** A unidirectional stream of HTTP/3 or QPACK, or of an unknown type. */
   | { readonly kind: "typed"; readonly streamType: number; readonly consumed: number }
   /** A request: `replay` are the bytes of earlier chunks, which belong to its first frame. */
   | {

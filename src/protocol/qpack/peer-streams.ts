@@ -7,7 +7,7 @@ import { HuffmanError } from "./huffman.ts";
 import { QpackError, QpackReader, QpackTruncated } from "./prefix-integer.ts";
 import { staticTable } from "./static-table.ts";
 
-/** An instruction that is still incomplete after so many bytes is an error. */
+/** Bytes of one instruction at most: more are an error. */
 const maxInstruction = 16_384;
 
 /** Reads one instruction; throws QpackError when it is not allowed, QpackTruncated when more bytes are needed. */

@@ -13,14 +13,14 @@ interface SessionQueue {
 }
 
 /**
- * Datagrams that have overtaken their session. Of a session that has been asked for as many wait as it would queue once
+ * Datagrams that have overtaken their session. Of a session whose request has come as many wait as it would queue once
  * it is open; of others a few for a short time, which is judged at the end of the engine's turn (see `Parking`). The
  * oldest always makes place.
  */
 export class ParkedDatagrams {
   readonly #limits: ProtocolLimits;
   readonly #sessions = new Map<number, SessionQueue>();
-  /** Those whose session nobody had asked for when this was last judged. */
+  /** Those whose session had no request when this was last judged. */
   readonly #unexpected = new Set<ParkedDatagram>();
   readonly #deadlines: DeadlineList<ParkedDatagram>;
 
@@ -33,7 +33,7 @@ export class ParkedDatagrams {
     return this.#deadlines.next;
   }
 
-  /** `isRequested`: somebody has asked for the session. */
+  /** `isRequested`: the session's request has come. */
   add(sessionId: number, payload: Uint8Array<ArrayBuffer>, isRequested: boolean, now: number): void {
     const queue = this.#sessions.get(sessionId) ?? { datagrams: new Set(), bytes: 0 };
     this.#sessions.set(sessionId, queue);

@@ -18,16 +18,16 @@ export interface ParkedStream {
 /**
  * Streams that have overtaken their session.
  *
- * Those of a session that has been asked for wait as long as its answer does. No credit is granted for them: QUIC's limit
+ * Those of a session whose request has come wait as long as its answer does. No credit is granted for them: QUIC's limit
  * bounds their number, the credit that each of them began with their bytes, and `maxParkedBytes` the bytes of all.
  *
- * Of those whose session nobody has asked for, a few wait for a short time. They are judged at the end of the engine's turn:
+ * Of those whose session has no request, a few wait for a short time. They are judged at the end of the engine's turn:
  * QUIC tells of new streams before it hands out the bytes of others, and among these may be the request itself.
  */
 export class Parking {
   readonly #limits: ProtocolLimits;
   readonly #streams = new Map<number, ParkedStream>();
-  /** Those whose session nobody had asked for when this was last judged. */
+  /** Those whose session had no request when this was last judged. */
   readonly #unexpected = new Set<ParkedStream>();
   readonly #deadlines: DeadlineList<ParkedStream>;
   #bytes = 0;
@@ -49,7 +49,7 @@ export class Parking {
     return this.#streams.get(streamId);
   }
 
-  /** False, and not added, when there is no room for its bytes. `isRequested`: somebody has asked for the session. */
+  /** False, and not added, when there is no room for its bytes. `isRequested`: the session's request has come. */
   add(stream: ParkedStream, isRequested: boolean, now: number): boolean {
     const bytes = sizeOf(stream);
     if (this.#bytes + bytes > this.#limits.maxParkedBytes) return false;

@@ -11,7 +11,7 @@ import {
   sessionLimitsOf,
   simultaneousSessions,
 } from "./drafts.ts";
-import type { Draft } from "./drafts.ts";
+import type { Draft, SessionLimits } from "./drafts.ts";
 import { SessionFlowControl } from "./flow-control.ts";
 
 /** A field section that is larger than the peer takes. In bytes, as RFC 9114 §4.2.2 counts them. */
@@ -20,27 +20,44 @@ export interface FieldSectionExcess {
   readonly limit: number;
 }
 
-/** What is known of the other side, and with it agreed on. */
+/** What is known of the other side, and with it agreed on. Of its SETTINGS only what is used is kept. */
 export class Peer {
   readonly #ours: Settings;
   /** The peer takes QUIC datagrams. */
   takesDatagrams = false;
-  #settings: Settings | undefined;
+  #isKnown = false;
   #draft: Draft | undefined;
+  #takesHttpDatagrams = false;
+  #announcesWebTransport = false;
+  #obstacle: string | undefined;
+  #maxFieldSectionSize: number | undefined;
+  #simultaneousSessions = 1;
+  /** Undefined where the two do not limit each other's sessions. */
+  #sessionLimits: SessionLimits | undefined;
 
   /** `ours`: what this side announces. */
   constructor(ours: Settings) {
     this.#ours = ours;
   }
 
-  takeSettings(settings: Settings): void {
-    this.#settings = settings;
-    this.#draft = negotiateDraft(this.#ours, settings);
+  takeSettings(theirs: Settings): void {
+    const ours = this.#ours;
+    const draft = negotiateDraft(ours, theirs);
+    const maxFieldSectionSize = theirs.get(SettingId.maxFieldSectionSize);
+    this.#isKnown = true;
+    this.#draft = draft;
+    this.#takesHttpDatagrams = theirs.get(SettingId.h3Datagram) === 1n;
+    this.#announcesWebTransport = announcedDrafts(theirs).length > 0;
+    this.#obstacle = obstacleOf(ours, theirs);
+    this.#maxFieldSectionSize = maxFieldSectionSize === undefined ? undefined : Number(maxFieldSectionSize);
+    if (draft === undefined) return;
+    this.#simultaneousSessions = simultaneousSessions(draft, ours, theirs);
+    if (isFlowControlled(draft, ours, theirs)) this.#sessionLimits = sessionLimitsOf(theirs);
   }
 
-  /** Undefined until the peer's SETTINGS have come. */
-  get settings(): Settings | undefined {
-    return this.#settings;
+  /** The peer's SETTINGS have come. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** The newest draft that both sides announce. */
@@ -50,40 +67,35 @@ export class Peer {
 
   /** HTTP datagrams go both ways (RFC 9297 §2.1.1). */
   get datagrams(): boolean {
-    return this.takesDatagrams && this.#settings?.get(SettingId.h3Datagram) === 1n;
+    return this.takesDatagrams && this.#takesHttpDatagrams;
   }
 
   /** Drafts of ours, or others. */
   get announcesWebTransport(): boolean {
-    return this.#settings !== undefined && announcedDrafts(this.#settings).length > 0;
+    return this.#announcesWebTransport;
   }
 
   /** Client: why there can be no session; undefined when there can. */
   get obstacle(): string | undefined {
-    return this.#settings === undefined ? undefined : obstacleOf(this.#ours, this.#settings);
+    return this.#obstacle;
   }
 
   /** RFC 9114 §4.2.2: how these fields are more than the peer takes; undefined when they are not. */
   excessOf(fields: HeaderList): FieldSectionExcess | undefined {
-    const limit = this.#settings?.get(SettingId.maxFieldSectionSize);
+    const limit = this.#maxFieldSectionSize;
     if (limit === undefined) return undefined;
     const size = fieldSectionSize(fields);
-    return size > limit ? { size, limit: Number(limit) } : undefined;
+    return size > limit ? { size, limit } : undefined;
   }
 
   /** Client: sessions that the server allows on the connection at a time; 1 until its SETTINGS have come. */
   get simultaneousSessions(): number {
-    const theirs = this.#settings;
-    return theirs === undefined || this.#draft === undefined
-      ? 1
-      : simultaneousSessions(this.#draft, this.#ours, theirs);
+    return this.#simultaneousSessions;
   }
 
   /** For a new session; undefined where the two do not limit each other's sessions. */
   newFlowControl(): SessionFlowControl | undefined {
-    const theirs = this.#settings;
-    if (theirs === undefined || this.#draft === undefined) return undefined;
-    if (!isFlowControlled(this.#draft, this.#ours, theirs)) return undefined;
-    return new SessionFlowControl(sessionLimitsOf(this.#ours), sessionLimitsOf(theirs));
+    const theirs = this.#sessionLimits;
+    return theirs === undefined ? undefined : new SessionFlowControl(sessionLimitsOf(this.#ours), theirs);
   }
 }

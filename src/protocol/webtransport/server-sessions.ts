@@ -51,7 +51,7 @@ export class ServerSessions {
       this.#sessions.neverASession(stream.id);
       this.#outputs.abandon(stream, WireCodes.H3_MESSAGE_ERROR);
     } else if (fields.filter(([name]) => name === "origin").length > 1) {
-      // RFC 6454 §7.3: a request has one Origin at most; which of several to judge is nobody's to guess.
+      // RFC 6454 §7.3: a request has one Origin at most; with several it is unclear which one to check.
       this.#turnDown(head, stream, 400, "origins");
     } else if (servesAuthority?.(authority) === false) {
       // RFC 9110 §15.5.20.
@@ -63,8 +63,8 @@ export class ServerSessions {
       const session = this.#sessions.add(stream, "held");
       session.wantsDraft02 = fields.some(([name, value]) => name === "sec-webtransport-http3-draft02" && value === "1");
       session.heldRequest = { fields, token: protocol };
-      if (this.#peer.settings === undefined) this.#sessions.hold(session, now);
-      else this.#offer(session);
+      if (this.#peer.isKnown) this.#offer(session);
+      else this.#sessions.hold(session, now);
       return session;
     }
     this.#outputs.forget(stream.id);
@@ -78,7 +78,7 @@ export class ServerSessions {
 
   /** How an answer is more than the client takes; undefined when it is not. */
   excessOf(session: Session, response: SessionResponse): FieldSectionExcess | undefined {
-    // Where there is nothing of the application's, there is nothing to leave out.
+    // An answer without the application's fields cannot be made smaller.
     return response.headers.length === 0 ? undefined : this.#peer.excessOf(responseFields(session, response));
   }
 

@@ -10,11 +10,11 @@ export type SessionStep =
   | "offer"
   /** The answer is 2xx. */
   | "accept"
-  /** There is another answer, or the request is over without one. */
+  /** The answer is not 2xx, or the request has ended without one. */
   | "refuse"
-  /** This side says goodbye. */
+  /** This side closes the session. */
   | "close"
-  /** The peer says goodbye, or one of the two breaks off. */
+  /** The peer closes the session, or one of the two aborts it. */
   | "end";
 
 interface Row {
@@ -29,11 +29,11 @@ const table: Readonly<Record<SessionState, Row>> = {
   asked: { standing: "requested", isCounted: false, next: { accept: "open", refuse: "never" } },
   /** A server has the request, and not the peer's SETTINGS. */
   held: { standing: "requested", isCounted: true, next: { offer: "offered", refuse: "never" } },
-  /** The application is to answer the request. */
+  /** The request waits for the application's answer. */
   offered: { standing: "requested", isCounted: true, next: { accept: "open", refuse: "never" } },
   /** The body is capsules. */
   open: { standing: "open", isCounted: true, next: { close: "closing", end: "ended" } },
-  /** This side has said goodbye, the peer has not yet. */
+  /** This side has closed the session, the peer has not yet. */
   closing: { standing: "gone", isCounted: true, next: { end: "ended" } },
   /** The end has been told; the stream may still have to end. */
   ended: { standing: "gone", isCounted: false, next: {} },
@@ -61,7 +61,7 @@ export class SessionLifecycle {
     return table[this.#state].isCounted;
   }
 
-  /** False, and nothing is done, where the table has no such step: a second goodbye changes nothing. */
+  /** False, and nothing is done, where the table has no such step: closing twice changes nothing. */
   move(step: SessionStep): boolean {
     const next = table[this.#state].next[step];
     if (next === undefined) return false;

@@ -86,19 +86,19 @@ export class Session extends SessionLifecycle implements CapsuleEvents {
     this.#earlyLength = 0;
   }
 
-  /** What the peer still sends is no concern of the session's any more. */
+  /** Drops whatever the peer still sends. */
   ignoreBody(): void {
     this.#ignoresBody = true;
   }
 
-  /** This side says goodbye with `capsule`; the end follows when the peer has, too. */
+  /** Closes the session with `capsule` and FIN; the end follows when the peer has closed it, too. */
   close(capsule: Uint8Array, goodbye: SessionEnd): void {
     if (!this.move("close")) return;
     this.#goodbye = goodbye;
     this.finish(capsule);
   }
 
-  /** The session has ended. The first goodbye counts: when this side has said it, whatever the peer says is not news. */
+  /** The session has ended. If this side has closed it before, that end is told, whatever the peer says. */
   end(end: SessionEnd): void {
     if (!this.move("end")) return;
     const told = this.#goodbye ?? end;
@@ -152,7 +152,7 @@ export class Session extends SessionLifecycle implements CapsuleEvents {
     this.stream.keep(piece.length);
   }
 
-  /** Behind the goodbye, too: there must be nothing. */
+  /** After WT_CLOSE_SESSION, too: anything behind it is an error. */
   #readCapsules(piece: Uint8Array, now: number): void {
     if (this.#ignoresBody) return;
     this.#now = now;

@@ -177,7 +177,7 @@ export class Sessions implements SessionIds {
 
   // The life of a session.
 
-  /** Takes what its stream has to say. A client: gives a header section of the response, and is to be called again. Throws WireError. */
+  /** Reads what has come on its stream. Client: returns a header section of the response; call it again then. Throws WireError. */
   read(session: Session, now: number): HeaderList | undefined {
     const { stream } = session;
     const before = session.state;
@@ -207,7 +207,7 @@ export class Sessions implements SessionIds {
     return undefined;
   }
 
-  /** The answer is yes: what came early follows. Throws WireError for what is wrong with it. */
+  /** The answer is 2xx: streams, datagrams and body that have come before it follow. Throws WireError for what is wrong with them. */
   establish(session: Session, now: number): void {
     const owed = this.incoming.takeOwed(session.id);
     session.move("accept");
@@ -229,7 +229,7 @@ export class Sessions implements SessionIds {
     }
   }
 
-  /** This side says goodbye in `capsule`. */
+  /** Closes the session with `capsule` and FIN. */
   close(session: Session, capsule: Uint8Array, goodbye: SessionEnd, now: number): void {
     session.close(capsule, goodbye);
     this.#awaitEnd(session, now);
@@ -237,12 +237,12 @@ export class Sessions implements SessionIds {
     this.#forgetIfOver(session);
   }
 
-  /** This side breaks off. */
+  /** Ends the session or its request at once, with a reset. */
   abort(session: Session, code: bigint, message: string, now: number): void {
     if (session.standing === "requested") {
-      // A client that takes its request back need not be told so.
-      if (session.state !== "asked") this.#fail(session, code);
-      session.move("refuse");
+      // A client that cancels its own request need not be told.
+      if (session.state === "asked") session.move("refuse");
+      else this.#fail(session, code);
       this.neverASession(session.id);
       this.#abandon(session, code);
       return;
@@ -251,7 +251,7 @@ export class Sessions implements SessionIds {
     session.end({ clean: false, by: "local", wireCode: code, message });
     session.ignoreBody();
     if (state === "open") this.#abandon(session, code);
-    // The goodbye has been said already, and is what counts.
+    // This side has closed the session before: that is the end that is told.
     else if (state === "closing") this.#awaitEnd(session, now);
   }
 
@@ -286,7 +286,7 @@ export class Sessions implements SessionIds {
     refuseRest(this.#outputs, stream);
   }
 
-  /** Client: the answer is no, and the server may end its half in peace. */
+  /** Client: the server has answered no. Its half may still end by itself. */
   rejected(session: Session, now: number): void {
     if (!session.move("refuse")) return;
     this.neverASession(session.id);
@@ -294,7 +294,7 @@ export class Sessions implements SessionIds {
     this.#awaitEnd(session, now);
   }
 
-  /** Client, RFC 9114 §5.2: the server processes no request from this id on; it can be made anew elsewhere. */
+  /** Client, RFC 9114 §5.2: the server processes no request from this id on; the client may send it to another server. */
   notProcessed(id: number): void {
     for (const session of this) {
       if (session.id < id || session.state !== "asked") continue;
@@ -340,7 +340,7 @@ export class Sessions implements SessionIds {
     session.end({ clean: false, by: "peer", wireCode: code, message });
   }
 
-  /** Whoever waits for the session hears that it will not come; `code` is what the peer gave, or is given. */
+  /** Tells the caller that there will be no session. `code`: the one that the peer has sent, or is sent. */
   #fail(session: Session, code: bigint, fault?: string): void {
     const { id, state } = session;
     if (!session.move("refuse")) return;
@@ -359,7 +359,7 @@ export class Sessions implements SessionIds {
     this.#outputs.refuse(streamId, WireCodes.WT_SESSION_GONE);
   }
 
-  /** The peer has a while to end its half. */
+  /** Gives the peer `closeTimeout` to end its half. */
   #awaitEnd({ id, stream }: Session, now: number): void {
     if (stream.receiveEnded) return;
     this.#closingDeadlines ??= new DeadlineList(this.#limits.closeTimeout);

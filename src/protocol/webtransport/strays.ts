@@ -64,7 +64,7 @@ export function usageOf({ streamId, prefixLength }: Stray, finalSize: number): U
   return { data: Math.max(0, finalSize - prefixLength), ...count };
 }
 
-/** Counts what nobody reads, and gives it back at once. Throws WireError for more than the session allows. */
+/** Counts what was refused, and gives it back at once. Throws WireError for more than the session allows. */
 export function countUnread(flow: SessionFlowControl, usage: Usage): void {
   for (const resource of ["bidirectional", "unidirectional", "data"] as const) {
     flow.received(resource, usage[resource]);

@@ -360,6 +360,11 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
       case "request":
         this.#answerer?.plainRequested(output.streamId, output.headers);
         break;
+      case "requestData":
+      case "requestEnded":
+      case "requestAborted":
+        // Nothing reads the bodies of requests yet: the core gives them only when it is asked for them.
+        break;
       case "requestRefused":
         this.#answerer?.refused(output.status, output.cause, output.headers);
         break;
