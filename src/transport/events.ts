@@ -34,7 +34,7 @@ export interface ConnectionEvent extends EventPayload {
 /** Events of a connection; its server emits them, too. */
 export interface ConnectionEventMap extends SessionEventMap {
   connection_established: ConnectionEvent & { readonly remoteAddress: Address };
-  /** It ended and nobody had closed it. */
+  /** It ended although neither side had closed it. */
   connection_lost: ConnectionEvent & { readonly error: WebTransportError };
   /** The handshake did not succeed. */
   connection_failed: ConnectionEvent & { readonly error: WebTransportError };

@@ -1,4 +1,4 @@
-/** What the live objects show of one another: they refer to each other through these, so that no two files import each other. */
+/** What connections, sessions and streams show of each other: they are typed by these, so that no two files import each other. */
 import type { WebTransportError } from "../errors/errors.ts";
 import type { ConnectionStats, SocketAddress } from "../engine/engine.ts";
 
@@ -14,7 +14,7 @@ export type HeadersInput = Headers | Readonly<Record<string, string>> | readonly
 
 export type DynamicParams = Readonly<Record<string, string>>;
 
-/** How a session ended. Unclean: nobody said goodbye, or a protocol error ended it; `error` tells. */
+/** How a session ended. Unclean: without a close from either side, or by a protocol error; `error` tells which. */
 export type CloseInfo =
   | {
       readonly clean: true;
@@ -112,7 +112,7 @@ export interface ReceiveSide extends AsyncIterable<Bytes> {
   readUntil(separator: BytesInput, options?: ReadOptions): Promise<Bytes>;
   /** The next line as text without its end (`\n` or `\r\n`), at most `maxBytes` (default 65536) long; null at the end of the stream. */
   readLine(options?: ReadOptions): Promise<string | null>;
-  /** Made on first use; from then on the methods above reject: the stream is its reader's. */
+  /** Made on first use; from then on the methods above reject, because the stream belongs to its reader. */
   readonly readable: ReadableStream<Bytes>;
   /** STOP_SENDING: what is buffered is dropped, further data not wanted. Default code 0. Throws RangeError outside 0 to 2^32 - 1. */
   stop(code?: number): void;
@@ -134,7 +134,7 @@ export interface SendSide {
   finish(): void;
   /** Resolves when everything written has been handed to QUIC. */
   flush(options?: SignalOption): Promise<void>;
-  /** Made on first use; from then on `write`, `writeAll` and `finish` reject or throw: the stream is its writer's. */
+  /** Made on first use; from then on `write`, `writeAll` and `finish` reject or throw, because the stream belongs to its writer. */
   readonly writable: WritableStream<BytesInput>;
   /**
    * RESET_STREAM: what is not yet sent is dropped, except for what was committed. Default code 0. Throws RangeError

@@ -10,7 +10,7 @@ import type { Identity } from "./identity.ts";
 /** Handshakes that are pending before "adaptive" asks for a Retry. */
 const adaptiveRetryThreshold = 200;
 
-/** What an endpoint that accepts connections goes by. */
+/** The options of an endpoint that accepts connections. */
 export class ServerSide {
   readonly alpn: readonly string[];
   readonly clientCertificates: "none" | "optional" | "required";

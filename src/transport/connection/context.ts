@@ -7,7 +7,7 @@ import type { ConnectionSettings } from "./settings.ts";
 import type { ReceiveWindow } from "./receive-window.ts";
 import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
-/** Somebody who waits until the peer allows a stream: gets its id in the moment it exists. */
+/** Waits until the peer allows a stream; `opened` is called with its id as soon as it exists. */
 export interface StreamWaiter {
   readonly direction: StreamDirection;
   opened(streamId: number): void;
