@@ -59,7 +59,7 @@ export interface ConnectionSettingsInit extends Partial<Omit<ConnectionSettings,
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
 }
 
-/** Throws ConfigurationError for drafts that are not known. */
+/** Throws RangeError for drafts that are not known. */
 export function connectionSettings(options: ConnectionSettingsInit = {}): ConnectionSettings {
   const {
     maxSessions = defaults.maxSessionsPerConnection,
