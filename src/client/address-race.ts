@@ -8,7 +8,7 @@ export const attemptDelay = 250;
 export interface AddressRace<Winner> {
   /** Tries one address until the signal aborts; by then it has given everything back. */
   readonly attempt: (address: string, signal: AbortSignal) => Promise<Winner>;
-  /** Gives back what has been reached behind the winner. */
+  /** Releases what was reached after the race had been won. */
   readonly discard: (late: Winner) => void;
   readonly setTimer: (milliseconds: number, callback: () => void) => () => void;
   readonly signal: AbortSignal;

@@ -11,7 +11,7 @@ export function retryDelayOf(retry: number, options: BackOffOptions, error: unkn
   return Math.min(Math.max(grown, retryAfterOf(error)), options.maxRetryDelay);
 }
 
-/** Whether the same attempt may succeed without anybody changing something. */
+/** Whether the same attempt may succeed later, although nothing is changed. */
 export function isWorthRetrying(error: unknown): boolean {
   if (!isRetriableError(error)) return false;
   // A name that does not exist comes into being too seldom to wait for it.

@@ -46,7 +46,7 @@ export interface ClientConfigOptions extends ConnectionConfigOptions {
   readonly allowPooling?: boolean;
   /** Subprotocols to offer, most preferred first: 1 to 512 printable ASCII characters each, no two alike. */
   readonly protocols?: readonly string[];
-  /** Request headers; `origin` is sent only when it stands here. */
+  /** Request headers; `origin` is sent only when it is among them. */
   readonly headers?: HeadersInput;
   /** The request's `user-agent`, unless `headers` has one. Default "tswebtransport". */
   readonly userAgent?: string;
@@ -113,7 +113,7 @@ function areHeaders(value: unknown): boolean {
   }
 }
 
-/** The name of the first field that is not one. The text of what `Headers` throws has its value in it. */
+/** The name of the first malformed field. The error that `Headers` throws would show its value. */
 function malformedField(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const fields: readonly unknown[] = Array.isArray(value) ? value : Object.entries(value);
@@ -184,7 +184,7 @@ export class ClientConfig extends Configuration<ClientConfigOptions, ClientConfi
     checkCertificate(this.values);
     const { ca, caCerts, protocols: offered = [], serverCertificateHashes: hashed = [], allowPooling } = this.values;
     if (ca !== undefined && caCerts !== undefined) throw refused("caCerts", undefined, "stands beside ca");
-    // W3C WebTransport §6.2: what trusts a certificate of its own shares no connection.
+    // W3C WebTransport §6.2: a session with certificate hashes has a connection of its own.
     if (allowPooling && hashed.length > 0) throw refused("allowPooling", true, "stands beside serverCertificateHashes");
     if (new Set(offered).size !== offered.length) throw refused("protocols", offered, "has the same name twice");
   }

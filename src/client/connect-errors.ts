@@ -1,4 +1,4 @@
-/** What kept a client from its session, told with its stage and with what to do about it. */
+/** Why a client got no session: the stage at which it failed, and what to do about it. */
 import { certificateRefused } from "../certificates/faults.ts";
 import { ErrorCodes } from "../constants/error-codes.ts";
 import type { EngineError } from "../engine/engine.ts";
@@ -19,7 +19,7 @@ import type { RaceLost } from "./address-race.ts";
 import { certificateFault } from "./certificate-faults.ts";
 import { responseHeader } from "./response-header.ts";
 
-/** What the texts name. */
+/** What the messages mention. */
 export interface ConnectContext {
   /** `host:port`. */
   readonly authority: string;

@@ -9,11 +9,11 @@ import type { Lookup } from "./lookup.ts";
 import { parseTarget } from "./target.ts";
 
 export interface ClientOptions extends ClientConfigOptions, SignalOption {
-  /** What the other options are added to. */
+  /** The other options override it. */
   readonly config?: ClientConfig | ClientConfigOptions;
-  /** QUIC's own options, over what the configuration says. For tests and tools. */
+  /** QUIC's own options, which override the configuration. For tests and tools. */
   readonly transport?: TransportOptions;
-  /** The live objects' own options, over what the configuration says. For tests and tools. */
+  /** The connection's settings, which override the configuration. For tests and tools. */
   readonly session?: ConnectionSettingsInit;
   /** Default: the native engine, loaded when it is first needed. */
   readonly engine?: QuicEngine;

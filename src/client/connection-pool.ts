@@ -9,7 +9,7 @@ import type { Reached } from "./reach.ts";
 /** Sessions that share a connection, if the server allows so many: each adds to what the connection may hold unread. */
 export const maxPooledSessions = connectionDefaults.maxSessionsPerConnection;
 
-/** Connections are shared by sessions whose keys are alike in everything. */
+/** Sessions share a connection when their keys are equal. */
 export interface PoolKey {
   /** Of the same content: origin, trust, configuration. */
   readonly data: unknown;
@@ -21,7 +21,7 @@ export interface PoolKey {
 export interface Lease {
   /** The connection was there already, or others are waiting for it. */
   readonly isJoined: boolean;
-  /** Rejects with what has kept all from it, or the signal's reason. */
+  /** Rejects with what has kept the connection from being made, or with the signal's reason. */
   reached(signal: AbortSignal): Promise<Reached>;
   /** Whether the server allows this session, too, beside those that have asked before. Once {@link reached} is fulfilled. */
   claim(): boolean;
@@ -31,13 +31,13 @@ export interface Lease {
   end(how: "at once" | "delivered"): Promise<void>;
 }
 
-/** W3C WebTransport §6.2 and Fetch's connection pool: what sessions share that allow it. */
+/** The connections of sessions that may share one (W3C WebTransport §6.2, and Fetch's connection pool). */
 export class ConnectionPool {
   readonly #connections = new Set<PooledConnection>();
 
   /**
-   * A part in a connection of this key, or in a new one: `reach` makes it, once the server's SETTINGS allow sessions. `room`: how many sessions a connection is
-   * taken to allow whose server has not told yet.
+   * A part in a connection of this key. Where there is none, `reach` makes it and resolves once the server's SETTINGS allow
+   * sessions. `room`: how many sessions are expected to fit on a connection whose server has not sent them yet.
    */
   lease(key: PoolKey, room: number, reach: (signal: AbortSignal) => Promise<Reached>): Lease {
     for (const connection of this.#connections) {

@@ -25,7 +25,7 @@ import { reach, release } from "./reach.ts";
 import type { Reached, ReachOptions } from "./reach.ts";
 import type { Target } from "./target.ts";
 
-/** What stands around a client, so that tests can put something else in its place. */
+/** What a client takes from its environment; tests give it something else. */
 export interface Surroundings {
   readonly engine: QuicEngine | (() => Promise<QuicEngine>);
   readonly lookup: Lookup;
@@ -228,7 +228,7 @@ export class Connector {
     };
   }
 
-  /** Whatever a connection is made of. */
+  /** Everything that makes one connection different from another. */
   #poolKey({ connect, transport, settings }: ReachOptions): PoolKey {
     const data = [this.#target.url.origin, connect, transport, settings];
     return { data, objects: [this.#options.surroundings.engine] };
@@ -251,7 +251,7 @@ const mostStreams = 1_000_000;
 /** Those of this process. */
 const pool = new ConnectionPool();
 
-/** What another connection may not meet: it is gone or about to, or has as many sessions as the server takes. */
+/** Whether another connection may do better: this one has ended or is about to, or is full. */
 function isForOneConnection(error: unknown): boolean {
   if (error instanceof ConnectionError) return true;
   if (error instanceof HttpError) return error.status === 429;

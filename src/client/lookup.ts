@@ -36,7 +36,7 @@ export async function addressesOf(hostname: string, lookup: Lookup): Promise<rea
     const items = isList(answer) ? answer : [answer];
     const addresses = items.map((item) => (typeof item === "string" ? item : item.address));
     const wrong = addresses.find((address) => isIP(address) === 0);
-    if (wrong !== undefined) throw new Error(`lookup has answered "${wrong}", which is no IP address`);
+    if (wrong !== undefined) throw new Error(`lookup has answered "${wrong}", which is not an IP address`);
     if (addresses.length > 0) return interleave([...new Set(addresses)]);
     throw new Error("the name has no address");
   } catch (cause) {

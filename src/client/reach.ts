@@ -17,7 +17,7 @@ export interface Reached {
   readonly endpoint: QuicEndpoint;
 }
 
-/** What every address is tried with. */
+/** The same for every address. */
 export interface ReachOptions {
   readonly engine: QuicEngine;
   readonly connect: Omit<ConnectOptions, "address">;

@@ -1,4 +1,4 @@
-/** What the W3C's interface needs of a session, beside what the client's entry point names. */
+/** What the W3C's class needs beside the exports of the client's entry point. */
 export { clientOptionNames } from "./client-config.ts";
 export { nearestName } from "../base/nearest-name.ts";
 export type { CreateStreamOptions, ReceiveSide, SendGroup, SendSide } from "../transport/types.ts";

@@ -8,12 +8,12 @@ export interface Target {
   readonly port: number;
 }
 
-/** Throws ConfigurationError for what is no URL of a WebTransport server. */
+/** Throws ConfigurationError for anything but the URL of a WebTransport server. */
 export function parseTarget(url: string | URL): Target {
   const text = String(url);
   const invalid = (why: string): ConfigurationError =>
     new ConfigurationError(`Cannot connect to "${text}": ${why}`, { configKey: "url", configValue: text });
-  if (!URL.canParse(text)) throw invalid("it is no URL");
+  if (!URL.canParse(text)) throw invalid("it is not a URL");
   const parsed = new URL(text);
   if (parsed.protocol !== "https:") throw invalid("WebTransport needs https:");
   if (parsed.hash !== "" || text.endsWith("#")) throw invalid("a fragment is not allowed");

@@ -27,7 +27,7 @@ export const consoleLogger: Logger = {
   error: (fields, message) => line("error", fields, message),
 };
 
-/** Loggers whose failure has been told. */
+/** Loggers whose failure has been reported. */
 const reported = new WeakSet<object>();
 
 /**

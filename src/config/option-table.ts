@@ -10,7 +10,7 @@ import type { Check } from "./option-checks.ts";
 export interface Option {
   readonly initial: unknown;
   readonly check: Check;
-  /** Never shown: text stands in its place. */
+  /** Never shown: "[hidden]" takes its place. */
   readonly secret?: true;
   /** Not shown when it is refused: a part of it may be a credential. */
   readonly sensitive?: true;
@@ -110,7 +110,7 @@ export class OptionTable<Options extends object> {
   #unknown(name: string): ConfigurationError {
     const meant = nearestName(name, this.names);
     const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-    return refused(name, undefined, `is no option of ${this.owner}${hint}`);
+    return refused(name, undefined, `is not an option of ${this.owner}${hint}`);
   }
 
   #show(name: keyof Options & string, value: unknown): unknown {

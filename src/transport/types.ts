@@ -1,4 +1,4 @@
-/** What the live objects show of one another: they refer to each other through these, so that no two files import each other. */
+/** What connections, sessions and streams show of each other: they are typed by these, so that no two files import each other. */
 import type { WebTransportError } from "../errors/errors.ts";
 import type { ConnectionStats, SocketAddress } from "../engine/engine.ts";
 

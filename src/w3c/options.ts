@@ -81,7 +81,7 @@ export function parseCloseInfo(value: unknown): Required<WebTransportCloseInfo> 
 
 function parseUrl(text: string): URL {
   const invalid = (why: string): DOMException => new DOMException(`Cannot connect to "${text}": ${why}`, "SyntaxError");
-  if (!URL.canParse(text)) throw invalid("it is no URL");
+  if (!URL.canParse(text)) throw invalid("it is not a URL");
   const url = new URL(text);
   if (url.protocol !== "https:") throw invalid("its scheme is not https");
   // An empty fragment is a fragment, but `hash` does not show it.

@@ -86,7 +86,7 @@ export function refuseServer(
     case "insecure":
       return undefined;
     case "system":
-      // The certificates of a network in memory are nobody's.
+      // No authority of the system has issued a certificate of a network in memory.
       return refusal(alerts.unknownAuthority, "UnknownIssuer");
     case "ca":
       return refuseChain(chain, parseCertificates(verification.ca), "server") ?? refuseName(leaf, name);

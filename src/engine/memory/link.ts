@@ -1,7 +1,7 @@
 import { SeededRandom } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** How what travels between endpoints is treated. Times in milliseconds. */
+/** How frames and datagrams travel between endpoints. Times in milliseconds. */
 export interface LinkConditions {
   /** One way. Default 0. */
   readonly delay?: number;

@@ -253,7 +253,7 @@ export class MemoryConnection implements QuicConnection {
 
   // The end.
 
-  /** The connection ends here, whoever caused it. */
+  /** The connection ends here, for whatever reason. */
   end(info: ConnectionClosed): void {
     if (this.#phase === "closed") return;
     if (info.by !== "local") this.receiving.deliverEverything();

@@ -7,7 +7,7 @@ import type { SocketAddress } from "../engine.ts";
 const firstFreePort = 49_152;
 const lastPort = 65_535;
 
-/** Who is bound to which address. */
+/** Which endpoint is bound to which address. */
 export class AddressTable<E> {
   readonly #hosts: ReadonlySet<string>;
   readonly #bindings: { readonly address: SocketAddress; readonly reusePort: boolean; readonly endpoint: E }[] = [];
@@ -45,7 +45,7 @@ export class AddressTable<E> {
     if (index >= 0) this.#bindings.splice(index, 1);
   }
 
-  /** Who gets what is sent to this address; those that share a port in turn. */
+  /** The endpoint that gets what is sent to this address; endpoints that share a port take turns. */
   find(host: string, port: number): E | undefined {
     const target: SocketAddress = { host, port, family: isIP(host) === 6 ? 6 : 4 };
     const matching = this.#bindings.filter(({ address }) => overlap(address, target));

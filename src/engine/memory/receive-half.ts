@@ -62,7 +62,7 @@ export class ReceiveHalf {
     return chunk;
   }
 
-  /** Drops what is buffered: it counts as received, nobody wants it. */
+  /** Drops what is buffered: it counts as received, although it is not read. */
   drop(): void {
     this.#buffer.clear();
     this.#taken = 0;

@@ -43,7 +43,7 @@ export class Receiving implements PeerReceiving {
   #consumed = 0;
   /** Bytes that wait for credit, of all halves together. */
   #unread = 0;
-  /** `receiveWindowLow` is to be told when it is so. */
+  /** `receiveWindowLow` has not been told since the window was last set. */
   #tellsLowWindow = true;
 
   constructor(host: ReceivingHost, options: ReceiveOptions) {
@@ -123,7 +123,7 @@ export class Receiving implements PeerReceiving {
     this.#ending.clear();
   }
 
-  // What arrives.
+  // Frames that arrive.
 
   data(streamId: number, offset: number, bytes: Uint8Array, fin: boolean): void {
     this.#host.streams.ensureOpened(streamId);
@@ -229,7 +229,7 @@ export class Receiving implements PeerReceiving {
         this.#host.peer.sending.raiseStreamLimit(streamId, streamLimit);
       });
     }
-    // What is worth telling is measured by what the peer can still send.
+    // Worth a frame once it is an eighth of what the peer can still send.
     const step = Math.max(1, (this.#window - this.#unread) / 8);
     if (this.#consumed + this.#window - this.#limit >= step) this.#raiseLimit();
   }

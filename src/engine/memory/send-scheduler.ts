@@ -6,7 +6,7 @@ export interface Priority {
   readonly order: number;
 }
 
-/** Who waits to send; the fields are the scheduler's. */
+/** A stream that waits to send; the scheduler writes the fields. */
 export interface Sendable {
   priority: Priority;
   scheduled: boolean;
@@ -76,7 +76,7 @@ class Shares<S> implements Queue<S> {
   readonly #makeQueue: () => Queue<S>;
   readonly #shares = new Map<number, Share<S>>();
   #waiting = 0;
-  /** The turn of the queue that was served last: none that comes back stands before it. */
+  /** The turn of the queue that was served last: a queue that waits again gets no earlier one. */
   #clock = 0;
 
   constructor(numberOf: (stream: S) => number, makeQueue: () => Queue<S>) {
@@ -125,11 +125,11 @@ class Shares<S> implements Queue<S> {
   }
 
   #add(number: number): Share<S> {
-    // A newcomer stands beside the first that waits: before it, one newcomer after the other would starve it.
+    // A newcomer gets the same turn as the first that waits: with an earlier one, newcomers would starve it.
     let first = Infinity;
     for (const [other, { queue, turn }] of this.#shares) {
       if (!queue.isEmpty) first = Math.min(first, turn);
-      // A queue in which nobody waits is kept until its lead is used up.
+      // An empty queue is kept until the others have caught up with it.
       else if (turn <= this.#clock) this.#shares.delete(other);
     }
     const share = { queue: this.#makeQueue(), turn: first === Infinity ? this.#clock : first };

@@ -75,7 +75,7 @@ export class Sending {
     half.enqueue(data, fin);
     if (half.scheduled || !half.wantsToSend) return 0;
     const before = half.sent;
-    // FIN needs no window, and nobody is overtaken by it.
+    // FIN needs no window, and overtakes no other stream.
     if (this.#scheduler.isEmpty || half.queued === 0) this.#pump(half, Infinity);
     const taken = half.sent - before;
     this.#schedule(half);
@@ -121,7 +121,7 @@ export class Sending {
     if (scheduled) this.#scheduler.push(half);
   }
 
-  // What the peer's end tells.
+  // Frames of the peer.
 
   stopped(streamId: number, code: bigint): void {
     const half = this.#halves.get(streamId);

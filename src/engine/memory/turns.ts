@@ -43,7 +43,7 @@ export class Turns {
         event(connection.listener ?? unannounced);
       });
       if (!isAnnounced && connection.listener === undefined) {
-        // Nobody will ever listen to this connection.
+        // The connection has no listener and will get none.
         connection.close(0n, "");
         return;
       }
@@ -51,7 +51,7 @@ export class Turns {
   }
 }
 
-/** The first event of a server's connection brings its listener; this one is only there until then. */
+/** Takes the place of a listener until the first event of a server's connection has brought one. */
 const nobody = (): void => {};
 const unannounced: ConnectionListener = {
   connected: nobody,

@@ -121,7 +121,7 @@ export class VirtualClock {
     this.#stepScheduled = true;
     setImmediate(() => {
       this.#stepScheduled = false;
-      // Whoever advances the clock takes the steps.
+      // `advance` takes the steps itself.
       if (this.#advancing > 0) return;
       this.#step();
       if (this.#transits > 0) this.#scheduleStep();

@@ -25,12 +25,12 @@ export function transportOf(values: ConnectionConfigValues): TransportOptions {
   };
 }
 
-/** Half a session's buffer is enough for what is read; {@link ReceiveWindow} adds to it what is not. */
+/** Half of a session's buffer is enough while streams are read; {@link ReceiveWindow} adds what unread streams hold. */
 function firstReceiveWindow({ maxSessionBufferSize, maxStreamBufferSize }: ConnectionConfigValues): number {
   return Math.max(Math.ceil(maxSessionBufferSize / 2), maxStreamBufferSize);
 }
 
-/** `more`: what stands in no configuration of both, and what is to be other than configured. */
+/** `more`: settings that servers and clients do not configure alike, and tests' own. */
 export function connectionSettingsOf(values: ConnectionConfigValues, more: ConnectionSettingsInit): ConnectionSettings {
   return connectionSettings({
     closeTimeout: values.closeTimeout,

@@ -34,7 +34,7 @@ export class ConnectionClosing {
     this.#answerer = answerer;
   }
 
-  /** Resolves when nothing is left but to wait for the engine's `closed`. */
+  /** Resolves when the engine has been told to close the connection; its `closed` follows. */
   async run(options: CloseConnectionOptions): Promise<void> {
     const context = this.#context;
     const { code = 0, reason = "" } = options;
@@ -69,7 +69,7 @@ export class ConnectionClosing {
     this.check();
   }
 
-  /** What is waited for may have happened. */
+  /** Something has changed that `run` may be waiting for. */
   check(): void {
     if (this.#awaited === undefined) return;
     for (const { isMet, met } of this.#awaited) if (this.#context.status.isClosed || isMet()) met.resolve();

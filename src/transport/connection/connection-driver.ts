@@ -84,7 +84,7 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
     if (info !== undefined) this.connected(info);
   }
 
-  // What sessions and the connection's parts need.
+  // For sessions and the connection's parts.
 
   get quic(): QuicConnection {
     if (this.#quic === undefined) throw new Error("Invariant broken: the connection has no engine");
@@ -142,7 +142,7 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
     }
     const flushes = [flush];
     this.#flushes = flushes;
-    // Behind every microtask: what the application writes as soon as it has the stream goes out with the prefix.
+    // After every microtask, so that what the application writes as soon as it has the stream leaves with the prefix.
     process.nextTick(() => {
       this.#flushes = undefined;
       for (const each of flushes) each();
@@ -210,7 +210,7 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
     this.owner.sessionEnded?.(driver.session, info, driver.stats);
   }
 
-  // What the engine tells.
+  // Events of the engine.
 
   connected(info: ConnectionInfo): void {
     this.#remoteAddress = info.remoteAddress;
@@ -320,7 +320,7 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
     this.#core.turnEnded();
   }
 
-  // What the core tells.
+  // Outputs of the core.
 
   carryOut(output: ProtocolOutput): void {
     const { quic } = this;

@@ -15,7 +15,7 @@ export interface ConnectionFace extends Connection, EventSink {
   publish<Type extends keyof ConnectionEventMap>(type: Type, payload: ConnectionEventMap[Type]): boolean;
 }
 
-/** What is known of a connection from its handshake to its end. Every change of its state is made here, and told. */
+/** The state of a connection, from its handshake to its end: every change of it is made here and told to the owner. */
 export class ConnectionStatus {
   readonly #connection: ConnectionFace;
   readonly #owner: Partial<ConnectionOwner>;
@@ -126,7 +126,7 @@ export class ConnectionStatus {
     this.#tellState();
   }
 
-  /** This side closes the connection, for what the peer has done unless the code says that nothing is wrong. */
+  /** The core closes the connection. Unless the code is H3_NO_ERROR, the peer has broken the protocol. */
   violated(code: bigint, reason: string): void {
     if (code === WireCodes.H3_NO_ERROR || this.#error !== undefined) return;
     const error = new ProtocolError(`The peer broke the protocol: ${reason}`, { errorCode: Number(code) });

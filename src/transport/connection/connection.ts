@@ -51,7 +51,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     this.#driver.attach(typeof quic === "function" ? quic(this.#driver) : quic, info);
   }
 
-  /** What the engine reports to. */
+  /** Gets the engine's events. */
   get listener(): ConnectionListener {
     return this.#driver;
   }
@@ -105,7 +105,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     return this.#driver.quic.getStats();
   }
 
-  /** What all streams of the connection wait for and who holds it, with figures; empty when there is nothing. */
+  /** Which limit holds up all streams of the connection, and which sessions have used it up, with figures. Empty: none does. */
   diagnoseIssues(): string[] {
     return this.#driver.status.isClosed ? [] : diagnoseConnection(this.#driver);
   }

@@ -20,7 +20,7 @@ export interface OutputHandler {
 
 /**
  * Keeps the protocol core's contract: it is called, all its outputs are carried out, and only then is it called again,
- * at the latest when its next time-out is due. It shares its timer with whatever else waits on the connection.
+ * at the latest when its next time-out is due. Its timer is the one that everything on the connection shares.
  */
 export class CoreDriver {
   readonly protocol: ProtocolConnection;
@@ -37,7 +37,7 @@ export class CoreDriver {
     this.#handler = handler;
   }
 
-  /** Of whatever waits for a time. */
+  /** Callbacks that wait for their time. */
   get deadlines(): number {
     return this.#deadlines?.size ?? 0;
   }
@@ -54,7 +54,7 @@ export class CoreDriver {
     this.setTimeout();
   }
 
-  /** Carries out what the core has to say, and what is asked of it meanwhile. */
+  /** Carries out all outputs of the core, and the calls that come in between. */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -93,7 +93,7 @@ export class CoreDriver {
     if (this.#deadlines?.isIdle === true) this.#deadlines = undefined;
   }
 
-  /** Forgets everything that waits for a time. */
+  /** Takes back every callback that waits for its time. */
   clearDeadlines(): void {
     this.#deadlines?.clear();
   }

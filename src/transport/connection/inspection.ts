@@ -10,7 +10,7 @@ export interface ConnectionCounts {
   readonly deadlines: number;
 }
 
-/** What all streams of the connection wait for, and who holds it. */
+/** Which limit holds up all streams of the connection, and which sessions have used it up. */
 export function diagnoseConnection(context: ConnectionContext): string[] {
   const issues: string[] = [];
   const { receiveWindow, settings, connection } = context;

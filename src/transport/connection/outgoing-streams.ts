@@ -44,7 +44,7 @@ export class OutgoingStreams {
     for (const waiter of waiting) {
       const streamId = this.#tryOpen(direction);
       if (streamId === undefined) return;
-      // It has its turn, whatever it makes of it.
+      // It has had its turn, even if it throws.
       waiting.delete(waiter);
       waiter.opened(streamId);
     }

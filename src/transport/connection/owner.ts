@@ -24,7 +24,7 @@ export interface PlainRequest {
 }
 
 /**
- * What a connection belongs to: a server. It answers requests and keeps account, so it is called directly and in the
+ * The owner of a connection: a server. It answers requests and keeps account, so it is called directly and at the very
  * moment in which something happens, before any event: listeners of events are the application's, and may be removed.
  */
 export interface ConnectionOwner {
@@ -43,7 +43,7 @@ export interface ConnectionOwner {
   sessionMoved(from: SessionState, to: SessionState): void;
   /** Once for each that was established, and behind its move to "closed". */
   sessionEnded(session: Session, info: CloseInfo, stats: SessionStats): void;
-  /** A stream of a session, whoever has opened it. */
+  /** A stream of a session, opened by either side. */
   streamOpened(): void;
   streamClosed(): void;
   /** The peer has broken the protocol. */

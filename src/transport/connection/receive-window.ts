@@ -2,7 +2,7 @@ import type { QuicConnection } from "../../engine/engine.ts";
 
 import type { BufferBudget, RoomWaiter } from "../streams/buffer-budget.ts";
 
-/** What the window depends on: sizes in bytes, see `ConnectionSettingsInit`. */
+/** What the window depends on: sizes in bytes, see `ConnectionSettings`. */
 export interface WindowOptions {
   readonly receiveWindow: number;
   readonly maxSessions: number;
@@ -11,8 +11,8 @@ export interface WindowOptions {
 }
 
 /**
- * A connection's flow-control window. All of its streams share it, so what nobody reads would in the end stop those that
- * are read: the window begins small and grows by what unread streams hold, so that half of the first window stays free for
+ * A connection's flow-control window. All of its streams share it, so unread ones would in the end stop those that
+ * are read. The window begins small and grows by what unread streams hold, so that half of the first window stays free for
  * the others. It ends where every session that the connection may have has its whole buffer in it, or where the process's
  * budget has no more: see {@link isExhausted}.
  */
@@ -57,7 +57,7 @@ export class ReceiveWindow implements RoomWaiter {
   /** Less than half of the first window is free. */
   grow(): void {
     if (this.#ended) return;
-    // What was known of the peer's allowance may be larger than what is left of it: that much is to be had at once.
+    // `size` may include what the peer still has of a larger window: so much is reserved already.
     const wanted = Math.max(this.size, Math.min(this.#most, this.#sizeFor(this.held + this.#first / 2)));
     let more = wanted - this.size;
     while (more > 0 && this.#total?.reserve(more) === false) more = Math.max(0, more - this.#first);
@@ -67,10 +67,10 @@ export class ReceiveWindow implements RoomWaiter {
     this.#settle(this.#carrier.quic.setReceiveWindow(this.size));
   }
 
-  /** Gives back what is not needed any more: as the peer may still use what it was allowed, that takes some reading. */
+  /** Gives back what is no longer needed. The peer may still use its allowance, so that takes effect only as bytes are read. */
   shrink(): void {
     if (this.#extra === 0 || this.#ended) return;
-    // A quarter more than `grow` asks for: who reads and writes at the border does not change the window each time.
+    // A quarter more than `grow` asks for, so that a session at the border does not change the window with each read.
     const wanted = this.#sizeFor(this.held + this.#first * 0.75);
     if (wanted < this.size) this.#settle(this.#carrier.quic.setReceiveWindow(wanted));
   }

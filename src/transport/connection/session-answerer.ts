@@ -114,7 +114,7 @@ export class SessionAnswerer implements RequestAnswerer {
       try {
         core.acceptSession(sessionId, response);
       } catch (cause) {
-        // Whatever stops the answer, the client gets one.
+        // The client gets an answer in any case.
         core.rejectSession(sessionId, { status: 500, headers: [] });
         const error = new SessionError("The session could not be accepted", { cause, sessionId: session.id });
         context.sessions.get(sessionId)?.end({ clean: false, by: "local", error }, true);
@@ -133,7 +133,7 @@ export class SessionAnswerer implements RequestAnswerer {
     this.#answered(sessionId, "rejected");
   }
 
-  /** Before anything is done: the request can still be answered with less. Throws ConfigurationError. */
+  /** Called before anything is done, so that the request can still be answered with less. Throws ConfigurationError. */
   #checkAnswer(sessionId: number, response: SessionResponse): void {
     const excess = this.#context.protocol.responseExcess(sessionId, response);
     if (excess !== undefined) throw responseTooLarge(excess);
@@ -153,7 +153,7 @@ export class SessionAnswerer implements RequestAnswerer {
     this.#context.owner.requestAnswered?.(request, answer);
   }
 
-  /** No async function: what it keeps would be kept as long as the session's handler runs. */
+  /** Not an async function: its frame would be kept for as long as the session's handler runs. */
   #handle(request: IncomingSession): void {
     const { owner } = this.#context;
     try {

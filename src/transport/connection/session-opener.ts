@@ -54,7 +54,7 @@ export class SessionOpener {
       return rejected(error);
     }
     const { promise } = opening.result;
-    // What it throws is told here and nowhere else.
+    // What `start` throws, only its own caller is told.
     this.#context.status.ready
       .then(() => {
         opening.start();
@@ -101,7 +101,7 @@ export class SessionOpener {
   }
 }
 
-/** One session that is being opened: it stands in `unsent`, then in `sent`, then in none. */
+/** One session that is being opened. It is in `unsent` until its request is sent, then in `sent` until it is answered. */
 class Opening implements StreamWaiter {
   readonly direction = "bidirectional";
   readonly result = new Deferred<WebTransportSession>();

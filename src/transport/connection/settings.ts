@@ -8,7 +8,7 @@ import type { ProtocolConnectionOptions } from "../../protocol/options.ts";
 
 import type { BufferBudget } from "../streams/buffer-budget.ts";
 
-/** What a connection and its sessions go by: one object for many connections. Durations in milliseconds, sizes in bytes. */
+/** The settings of a connection and its sessions; many connections share one object. Durations in milliseconds, sizes in bytes. */
 export interface ConnectionSettings {
   /** How long `close` waits for delivery, and a closed session for the peer's end. */
   readonly closeTimeout: number;
@@ -48,18 +48,18 @@ export interface ConnectionSettings {
   readonly now: () => number;
   /** Default: the process's timers, which do not keep it alive. */
   readonly setTimer: SetTimer;
-  /** The core's options; the preamble that the engine sends is made of the same. */
+  /** The core's options; the engine's preamble is made from the same ones. */
   readonly core: Omit<ProtocolConnectionOptions, "role">;
 }
 
-/** What has no value here gets its default: see constants/defaults.ts. */
+/** What is left out gets its default, from constants/defaults.ts. */
 export interface ConnectionSettingsInit extends Partial<Omit<ConnectionSettings, "core">> {
   readonly protocol?: Pick<ProtocolConnectionOptions, "limits">;
   /** Server: whether a request for this authority is; others are answered 421. Default: every one is. */
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
 }
 
-/** Many connections share what is made here once. */
+/** Throws RangeError for drafts that are not known. */
 export function connectionSettings(options: ConnectionSettingsInit = {}): ConnectionSettings {
   const {
     maxSessions = defaults.maxSessionsPerConnection,

@@ -17,12 +17,12 @@ export interface RejectOptions {
   readonly headers?: HeadersInput;
   /** Default "application". */
   readonly kind?: RejectionKind;
-  /** A sentence: what was wrong, and what mends it. */
+  /** A sentence: what was wrong, and how to fix it. */
   readonly reason?: string;
   readonly cause?: unknown;
 }
 
-/** Why a request was turned down, for programs: what statistics count by. */
+/** Why a request was turned down: statistics count by it. */
 export const RejectionKind = Object.freeze({
   /** The server, or the connection, is being closed. */
   CLOSING: "closing",
@@ -42,7 +42,7 @@ export const RejectionKind = Object.freeze({
   ROUTE: "route",
   /** The route requires a subprotocol that the client does not offer. */
   PROTOCOL: "protocol",
-  /** Nobody takes the sessions of `incomingSessions()`. */
+  /** The application does not take the sessions of `incomingSessions()`. */
   NOT_TAKEN: "not_taken",
   /** Something has failed here: 500. */
   ERROR: "error",
@@ -67,9 +67,9 @@ export interface Rejection {
   readonly status: number;
   readonly headers: Headers;
   readonly kind: RejectionKind;
-  /** A sentence for the log: what was wrong, and what mends it. */
+  /** A sentence for the log: what was wrong, and how to fix it. */
   readonly reason: string;
-  /** What was thrown, or what was returned instead of an answer; undefined when the refusal was a clear one. */
+  /** What was thrown, or what was returned instead of an answer; undefined when the refusal was deliberate. */
   readonly cause: unknown;
 }
 
@@ -80,7 +80,7 @@ export type RequestOutcome =
   /** The client has taken it back, or its connection has ended. */
   | { readonly type: "cancelled"; readonly error: SessionError };
 
-/** A client's wish for a session, before it is answered: what middleware and the router see. */
+/** A client's request for a session, before it is answered, as middleware and the router see it. */
 export interface SessionRequest<Locals = Record<string, unknown>> {
   readonly url: URL;
   /** Without the query string. */
@@ -107,7 +107,7 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   readonly outcome: Promise<RequestOutcome>;
 }
 
-/** What answers the request on its connection. */
+/** Sends the answer on the connection. */
 export interface RequestAnswerer {
   accept(sessionId: number, headers: HeaderList, description: SessionDescription): WebTransportSession<object, unknown>;
   reject(sessionId: number, status: number, headers: HeaderList): void;

@@ -197,7 +197,7 @@ describe("a session with wrong input", () => {
   });
 
   it.each([
-    ["not a URL", "it is no URL"],
+    ["not a URL", "it is not a URL"],
     ["http://localhost/", "needs https"],
     ["https://localhost/#fragment", "fragment"],
     ["https://user@localhost/", "credentials"],

@@ -49,9 +49,9 @@ describe("ClientConfig", () => {
 
   it("names the option that was probably meant", () => {
     expect(() => ClientConfig.create({ maxRetry: 1 } as ClientConfigOptions)).toThrow(
-      "maxRetry is no option of ClientConfig; did you mean maxRetries?",
+      "maxRetry is not an option of ClientConfig; did you mean maxRetries?",
     );
-    expect(() => ClientConfig.create({ toString: 1 } as unknown as ClientConfigOptions)).toThrow("no option");
+    expect(() => ClientConfig.create({ toString: 1 } as unknown as ClientConfigOptions)).toThrow("not an option");
   });
 
   it("ignores hashes of algorithms that it does not know, whatever their length", () => {

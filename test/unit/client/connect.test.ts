@@ -9,7 +9,7 @@ import { FakeEngine, closed } from "./fake-engine.ts";
 
 describe("connect()", () => {
   it.each([
-    ["not a url", "it is no URL"],
+    ["not a url", "it is not a URL"],
     ["http://localhost/", "needs https:"],
     ["https://localhost/#part", "a fragment is not allowed"],
     ["https://user@localhost/", "credentials are not allowed"],

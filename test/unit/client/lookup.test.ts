@@ -52,7 +52,7 @@ describe("the option lookup", () => {
     ],
     ["nothing", (_name, _question, callback) => callback(null), /has no address/],
     ["no address", (_name, _question, callback) => callback(null, []), /has no address/],
-    ["a name", (_name, _question, callback) => callback(null, "other.example"), /"other\.example", which is no IP/],
+    ["a name", (_name, _question, callback) => callback(null, "other.example"), /"other\.example", which is not an IP/],
   ])("fails with a text for %s", async (_what, lookup, text) => {
     const opening = addressesOf("server.example", lookup);
     await expect(opening).rejects.toThrow(text);

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { EventEmitter, once } from "node:events";
+import { once } from "node:events";
+import type { EventEmitter } from "node:events";
 import { describe, expect, it, vi } from "vitest";
 
 import { TimeoutError } from "../../../src/errors/errors.ts";

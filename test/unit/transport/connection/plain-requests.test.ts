@@ -1,22 +1,27 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { FrameType } from "../../../../src/constants/http3.ts";
+import type { ConnectionInfo } from "../../../../src/engine/engine.ts";
 import { defaultLimits } from "../../../../src/protocol/limits.ts";
 import { decodeFieldSection } from "../../../../src/protocol/qpack/field-section.ts";
 import { WebTransportConnection } from "../../../../src/transport/connection/connection.ts";
 import type { ConnectionOwner, PlainRequest } from "../../../../src/transport/connection/owner.ts";
 import { control, data, getFields, headers, wire } from "../../protocol/wire.ts";
-import { Link } from "../linked-quic.ts";
+import { FakeQuic } from "../fake-quic.ts";
+
+const info: ConnectionInfo = {
+  alpn: "h3",
+  serverName: undefined,
+  remoteAddress: { host: "127.0.0.1", port: 2, family: 4 },
+  peerCertificates: [],
+  maxDatagramSize: 1200,
+  resetStreamAt: false,
+};
 
 /** What a server's connection writes on a stream that a client sends GET on. */
 function answerTo(owner: Partial<ConnectionOwner>): { written: () => Uint8Array; status: () => string | undefined } {
-  const { server: quic } = new Link();
-  const written: Uint8Array[] = [];
-  vi.spyOn(quic, "write").mockImplementation((streamId, bytes) => {
-    if (streamId === 0) written.push(Uint8Array.from(bytes));
-    return bytes.length;
-  });
-  const { listener } = new WebTransportConnection({ role: "server", quic, info: quic.info(), owner });
+  const quic = new FakeQuic();
+  const { listener } = new WebTransportConnection({ role: "server", quic, info, owner });
   for (const [streamId, bytes] of [
     [2, control()],
     [0, headers(...getFields)],
@@ -24,10 +29,12 @@ function answerTo(owner: Partial<ConnectionOwner>): { written: () => Uint8Array;
     listener.streamOpened(streamId);
     listener.data(streamId, bytes, streamId === 0);
   }
+  const written = (): Uint8Array =>
+    wire(...quic.written.filter((each) => each.streamId === 0).map(({ bytes }) => bytes));
   return {
-    written: () => wire(...written),
+    written,
     status: () => {
-      const [type, length = 0, ...rest] = written[0] ?? [];
+      const [type, length = 0, ...rest] = written();
       expect(type).toBe(FrameType.headers);
       return decodeFieldSection(Uint8Array.from(rest.slice(0, length)), defaultLimits)[0]?.[1];
     },
