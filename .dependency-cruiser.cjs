@@ -11,11 +11,11 @@ const layers = {
   errors: ["base", "constants"],
   contract: ["base"],
   "engine/native": ["contract", "base"],
-  "engine/memory": ["contract", "base"],
+  "engine/memory": ["contract", "base", "constants"],
   protocol: foundation,
   config: foundation,
   events: [...foundation, "async"],
-  certificates: [...foundation, "engine/native"],
+  certificates: [...foundation, "contract", "engine/native"],
   async: ["base"],
   transport: [...foundation, "async", "contract", "protocol", "config", "events"],
   // Their default engine is loaded lazily: see the rule below.

@@ -39,6 +39,11 @@ export class Deadlines {
     return this.#entries.size;
   }
 
+  /** Nothing waits. */
+  get isIdle(): boolean {
+    return this.#entries.size === 0 && this.#external === undefined;
+  }
+
   /** Runs `callback` after `milliseconds`; the returned function cancels it. */
   after(milliseconds: number, callback: () => void): () => void {
     const entry: Entry = { at: this.#now() + milliseconds, callback };

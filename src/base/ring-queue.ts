@@ -27,6 +27,20 @@ export class RingQueue<T> implements Iterable<T> {
     return this.#length === 0 ? undefined : this.#slots[this.#head];
   }
 
+  /** The one that was pushed last. */
+  get last(): T | undefined {
+    return this.#length === 0 ? undefined : this.#slots[(this.#head + this.#length - 1) & (this.#slots.length - 1)];
+  }
+
+  /** Takes out {@link last}. */
+  pop(): T | undefined {
+    const item = this.last;
+    if (this.#length === 0) return undefined;
+    this.#length -= 1;
+    this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = undefined;
+    return item;
+  }
+
   clear(): void {
     this.#slots = [];
     this.#head = 0;

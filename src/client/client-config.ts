@@ -1,6 +1,8 @@
+import { isSubprotocol } from "../base/subprotocol.ts";
 import { Configuration } from "../config/configuration.ts";
 import { checkCertificate, connectionOptions, longest } from "../config/connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "../config/connection-options.ts";
+import { clientDefaults as defaults, connectionDefaults } from "../constants/defaults.ts";
 import {
   OptionTable,
   choiceOption,
@@ -88,13 +90,11 @@ const hashes: Option = {
 
 const headers: Option = {
   initial: undefined,
+  sensitive: true,
   check: (value) => {
-    try {
-      new Headers(value as Headers | undefined);
-      return undefined;
-    } catch (error) {
-      return `must be what Headers takes (${error instanceof Error ? error.message : String(error)})`;
-    }
+    if (areHeaders(value)) return undefined;
+    const name = malformedField(value);
+    return name === undefined ? "must be what Headers takes" : `must be what Headers takes: "${name}" is malformed`;
   },
   // Headers carry credentials: only those that cannot are shown.
   show: (value) =>
@@ -103,39 +103,55 @@ const headers: Option = {
     ),
   capture: (value) => new Headers(value as Headers),
 };
+
+function areHeaders(value: unknown): boolean {
+  try {
+    new Headers(value as Headers | undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The name of the first field that is not one. The text of what `Headers` throws has its value in it. */
+function malformedField(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields: readonly unknown[] = Array.isArray(value) ? value : Object.entries(value);
+  const malformed = fields.find((field) => !areHeaders([field]));
+  const name: unknown = Array.isArray(malformed) ? malformed[0] : undefined;
+  return typeof name === "string" ? name : undefined;
+}
+
 const shownHeaders = new Set(["accept-language", "origin", "user-agent"]);
 
-/** draft-ietf-webtrans-http3 §3.3 and the W3C's constructor: what a subprotocol's name may be. */
-const protocolName = /^[\x20-\x7e]{1,512}$/;
-
 const protocols = listOption((value) =>
-  typeof value === "string" && protocolName.test(value) ? undefined : "must be 1 to 512 printable ASCII characters",
+  typeof value === "string" && isSubprotocol(value) ? undefined : "must be 1 to 512 printable ASCII characters",
 );
 
 /** Every option: its default and what it allows. */
 const table = new OptionTable<ClientConfigOptions>("ClientConfig", {
-  ...connectionOptions("warn"),
+  ...connectionOptions(defaults.logLevel),
   serverCertificateHashes: hashes,
   ca: textOption(),
   caCerts: textOption(),
-  verifyMode: choiceOption("required", "required", "none"),
+  verifyMode: choiceOption(defaults.verifyMode, "required", "none"),
   insecure: flagOption(false),
   serverName: textOption(),
   allowPooling: flagOption(false),
   protocols,
   headers,
-  userAgent: textOption("tswebtransport"),
-  connectTimeout: numberOption(30_000, 0, longest),
-  maxRetries: numberOption(3, 0, 1000),
-  retryDelay: numberOption(1000, 0, longest),
+  userAgent: textOption(defaults.userAgent),
+  connectTimeout: numberOption(defaults.connectTimeout, 0, longest),
+  maxRetries: numberOption(defaults.maxRetries, 0, 1000),
+  retryDelay: numberOption(defaults.retryDelay, 0, longest),
   retryBackoff: {
-    initial: 2,
+    initial: defaults.retryBackoff,
     check: (value) =>
       typeof value === "number" && value >= 1 && value <= 100 ? undefined : "must be a number from 1 to 100",
     parse: Number,
   },
-  maxRetryDelay: numberOption(30_000, 0, longest),
-  maxStreams: numberOption(100, 1, 1_000_000),
+  maxRetryDelay: numberOption(defaults.maxRetryDelay, 0, longest),
+  maxStreams: numberOption(connectionDefaults.maxOutgoingStreams, 1, 1_000_000),
 });
 
 export const clientOptionNames: readonly (keyof ClientConfigOptions)[] = table.names;

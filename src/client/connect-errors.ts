@@ -1,4 +1,5 @@
 /** What kept a client from its session, told with its stage and with what to do about it. */
+import { certificateRefused } from "../certificates/faults.ts";
 import { ErrorCodes } from "../constants/error-codes.ts";
 import type { EngineError } from "../engine/engine.ts";
 import {
@@ -100,13 +101,8 @@ export function explainEngine(error: EngineError): WebTransportError {
   switch (error.code) {
     case "invalid-certificate":
     case "invalid-key":
-      return new CertificateError(message, { cause: error, certificateError: error.code });
     case "certificate-key-mismatch":
-      return new CertificateError(message, {
-        code: "ERR_WT_CERTIFICATE_MISMATCH",
-        cause: error,
-        certificateError: error.code,
-      });
+      return certificateRefused(error, message);
     case "invalid-option":
       return new ConfigurationError(message, { cause: error });
     case "lookup-failed":

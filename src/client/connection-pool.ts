@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 
+import { connectionDefaults } from "../constants/defaults.ts";
 import { untilAborted } from "../async/promises.ts";
 
 import { release } from "./reach.ts";
 import type { Reached } from "./reach.ts";
 
 /** Sessions that share a connection, if the server allows so many: each adds to what the connection may hold unread. */
-export const maxPooledSessions = 16;
+export const maxPooledSessions = connectionDefaults.maxSessionsPerConnection;
 
 /** Connections are shared by sessions whose keys are alike in everything. */
 export interface PoolKey {

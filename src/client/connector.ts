@@ -1,13 +1,11 @@
-import { longest } from "../config/connection-options.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import { ConnectionError, HttpError, SessionError } from "../errors/errors.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
-import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";
+import { connectionSettingsOf, transportOf } from "../transport/connection/configured.ts";
 import type { WebTransportConnection } from "../transport/connection/connection.ts";
-import { connectionSettings } from "../transport/connection/settings.ts";
 import type { ConnectionSettingsInit } from "../transport/connection/settings.ts";
 import { onAbort } from "../async/abort.ts";
 import { quiet, untilAborted } from "../async/promises.ts";
@@ -226,27 +224,25 @@ export class Connector {
       },
       port: this.#target.port,
       transport: { ...(config.allowPooling ? pooledTransportOf(config) : transportOf(config)), ...transport },
-      settings: connectionSettings({ ...settingsInitOf(config), maxOutgoingStreams: config.maxStreams, ...settings }),
+      settings: connectionSettingsOf(config, { maxOutgoingStreams: config.maxStreams, ...settings }),
     };
   }
 
-  /** Whatever a connection is made of. Objects for tests and tools are not looked into. */
-  #poolKey({ connect }: ReachOptions): PoolKey {
-    const { config, transport, settings, surroundings } = this.#options;
-    const data = [this.#target.url.origin, connect, transportOf(config), settingsInitOf(config), config.maxStreams];
-    return { data, objects: [surroundings.engine, transport, settings] };
+  /** Whatever a connection is made of. */
+  #poolKey({ connect, transport, settings }: ReachOptions): PoolKey {
+    const data = [this.#target.url.origin, connect, transport, settings];
+    return { data, objects: [this.#options.surroundings.engine] };
   }
 }
 
-/** The limits of a connection cover its sessions: one that is not read must not stop the others. */
+/** Each session may have as many streams as one alone; the connection's window grows with what is unread. */
 function pooledTransportOf(config: ClientConfigValues): TransportOptions {
   const one = transportOf(config);
-  const forAll = (limit = 0): number => Math.min(limit * maxPooledSessions, longest);
+  const forAll = (limit = 0): number => Math.min(limit * maxPooledSessions, mostStreams);
   return {
     ...one,
-    receiveWindow: forAll(one.receiveWindow),
-    maxIncomingBidirectionalStreams: Math.min(forAll(one.maxIncomingBidirectionalStreams), mostStreams),
-    maxIncomingUnidirectionalStreams: Math.min(forAll(one.maxIncomingUnidirectionalStreams), mostStreams),
+    maxIncomingBidirectionalStreams: forAll(one.maxIncomingBidirectionalStreams),
+    maxIncomingUnidirectionalStreams: forAll(one.maxIncomingUnidirectionalStreams),
   };
 }
 /** As `maxIncomingStreams` allows. */

@@ -1,7 +1,5 @@
-import { readFile } from "node:fs/promises";
-
+import { readPem } from "../certificates/faults.ts";
 import type { CertificateVerification, TlsIdentity } from "../engine/engine.ts";
-import { CertificateError } from "../errors/errors.ts";
 
 import { hashBytes, isSha256 } from "./certificate-hash.ts";
 import type { ClientConfigValues } from "./client-config.ts";
@@ -24,23 +22,13 @@ export function verificationOf(config: ClientConfigValues): CertificateVerificat
 
 /** The client's own certificate, if it has one. Rejects with CertificateError when a file cannot be read. */
 export async function identityOf(config: ClientConfigValues): Promise<TlsIdentity | undefined> {
-  const cert = config.cert ?? (await readPem(config.certfile));
-  const key = config.key ?? (await readPem(config.keyfile));
+  const cert = config.cert ?? (await read(config.certfile, "client certificate"));
+  const key = config.key ?? (await read(config.keyfile, "client certificate's private key"));
   return cert === undefined || key === undefined ? undefined : { cert, key };
 }
 
-async function readPem(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CertificateError(`Cannot read the client certificate or key: ${why}`, {
-      code: "ERR_WT_CERTIFICATE_NOT_FOUND",
-      certificatePath: path,
-      cause,
-    });
-  }
+async function read(path: string | undefined, what: string): Promise<string | undefined> {
+  return path === undefined ? undefined : readPem(path, what);
 }
 
 function warnInsecure(): void {

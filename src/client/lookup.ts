@@ -14,7 +14,9 @@ export interface LookupQuestion {
 }
 
 /** One address, or those that there are, the preferred ones first (RFC 6724). */
-export type LookupAnswer = string | readonly (string | Pick<LookupAddress, "address">)[];
+export type LookupAnswer = OneAddress | readonly OneAddress[];
+
+type OneAddress = string | Pick<LookupAddress, "address">;
 
 /**
  * Finds a name's addresses: of the shape of `dns.lookup`, as `net.connect` and undici take it. Its answer is all
@@ -31,7 +33,7 @@ export async function addressesOf(hostname: string, lookup: Lookup): Promise<rea
   if (isIP(hostname) !== 0) return [hostname];
   try {
     const answer = (await ask(lookup, hostname)) ?? [];
-    const items = typeof answer === "string" ? [answer] : answer;
+    const items = isList(answer) ? answer : [answer];
     const addresses = items.map((item) => (typeof item === "string" ? item : item.address));
     const wrong = addresses.find((address) => isIP(address) === 0);
     if (wrong !== undefined) throw new Error(`lookup has answered "${wrong}", which is no IP address`);
@@ -68,6 +70,10 @@ function ask(lookup: Lookup, hostname: string): Promise<LookupAnswer | undefined
       if (answer !== undefined) resolve(answer);
     }, reject);
   });
+}
+
+function isList(answer: LookupAnswer): answer is readonly OneAddress[] {
+  return Array.isArray(answer);
 }
 
 function isPromise(value: unknown): value is Promise<LookupAnswer | undefined> {

@@ -4,7 +4,7 @@ import { WireCodes } from "../constants/wire-codes.ts";
 import { EngineError } from "../engine/engine.ts";
 import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from "../engine/engine.ts";
 import { ConnectionError } from "../errors/errors.ts";
-import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../protocol/options.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { untilAborted } from "../async/promises.ts";

@@ -1,3 +1,4 @@
+import { connectionDefaults as defaults } from "../constants/defaults.ts";
 import type { DraftSelection } from "../constants/drafts.ts";
 
 import { consoleLogger, LogLevel } from "./logger.ts";
@@ -83,7 +84,6 @@ export type ConnectionConfigValues = Required<Omit<ConnectionConfigOptions, Conn
   readonly [Name in ConnectionOptionWithoutDefault]: ConnectionConfigOptions[Name] | undefined;
 };
 
-const MiB = 1024 * 1024;
 /** The longest time of a Node timer, and the largest size of many a buffer. */
 export const longest = 2 ** 31 - 1;
 
@@ -93,20 +93,20 @@ export const connectionOptions = (logLevel: LogLevel): Record<keyof ConnectionCo
   key: { ...textOption(), secret: true },
   certfile: textOption(),
   keyfile: textOption(),
-  drafts: { initial: "all", check: draftSelection },
-  connectionIdleTimeout: numberOption(60_000, 0, longest),
-  keepaliveInterval: numberOption(25_000, 0, longest),
-  handshakeTimeout: numberOption(10_000, 1, 600_000),
-  readTimeout: numberOption(0, 0, longest),
-  writeTimeout: numberOption(30_000, 0, longest),
-  closeTimeout: numberOption(5000, 0, 600_000),
-  streamCreationTimeout: numberOption(10_000, 0, longest),
-  maxIncomingStreams: numberOption(512, 1, 1_000_000),
-  streamBufferSize: numberOption(65_536, 1024, 2 ** 30),
-  maxStreamBufferSize: numberOption(MiB, 1024, 2 ** 30),
-  maxSessionBufferSize: numberOption(16 * MiB, 65_536, longest),
-  maxDatagramSize: numberOption(65_535, 0, 65_535),
-  congestionControl: choiceOption("cubic", "cubic", "newreno", "bbr"),
+  drafts: { initial: defaults.drafts, check: draftSelection },
+  connectionIdleTimeout: numberOption(defaults.connectionIdleTimeout, 0, longest),
+  keepaliveInterval: numberOption(defaults.keepaliveInterval, 0, longest),
+  handshakeTimeout: numberOption(defaults.handshakeTimeout, 1, 600_000),
+  readTimeout: numberOption(defaults.readTimeout, 0, longest),
+  writeTimeout: numberOption(defaults.writeTimeout, 0, longest),
+  closeTimeout: numberOption(defaults.closeTimeout, 0, 600_000),
+  streamCreationTimeout: numberOption(defaults.streamCreationTimeout, 0, longest),
+  maxIncomingStreams: numberOption(defaults.maxIncomingStreams, 1, 1_000_000),
+  streamBufferSize: numberOption(defaults.streamBufferSize, 1024, 2 ** 30),
+  maxStreamBufferSize: numberOption(defaults.maxStreamBufferSize, 1024, 2 ** 30),
+  maxSessionBufferSize: numberOption(defaults.maxSessionBufferSize, 65_536, longest),
+  maxDatagramSize: numberOption(defaults.maxDatagramSize, 0, 65_535),
+  congestionControl: choiceOption(defaults.congestionControl, "cubic", "newreno", "bbr"),
   logger: { initial: consoleLogger, check: functionOrObject, live: true },
   logLevel: choiceOption(logLevel, ...Object.values(LogLevel)),
   debug: flagOption(false),

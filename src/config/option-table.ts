@@ -12,6 +12,8 @@ export interface Option {
   readonly check: Check;
   /** Never shown: text stands in its place. */
   readonly secret?: true;
+  /** Not shown when it is refused: a part of it may be a credential. */
+  readonly sensitive?: true;
   /** Not data: left out of `toObject`. */
   readonly live?: true;
   /** Its value from an environment variable's text. Without it the environment does not set the option. */
@@ -76,9 +78,9 @@ export class OptionTable<Options extends object> {
   /** Throws ConfigurationError for the first value that is not allowed. */
   check(values: Readonly<Record<keyof Options & string, unknown>>): void {
     for (const name of this.names) {
-      const option = this.#options[name];
-      const reason = option.check(values[name]);
-      if (reason !== undefined) throw refused(name, option.secret ? "[hidden]" : values[name], reason);
+      const { check, secret = false, sensitive = false } = this.#options[name];
+      const reason = check(values[name]);
+      if (reason !== undefined) throw refused(name, secret || sensitive ? "[hidden]" : values[name], reason);
     }
   }
 

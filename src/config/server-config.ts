@@ -1,3 +1,4 @@
+import { connectionDefaults, serverDefaults as defaults } from "../constants/defaults.ts";
 import { authorityOption } from "./authorities.ts";
 import { Configuration } from "./configuration.ts";
 import { checkCertificate, connectionOptions } from "./connection-options.ts";
@@ -64,7 +65,6 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly accessLog?: boolean;
 }
 
-const MiB = 1024 * 1024;
 const identity: Check = (value) =>
   typeof value === "object" && value !== null && "cert" in value && "key" in value
     ? undefined
@@ -74,19 +74,19 @@ const byName: Check = (value) =>
 
 /** Every option: its default and what it allows. */
 const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
-  ...connectionOptions("info"),
-  bindHost: textOption("localhost"),
-  bindPort: numberOption(4433, 0, 65_535),
+  ...connectionOptions(defaults.logLevel),
+  bindHost: textOption(defaults.bindHost),
+  bindPort: numberOption(defaults.bindPort, 0, 65_535),
   sni: { initial: undefined, check: optional(byName), secret: true },
   caCerts: textOption(),
-  verifyMode: choiceOption("none", "none", "optional", "required"),
-  maxConnections: numberOption(10_000, 1, 1_000_000),
-  maxSessions: numberOption(10_000, 1, 1_000_000),
-  maxSessionsPerConnection: numberOption(16, 1, 1024),
-  maxStreamsPerConnection: numberOption(100, 1, 1_000_000),
-  maxTotalBufferSize: numberOption(512 * MiB, 65_536, 2 ** 40),
+  verifyMode: choiceOption(defaults.verifyMode, "none", "optional", "required"),
+  maxConnections: numberOption(defaults.maxConnections, 1, 1_000_000),
+  maxSessions: numberOption(defaults.maxSessions, 1, 1_000_000),
+  maxSessionsPerConnection: numberOption(connectionDefaults.maxSessionsPerConnection, 1, 1024),
+  maxStreamsPerConnection: numberOption(connectionDefaults.maxOutgoingStreams, 1, 1_000_000),
+  maxTotalBufferSize: numberOption(defaults.maxTotalBufferSize, 65_536, 2 ** 40),
   reusePort: flagOption(false),
-  retry: choiceOption("adaptive", "never", "adaptive", "always"),
+  retry: choiceOption(defaults.retry, "never", "adaptive", "always"),
   authorities: authorityOption,
   allowedOrigins: listOption(),
   accessLog: flagOption(true),

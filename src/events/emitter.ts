@@ -51,6 +51,10 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
 
   constructor(options: EmitterOptions = {}) {
     super();
+    // node:events makes an emitter's table of listeners at once, and again where a listener finds none: most connections
+    // and sessions have none, and their table would be larger than what they are themselves.
+    const table: { _events?: unknown } = this.#untyped as object;
+    if (Object.hasOwn(table, "_events")) table._events = undefined;
     this.#parent = options.parent;
     this.#report = options.report;
   }

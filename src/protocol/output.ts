@@ -5,8 +5,11 @@
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** Why a session request was not even offered: several origins, an authority that is not served, too many sessions. */
-export type RefusalCause = "origins" | "authority" | "sessions";
+/**
+ * Why a session request was not even offered: several origins, an authority that is not served, too many sessions, headers
+ * over the limits.
+ */
+export type RefusalCause = "origins" | "authority" | "sessions" | "headers";
 
 export type ProtocolOutput = EngineCommand | ProtocolEvent;
 
@@ -42,14 +45,28 @@ export type ProtocolEvent =
       /** From `wt-available-protocols`, in the client's order. */
       readonly protocols: readonly string[];
     }
-  /** Server: a WebTransport CONNECT that the core has answered itself: 400, 421 or 429. */
+  /**
+   * Server: a request that the core has answered itself: a WebTransport CONNECT with 400, 421 or 429; with 431 any that is
+   * too large to be read, of which there are no `headers`.
+   */
   | {
       readonly type: "requestRefused";
       readonly status: number;
       readonly cause: RefusalCause;
       readonly headers: HeaderList;
     }
-  /** Server: the request has ended before it was answered. */
+  /**
+   * Server: a request that is no session, nor CONNECT. It waits for `respond`; its body, if it is wanted, for
+   * `readRequest`. Until then nothing of it is read, so QUIC's flow control stops the peer.
+   */
+  | { readonly type: "request"; readonly streamId: number; readonly headers: HeaderList }
+  /** A part of its body, which owns its ArrayBuffer. Its credit is given back with `consumeRequest`. */
+  | { readonly type: "requestData"; readonly streamId: number; readonly data: Uint8Array<ArrayBuffer> }
+  /** All of its body has come. */
+  | { readonly type: "requestEnded"; readonly streamId: number }
+  /** It is over before it was answered, by the peer or because of what the peer did wrong, with this wire code. */
+  | { readonly type: "requestAborted"; readonly streamId: number; readonly code: bigint }
+  /** Server: the session request has ended before it was answered. */
   | { readonly type: "requestCancelled"; readonly sessionId: number }
   /** Client: the server has accepted. */
   | {

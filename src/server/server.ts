@@ -15,13 +15,12 @@ import type {
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
-import { controlStreamPreamble } from "../protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../protocol/options.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
-import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";
+import { connectionSettingsOf, transportOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionEventMap } from "../transport/events.ts";
-import { connectionSettings } from "../transport/connection/settings.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { Deferred } from "../async/promises.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
@@ -314,8 +313,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   #makeSettings(): ConnectionSettings {
     const { values } = this.config;
-    return connectionSettings({
-      ...settingsInitOf(values),
+    return connectionSettingsOf(values, {
       totalBudget: this.#budget,
       maxSessions: values.maxSessionsPerConnection,
       servesAuthority: servedAuthorities(values.authorities),

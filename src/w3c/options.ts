@@ -1,3 +1,4 @@
+import { isSubprotocol } from "../base/subprotocol.ts";
 import type { ClientConfig, ClientConfigOptions } from "../client/index.ts";
 
 import { nodeOptions } from "./node-options.ts";
@@ -28,9 +29,6 @@ export interface ParsedOptions {
   /** What stands beside `config` and comes before its own. */
   readonly nodeOptions: ClientConfigOptions;
 }
-
-/** draft-ietf-webtrans-http3 §3.3 (RFC 9651 §3.3.3) and the W3C's limits of length. */
-const protocolName = /^[\x20-\x7e]{1,512}$/;
 
 /**
  * Fetch's forbidden request headers, which are dropped without a word. `origin` is not among them: a process has no origin
@@ -92,7 +90,7 @@ function parseUrl(text: string): URL {
 }
 
 function checkProtocols(protocols: readonly string[]): void {
-  const bad = protocols.find((protocol) => !protocolName.test(protocol));
+  const bad = protocols.find((protocol) => !isSubprotocol(protocol));
   if (bad !== undefined) {
     throw new DOMException(`"${bad}" cannot be a protocol: 1 to 512 printable ASCII characters are`, "SyntaxError");
   }

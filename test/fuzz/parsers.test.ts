@@ -6,13 +6,14 @@ import { encodeVarint } from "../../src/base/varint.ts";
 import { WireError } from "../../src/errors/wire-error.ts";
 import { CapsuleReader, encodeCloseSession } from "../../src/protocol/capsule/capsule-reader.ts";
 import { parseRequest, parseResponse } from "../../src/protocol/http3/fields.ts";
-import { encodeFrame, FrameReader } from "../../src/protocol/http3/frame-reader.ts";
+import { encodeFrame } from "../../src/protocol/http3/frames.ts";
+import { TypeLengthReader } from "../../src/protocol/type-length.ts";
 import { decodeSettings, encodeSettings } from "../../src/protocol/http3/settings.ts";
 import { defaultLimits } from "../../src/protocol/limits.ts";
 import { decodeFieldSection, encodeFieldSection } from "../../src/protocol/qpack/field-section.ts";
 import { QpackPeerStream } from "../../src/protocol/qpack/peer-streams.ts";
 import { fromWireCode, toWireCode } from "../../src/protocol/webtransport/error-mapping.ts";
-import { StreamOpening } from "../../src/protocol/webtransport/stream-opening.ts";
+import { StreamOpening } from "../../src/protocol/http3/stream-opening.ts";
 
 /** Bytes and the places where they are cut. */
 const cutBytes = (bytes: fc.Arbitrary<Uint8Array>) =>
@@ -64,16 +65,16 @@ describe("varints", () => {
   });
 });
 
-describe("FrameReader", () => {
+describe("TypeLengthReader", () => {
   const read = (pieces: readonly Uint8Array[]) =>
     outcome((log) => {
-      const reader = new FrameReader({
-        beginFrame: (type, length) => {
+      const reader = new TypeLengthReader({
+        begin: (type, length) => {
           log.push(`begin ${type} ${length}`);
           return type % 3 === 0 ? "pieces" : type % 3 === 1 && length <= 1000 ? "whole" : "skipped";
         },
-        wholeFrame: (type, payload) => log.push(`whole ${type} ${Buffer.from(payload).toString("hex")}`),
-        framePiece: (type, piece) => log.push(`piece ${type} ${Buffer.from(piece).toString("hex")}`),
+        whole: (type, payload) => log.push(`whole ${type} ${Buffer.from(payload).toString("hex")}`),
+        piece: (type, piece) => log.push(`piece ${type} ${Buffer.from(piece).toString("hex")}`),
       });
       for (const piece of pieces) reader.push(piece);
       log.push(`boundary ${reader.isAtBoundary}`);

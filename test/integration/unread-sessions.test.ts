@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { generateSelfSignedCertificate } from "../../src/certificates/self-signed.ts";
 import { nativeEngine } from "../../src/engine/native/native-engine.ts";
 import { WebTransportServer } from "../../src/server/server.ts";
-import { controlStreamPreamble } from "../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../src/transport/connection/connection.ts";
 import type { WebTransportSession } from "../../src/transport/session/session.ts";
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 
 import { FrameType } from "../../src/constants/http3.ts";
 import { encodeCloseSession, encodeDrainSession } from "../../src/protocol/capsule/capsule-reader.ts";
-import { encodeFrame } from "../../src/protocol/http3/frame-reader.ts";
+import { encodeFrame } from "../../src/protocol/http3/frames.ts";
 import { defaultLimits } from "../../src/protocol/limits.ts";
 import { decodeFieldSection, encodeFieldSection } from "../../src/protocol/qpack/field-section.ts";
 import { QpackReader, writeInteger } from "../../src/protocol/qpack/prefix-integer.ts";
 import { staticTable } from "../../src/protocol/qpack/static-table.ts";
-import { ProtocolConnection } from "../../src/protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../src/protocol/connection.ts";
 import { fromWireCode, toWireCode } from "../../src/protocol/webtransport/error-mapping.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

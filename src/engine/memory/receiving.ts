@@ -8,14 +8,19 @@ import type { PeerReceiving } from "./sending.ts";
 export interface ReceivingHost {
   readonly link: Link;
   emit(event: (listener: ConnectionListener) => void): void;
-  /** A frame that needs no acknowledgement of its own: `arrive` happens at the peer. */
-  tell(arrive: () => void): void;
-  /** As `tell`, before all that leaves at the end of the turn. */
-  tellAhead(arrive: () => void): void;
-  peerSending(): PeerSending;
+  readonly wire: {
+    /** A frame that needs no acknowledgement of its own: `arrive` happens at the peer. */
+    tell(arrive: () => void): void;
+    /** As `tell`, before all that leaves at the end of the turn. */
+    tellAhead(arrive: () => void): void;
+  };
+  readonly streams: StreamTable & { halfDone(streamId: number): void };
+  readonly peer: { readonly streams: StreamTable; readonly sending: PeerSending };
+}
+
+interface StreamTable {
   /** Makes the stream known, and all of its kind before it (RFC 9000 §2.1). */
   ensureOpened(streamId: number): void;
-  halfDone(streamId: number): void;
 }
 
 export interface PeerSending {
@@ -73,8 +78,10 @@ export class Receiving implements PeerReceiving {
     const { resetCode } = half;
     // Of a reset, the peer may still be sending what it left reliable.
     if (resetCode === undefined || half.received < half.reliableSize) {
-      this.#host.tellAhead(() => {
-        this.#host.peerSending().stopped(streamId, code);
+      this.#host.wire.tellAhead(() => {
+        const { peer } = this.#host;
+        peer.streams.ensureOpened(streamId);
+        peer.sending.stopped(streamId, code);
       });
     }
     if (resetCode !== undefined) this.#tellReset(half, resetCode);
@@ -119,7 +126,7 @@ export class Receiving implements PeerReceiving {
   // What arrives.
 
   data(streamId: number, offset: number, bytes: Uint8Array, fin: boolean): void {
-    this.#host.ensureOpened(streamId);
+    this.#host.streams.ensureOpened(streamId);
     const half = this.#halves.get(streamId);
     if (half === undefined) return;
     if (fin) half.finalSize = offset + bytes.byteLength;
@@ -138,7 +145,7 @@ export class Receiving implements PeerReceiving {
   }
 
   reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void {
-    this.#host.ensureOpened(streamId);
+    this.#host.streams.ensureOpened(streamId);
     const half = this.#halves.get(streamId);
     // RFC 9000 §3.2: once everything has arrived a reset may be ignored.
     if (half === undefined || half.isComplete) return;
@@ -218,8 +225,8 @@ export class Receiving implements PeerReceiving {
     const needsMore = half.limit < (half.finalSize ?? Infinity);
     if (needsMore && streamLimit - half.limit >= Math.max(1, streamReceiveWindow / 8)) {
       half.limit = streamLimit;
-      this.#host.tell(() => {
-        this.#host.peerSending().raiseStreamLimit(streamId, streamLimit);
+      this.#host.wire.tell(() => {
+        this.#host.peer.sending.raiseStreamLimit(streamId, streamLimit);
       });
     }
     // What is worth telling is measured by what the peer can still send.
@@ -230,8 +237,8 @@ export class Receiving implements PeerReceiving {
   #raiseLimit(): void {
     const limit = this.#consumed + this.#window;
     this.#limit = limit;
-    this.#host.tell(() => {
-      this.#host.peerSending().raiseLimit(limit);
+    this.#host.wire.tell(() => {
+      this.#host.peer.sending.raiseLimit(limit);
     });
   }
 
@@ -248,6 +255,6 @@ export class Receiving implements PeerReceiving {
   #end(half: ReceiveHalf): void {
     this.#halves.delete(half.streamId);
     this.#consume(half, (half.finalSize ?? half.consumed) - half.consumed);
-    this.#host.halfDone(half.streamId);
+    this.#host.streams.halfDone(half.streamId);
   }
 }

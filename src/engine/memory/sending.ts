@@ -12,12 +12,14 @@ const quantum = 32_768;
 export interface SendingHost {
   readonly link: Link;
   emit(event: (listener: ConnectionListener) => void): void;
-  /** A frame for the end of the turn; `arrive` happens at the peer, which acknowledges it with `acknowledged`. */
-  post(frame: OutgoingFrame): void;
-  /** Takes back the frames of a stream that are not on the wire yet. */
-  withdraw(keep: (frame: OutgoingFrame) => OutgoingFrame | undefined): void;
-  peerReceiving(): PeerReceiving;
-  halfDone(streamId: number): void;
+  readonly wire: {
+    /** A frame for the end of the turn; `arrive` happens at the peer, which acknowledges it with `acknowledged`. */
+    post(frame: OutgoingFrame): void;
+    /** Takes back the frames of a stream that are not on the wire yet. */
+    withdraw(keep: (frame: OutgoingFrame) => OutgoingFrame | undefined): void;
+  };
+  readonly streams: { halfDone(streamId: number): void };
+  readonly peer: { readonly receiving: PeerReceiving };
 }
 
 export interface OutgoingFrame {
@@ -90,14 +92,14 @@ export class Sending {
     // RFC 9000 §4.5: what is dropped of an announced final size counts as sent.
     if (isReset) this.#sent += queued - half.queued;
     const { resetCode = code, reliableSize: reliable } = half;
-    this.#host.withdraw((frame) => (frame.half === half ? this.#cut(frame, half) : frame));
+    this.#host.wire.withdraw((frame) => (frame.half === half ? this.#cut(frame, half) : frame));
     this.#pump(half, Infinity);
     this.#schedule(half);
-    this.#host.post({
+    this.#host.wire.post({
       lane: { last: 0 },
       size: 24,
       arrive: () => {
-        this.#host.peerReceiving().reset(streamId, resetCode, finalSize, reliable);
+        this.#host.peer.receiving.reset(streamId, resetCode, finalSize, reliable);
       },
       acknowledged: () => {
         half.resetAcknowledged ||= reliable === half.reliableSize;
@@ -190,7 +192,7 @@ export class Sending {
 
   #postData(half: SendHalf, offset: number, bytes: Uint8Array, fin: boolean): void {
     half.finSent ||= fin;
-    this.#host.post(this.#frame(half, offset, bytes, fin));
+    this.#host.wire.post(this.#frame(half, offset, bytes, fin));
   }
 
   #frame(half: SendHalf, offset: number, bytes: Uint8Array, fin: boolean): OutgoingFrame {
@@ -202,7 +204,7 @@ export class Sending {
       lane: half.lane,
       size: 8 + bytes.byteLength,
       arrive: () => {
-        this.#host.peerReceiving().data(half.streamId, offset, bytes, fin);
+        this.#host.peer.receiving.data(half.streamId, offset, bytes, fin);
       },
       acknowledged: () => {
         this.#inFlight -= bytes.byteLength;
@@ -239,6 +241,6 @@ export class Sending {
     this.#host.emit((listener) => {
       listener.finished(half.streamId);
     });
-    this.#host.halfDone(half.streamId);
+    this.#host.streams.halfDone(half.streamId);
   }
 }

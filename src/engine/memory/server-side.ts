@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 
+import { serverDefaults } from "../../constants/defaults.ts";
 import { EngineError } from "../engine.ts";
 import type { ServerOptions, TlsIdentity } from "../engine.ts";
 
@@ -23,7 +24,7 @@ export class ServerSide {
 
   /** Throws {@link EngineError}. */
   constructor(options: ServerOptions) {
-    const { clientCertificates = "none", clientCa, retry = "adaptive" } = options;
+    const { clientCertificates = "none", clientCa, retry = serverDefaults.retry } = options;
     if (!["none", "optional", "required"].includes(clientCertificates)) {
       throw new EngineError("invalid-option", `clientCertificates: current value is "${clientCertificates}"`);
     }
@@ -41,8 +42,8 @@ export class ServerSide {
     this.alpn = [...options.alpn];
     this.clientCertificates = clientCertificates;
     this.authorities = clientCertificates === "none" ? [] : parseCertificates(clientCa ?? "");
-    this.#maxConnections = options.maxConnections ?? 10_000;
-    this.#maxPendingHandshakes = options.maxPendingHandshakes ?? 1000;
+    this.#maxConnections = options.maxConnections ?? serverDefaults.maxConnections;
+    this.#maxPendingHandshakes = options.maxPendingHandshakes ?? serverDefaults.maxPendingHandshakes;
     this.#retry = retry;
   }
 

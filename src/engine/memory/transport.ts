@@ -1,3 +1,4 @@
+import { connectionDefaults, engineDefaults } from "../../constants/defaults.ts";
 import { EngineError } from "../engine.ts";
 import type { TransportOptions } from "../engine.ts";
 
@@ -10,17 +11,17 @@ export type Transport = Required<Omit<TransportOptions, WithoutDefault>> & Pick<
 /** Throws {@link EngineError} for a value out of its range. */
 export function resolveTransport(options: TransportOptions = {}): Transport {
   const transport: Transport = {
-    maxIdleTimeout: options.maxIdleTimeout ?? 60_000,
-    keepAliveInterval: options.keepAliveInterval ?? 25_000,
-    handshakeTimeout: options.handshakeTimeout ?? 10_000,
-    maxIncomingBidirectionalStreams: options.maxIncomingBidirectionalStreams ?? 128,
-    maxIncomingUnidirectionalStreams: options.maxIncomingUnidirectionalStreams ?? 128,
-    streamReceiveWindow: options.streamReceiveWindow ?? 1_048_576,
-    receiveWindow: options.receiveWindow ?? 8_388_608,
-    initialCredit: options.initialCredit ?? 65_536,
-    maxDatagramFrameSize: options.maxDatagramFrameSize ?? 65_535,
-    datagramSendBufferSize: options.datagramSendBufferSize ?? 1_048_576,
-    congestionControl: options.congestionControl ?? "cubic",
+    maxIdleTimeout: options.maxIdleTimeout ?? connectionDefaults.connectionIdleTimeout,
+    keepAliveInterval: options.keepAliveInterval ?? connectionDefaults.keepaliveInterval,
+    handshakeTimeout: options.handshakeTimeout ?? connectionDefaults.handshakeTimeout,
+    maxIncomingBidirectionalStreams: options.maxIncomingBidirectionalStreams ?? engineDefaults.maxIncomingStreams,
+    maxIncomingUnidirectionalStreams: options.maxIncomingUnidirectionalStreams ?? engineDefaults.maxIncomingStreams,
+    streamReceiveWindow: options.streamReceiveWindow ?? connectionDefaults.maxStreamBufferSize,
+    receiveWindow: options.receiveWindow ?? engineDefaults.receiveWindow,
+    initialCredit: options.initialCredit ?? connectionDefaults.streamBufferSize,
+    maxDatagramFrameSize: options.maxDatagramFrameSize ?? connectionDefaults.maxDatagramSize,
+    datagramSendBufferSize: options.datagramSendBufferSize ?? engineDefaults.datagramSendBufferSize,
+    congestionControl: options.congestionControl ?? connectionDefaults.congestionControl,
     // Captured, as every byte that an engine is given.
     preamble: (options.preamble ?? []).map((bytes) => Uint8Array.from(bytes)),
     resetStreamAt: options.resetStreamAt ?? true,

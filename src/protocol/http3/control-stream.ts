@@ -1,46 +1,59 @@
+import { isRequestId } from "../../base/stream-id.ts";
 import { readVarint } from "../../base/varint.ts";
 import { FrameType, reservedFrameTypes } from "../../constants/http3.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import { RateLimit } from "../limits.ts";
+import { TypeLengthReader } from "../type-length.ts";
+import type { PayloadUse, TypeLengthHandler } from "../type-length.ts";
+import { connectionError } from "../wire-errors.ts";
 
-import { connectionError, FrameReader } from "./frame-reader.ts";
-import type { FrameHandler, PayloadUse } from "./frame-reader.ts";
 import { decodeSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
 /** Frames that belong on other streams (RFC 9114 §7.2, Table 1). */
 const misplaced: ReadonlySet<number> = new Set([FrameType.data, FrameType.headers, FrameType.pushPromise]);
 
-export interface ControlEvents {
-  settings(settings: Settings): void;
-  goaway(id: bigint): void;
-}
+export type ControlEvent =
+  { readonly type: "settings"; readonly settings: Settings } | { readonly type: "goaway"; readonly id: bigint };
 
-/** The peer's control stream (RFC 9114 §6.2.1). */
-export class ControlStream implements FrameHandler {
-  readonly #reader = new FrameReader(this);
+/** The peer's control stream (RFC 9114 §6.2.1): bytes go in with {@link push}, what they say comes out of {@link next}. */
+export class ControlStream implements TypeLengthHandler {
+  readonly #reader = new TypeLengthReader(this);
   readonly #role: "client" | "server";
   readonly #limits: ProtocolLimits;
-  readonly #events: ControlEvents;
   readonly #rate: RateLimit;
+  #unread: Uint8Array | undefined;
+  #event: ControlEvent | undefined;
   #now = 0;
   #hasSettings = false;
   #goaway: bigint | undefined;
   #maxPushId: bigint | undefined;
 
-  constructor(role: "client" | "server", limits: ProtocolLimits, events: ControlEvents) {
+  constructor(role: "client" | "server", limits: ProtocolLimits) {
     this.#role = role;
     this.#limits = limits;
-    this.#events = events;
     this.#rate = new RateLimit(limits.maxControlFrames, limits.rateWindow);
   }
 
   push(chunk: Uint8Array, now: number): void {
     this.#now = now;
-    this.#reader.push(chunk);
+    this.#unread = chunk;
   }
 
-  beginFrame(type: number, length: number): PayloadUse {
+  /** To be called until it gives undefined, before the next bytes come. Throws WireError. */
+  next(): ControlEvent | undefined {
+    while (this.#unread !== undefined) {
+      const chunk = this.#unread;
+      const taken = this.#reader.push(chunk);
+      this.#unread = taken < chunk.length ? chunk.subarray(taken) : undefined;
+      const event = this.#event;
+      this.#event = undefined;
+      if (event !== undefined) return event;
+    }
+    return undefined;
+  }
+
+  begin(type: number, length: number): PayloadUse {
     if (!this.#rate.count(this.#now))
       throw connectionError("H3_EXCESSIVE_LOAD", "too many frames on the control stream");
     // RFC 9114 §6.2.1: the first frame is SETTINGS.
@@ -60,12 +73,12 @@ export class ControlStream implements FrameHandler {
     return "whole";
   }
 
-  wholeFrame(type: number, payload: Uint8Array): void {
+  whole(type: number, payload: Uint8Array): void {
     switch (type) {
       case FrameType.settings:
         if (this.#hasSettings) throw connectionError("H3_FRAME_UNEXPECTED", "a second SETTINGS frame");
         this.#hasSettings = true;
-        this.#events.settings(decodeSettings(payload));
+        this.#tell({ type: "settings", settings: decodeSettings(payload) });
         break;
       case FrameType.goaway:
         this.#takeGoaway(onlyVarint(payload, "GOAWAY"));
@@ -84,7 +97,7 @@ export class ControlStream implements FrameHandler {
         // RFC 9218 §7.2. Sessions are not prioritised, so only the id is looked at.
         const id = readVarint(payload, 0);
         if (id === undefined) throw connectionError("H3_FRAME_ERROR", "PRIORITY_UPDATE without an id");
-        if ((id.value & 3n) !== 0n) throw connectionError("H3_ID_ERROR", "PRIORITY_UPDATE for what is no request");
+        if (!isRequestId(id.value)) throw connectionError("H3_ID_ERROR", "PRIORITY_UPDATE for what is no request");
         break;
       }
       case FrameType.priorityUpdatePush:
@@ -92,7 +105,7 @@ export class ControlStream implements FrameHandler {
     }
   }
 
-  framePiece(): void {
+  piece(): void {
     // No payload of this stream is taken in pieces.
   }
 
@@ -104,11 +117,16 @@ export class ControlStream implements FrameHandler {
 
   #takeGoaway(id: bigint): void {
     // RFC 9114 §5.2: a server names a request; ids never grow.
-    if (this.#role === "client" && (id & 3n) !== 0n) throw connectionError("H3_ID_ERROR", "GOAWAY names no request");
+    if (this.#role === "client" && !isRequestId(id)) throw connectionError("H3_ID_ERROR", "GOAWAY names no request");
     if (this.#goaway !== undefined && id > this.#goaway)
       throw connectionError("H3_ID_ERROR", "GOAWAY with a larger id");
     this.#goaway = id;
-    this.#events.goaway(id);
+    this.#tell({ type: "goaway", id });
+  }
+
+  #tell(event: ControlEvent): void {
+    this.#event = event;
+    this.#reader.pause();
   }
 }
 

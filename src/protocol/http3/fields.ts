@@ -1,7 +1,6 @@
 /** Rules that field sections must keep (RFC 9114 §4.2 to §4.4, RFC 9220). */
 import type { HeaderList } from "../output.ts";
-
-import { streamError } from "./frame-reader.ts";
+import { streamError } from "../wire-errors.ts";
 
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** RFC 9110 §5.5: no control characters besides tab; RFC 9113 §8.2.1: no space around. */
@@ -62,6 +61,12 @@ export function parseResponse(fields: HeaderList): number {
   // RFC 9114 §4.5: 101 does not exist here.
   if (!/^[1-9]\d\d$/.test(status) || status === "101") throw malformed(`:status ${status}`);
   return Number(status);
+}
+
+/** Of a request that {@link parseRequest} has taken. */
+export function contentLengthOf(fields: HeaderList): number | undefined {
+  const length = fields.find(([name]) => name === "content-length")?.[1];
+  return length === undefined ? undefined : Number(length);
 }
 
 function checkFields(fields: HeaderList, allowedPseudo: ReadonlySet<string>): ReadonlyMap<string, string> {

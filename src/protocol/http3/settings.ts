@@ -1,7 +1,8 @@
 import { readVarint } from "../../base/varint.ts";
 import { FrameType, reservedSettings, SettingId } from "../../constants/http3.ts";
 
-import { connectionError, encodeFrame, encodeVarints } from "./frame-reader.ts";
+import { encodeFrame, encodeVarints } from "./frames.ts";
+import { connectionError } from "../wire-errors.ts";
 
 export type Settings = ReadonlyMap<bigint, bigint>;
 

@@ -1,5 +1,5 @@
 /** The peer's QPACK streams, when our dynamic table has capacity 0 and we never insert into the peer's (RFC 9204 §4.3, §4.4). */
-import { concatenate } from "../../base/bytes.ts";
+import { concatenate, noBytes } from "../../base/bytes.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { WireError } from "../../errors/wire-error.ts";
 
@@ -17,7 +17,7 @@ type ReadInstruction = (reader: QpackReader) => void;
 export class QpackPeerStream {
   readonly #read: ReadInstruction;
   readonly #code: bigint;
-  #pending: Uint8Array = new Uint8Array(0);
+  #pending: Uint8Array = noBytes;
 
   private constructor(read: ReadInstruction, code: bigint) {
     this.#read = read;
@@ -47,7 +47,7 @@ export class QpackPeerStream {
         throw new WireError("connection", this.#code, error.message);
       }
     }
-    this.#pending = bytes.slice(read);
+    this.#pending = read === bytes.length ? noBytes : bytes.slice(read);
   }
 }
 

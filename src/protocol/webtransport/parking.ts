@@ -1,3 +1,4 @@
+import { gather } from "../../base/gather.ts";
 import { DeadlineList } from "../deadlines.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { StreamReset } from "../output.ts";
@@ -63,7 +64,7 @@ export class Parking {
 
   /** More bytes of a stream. False when there is no room for them: then it is taken out, with them. */
   push(stream: ParkedStream, chunk: Uint8Array<ArrayBuffer>, fin: boolean): boolean {
-    if (chunk.length > 0) stream.chunks.push(chunk);
+    if (chunk.length > 0) gather(stream.chunks, chunk);
     stream.fin ||= fin;
     this.#bytes += chunk.length;
     if (this.#bytes <= this.#limits.maxParkedBytes) return true;

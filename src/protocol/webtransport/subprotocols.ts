@@ -2,13 +2,11 @@
 import { isInnerList, parseItem, parseList, serializeItem, serializeList, Token } from "structured-headers";
 import type { BareItem } from "structured-headers";
 
+import { isSubprotocol, maxSubprotocolLength } from "../../base/subprotocol.ts";
 import type { HeaderList } from "../output.ts";
 
 /** Bytes of a field that are looked at; more is ignored as a whole. */
 const maxFieldLength = 10_240;
-
-/** Characters of a subprotocol (W3C WebTransport, `protocols` of the constructor's options). */
-const maxProtocolLength = 512;
 
 /** What the client offers, in its order; nothing when the field is absent or anything but a List of Strings. `tokens`: of Tokens, too. */
 export function offeredProtocols(fields: HeaderList, tokens: boolean): readonly string[] {
@@ -46,9 +44,8 @@ export function protocolsFault(protocols: readonly string[]): string | undefined
   const before = new Set<string>();
   for (const protocol of protocols) {
     if (protocol.length === 0) return "a subprotocol is empty";
-    if (protocol.length > maxProtocolLength) return `a subprotocol has more than ${maxProtocolLength} characters`;
-    // RFC 9651 §3.3.3.
-    if (!/^[\x20-\x7e]*$/.test(protocol)) return `"${protocol}" has other characters than ASCII's printable ones`;
+    if (protocol.length > maxSubprotocolLength) return `a subprotocol has more than ${maxSubprotocolLength} characters`;
+    if (!isSubprotocol(protocol)) return `"${protocol}" has other characters than ASCII's printable ones`;
     if (before.has(protocol)) return `"${protocol}" stands there twice`;
     before.add(protocol);
   }

@@ -1,4 +1,4 @@
-import type { ConnectionOwner, RefusedRequest } from "../../transport/connection/owner.ts";
+import type { ConnectionOwner, PlainRequest, RefusedRequest } from "../../transport/connection/owner.ts";
 import type { WebTransportConnection } from "../../transport/connection/connection.ts";
 import type { IncomingSession } from "../../transport/session/request.ts";
 import type {
@@ -74,6 +74,11 @@ export class ServerAccount implements ConnectionOwner {
       this.counters.refused(request.rejection.kind);
       this.#log.refused(request, request.rejection);
     }
+  }
+
+  /** The server has sessions only. */
+  plainRequest(request: PlainRequest): void {
+    request.respond({ status: 404, headers: [] });
   }
 
   requestRefused(refused: RefusedRequest): void {

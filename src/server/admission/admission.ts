@@ -1,7 +1,7 @@
 /**
  * The way of a session request to its acceptance: ordered steps, each of which gives a rejection or nothing. Before the
  * first of them the protocol core has turned down what it need not ask for (core-refusals.ts): 400 for several origins or
- * no URL, 421 for an authority that is not served, 429 for maxSessionsPerConnection.
+ * no URL, 421 for an authority that is not served, 429 for maxSessionsPerConnection, 431 for headers over the limits.
  */
 import type { IncomingSession, Rejection, RejectionKind } from "../../transport/session/request.ts";
 

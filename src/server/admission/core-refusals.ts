@@ -13,6 +13,7 @@ const kinds: Readonly<Record<RefusedRequest["cause"], RejectionKind>> = {
   url: "malformed",
   authority: "authority",
   sessions: "max_sessions_per_connection",
+  headers: "headers",
   closing: "closing",
 };
 
@@ -29,6 +30,7 @@ export function rejectionOfCore(
     url: () => `"${field(":authority")}${path}" is no URL`,
     authority: () => `${field(":authority")} is not in authorities`,
     sessions: () => `maxSessionsPerConnection (${limits.maxSessionsPerConnection}) is reached`,
+    headers: () => "its headers are larger, or more, than this server takes",
     closing: () => "the connection is being closed",
   };
   const rejection = { status, kind: kinds[cause], reason: reasons[cause](), cause: undefined };

@@ -1,5 +1,6 @@
+import { certificateRefused } from "../../certificates/faults.ts";
 import { EngineError } from "../../engine/engine.ts";
-import { CertificateError, ConfigurationError, ServerError } from "../../errors/errors.ts";
+import { ConfigurationError, ServerError } from "../../errors/errors.ts";
 
 /** What the engine could not do, said in terms of the caller's options and with the way out. */
 export function explainListenError(error: unknown, host: string, port: number): Error {
@@ -29,16 +30,8 @@ export function explainListenError(error: unknown, host: string, port: number): 
       );
     case "invalid-certificate":
     case "invalid-key":
-      return new CertificateError(`Cannot use the certificate: ${error.message}`, {
-        certificateError: error.code,
-        cause: error,
-      });
     case "certificate-key-mismatch":
-      return new CertificateError(`Cannot use the certificate: ${error.message}`, {
-        code: "ERR_WT_CERTIFICATE_MISMATCH",
-        certificateError: error.code,
-        cause: error,
-      });
+      return certificateRefused(error, `Cannot use the certificate: ${error.message}`);
     case "invalid-option":
       return new ConfigurationError(error.message, { cause: error });
     case "unavailable":

@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-
+import { readPem } from "../../certificates/faults.ts";
 import type { ServerConfigValues } from "../../config/server-config.ts";
 import type { TlsIdentity } from "../../engine/engine.ts";
 import { CertificateError } from "../../errors/errors.ts";
@@ -21,15 +20,5 @@ async function read(path: string | undefined, what: string): Promise<string> {
       { code: "ERR_WT_CERTIFICATE_NOT_FOUND", certificateError: "missing" },
     );
   }
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CertificateError(`Cannot read the ${what}: ${reason}`, {
-      code: "ERR_WT_CERTIFICATE_NOT_FOUND",
-      certificatePath: path,
-      certificateError: "unreadable",
-      cause: error,
-    });
-  }
+  return readPem(path, what);
 }

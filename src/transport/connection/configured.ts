@@ -2,7 +2,8 @@
 import type { ConnectionConfigValues } from "../../config/connection-options.ts";
 import type { TransportOptions } from "../../engine/engine.ts";
 
-import type { ConnectionSettingsInit } from "./settings.ts";
+import { connectionSettings } from "./settings.ts";
+import type { ConnectionSettings, ConnectionSettingsInit } from "./settings.ts";
 
 /** The peer's control stream and its two QPACK streams, beside its WebTransport streams (RFC 9114 §6.2). */
 const peerControlStreams = 3;
@@ -29,8 +30,9 @@ function firstReceiveWindow({ maxSessionBufferSize, maxStreamBufferSize }: Conne
   return Math.max(Math.ceil(maxSessionBufferSize / 2), maxStreamBufferSize);
 }
 
-export function settingsInitOf(values: ConnectionConfigValues): ConnectionSettingsInit {
-  return {
+/** `more`: what stands in no configuration of both, and what is to be other than configured. */
+export function connectionSettingsOf(values: ConnectionConfigValues, more: ConnectionSettingsInit): ConnectionSettings {
+  return connectionSettings({
     closeTimeout: values.closeTimeout,
     streamBufferSize: values.streamBufferSize,
     outgoingHighWaterMark: values.streamBufferSize,
@@ -42,5 +44,6 @@ export function settingsInitOf(values: ConnectionConfigValues): ConnectionSettin
     streamCreationTimeout: values.streamCreationTimeout,
     readTimeout: values.readTimeout,
     writeTimeout: values.writeTimeout,
-  };
+    ...more,
+  });
 }

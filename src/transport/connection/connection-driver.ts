@@ -1,3 +1,4 @@
+import { isBidirectional } from "../../base/stream-id.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type {
   ConnectionClosed,
@@ -7,102 +8,74 @@ import type {
   SocketAddress,
   StreamDirection,
 } from "../../engine/engine.ts";
-import { HandshakeError, ProtocolError, SessionError } from "../../errors/errors.ts";
 import type { WebTransportError } from "../../errors/errors.ts";
 import type { ProtocolOutput } from "../../protocol/output.ts";
-import { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
+import type { ProtocolConnection } from "../../protocol/connection.ts";
 
-import { closeInfoOf, closeInfoOfConnection, connectionErrorOf, rejectionOf } from "../session/close-info.ts";
-import type { ConnectionContext, StreamWaiter } from "./context.ts";
-import { Deadlines } from "../../async/deadlines.ts";
-import type { SessionDriver } from "../session/session-driver.ts";
+import { closeInfoOf, closeInfoOfConnection } from "../session/close-info.ts";
+import { SessionDriver } from "../session/session-driver.ts";
+import { WebTransportSession } from "../session/session.ts";
+import type { SessionDescription } from "../session/session.ts";
 import type { StreamRecord } from "../streams/stream-record.ts";
 import { heldBy } from "../streams/unread.ts";
 import type { Holder } from "../streams/unread.ts";
-import type { ConnectionSettings } from "./settings.ts";
+import type { CloseInfo, SessionState } from "../types.ts";
+import { ConnectionClosing } from "./connection-closing.ts";
+import { ConnectionStatus } from "./connection-status.ts";
+import type { ConnectionFace } from "./connection-status.ts";
+import type { StreamWaiter } from "./context.ts";
+import { CoreDriver } from "./core-driver.ts";
+import type { CoreCall, OutputHandler } from "./core-driver.ts";
+import type { DriverContext } from "./driver-context.ts";
+import type { ConnectionCounts } from "./inspection.ts";
 import { OutgoingStreams } from "./outgoing-streams.ts";
+import type { ConnectionOwner } from "./owner.ts";
 import { ReceiveWindow } from "./receive-window.ts";
-import { Deferred } from "../../async/promises.ts";
-import type { CloseInfo, Connection, SessionState } from "../types.ts";
-
-type SessionRequestOutput = Extract<ProtocolOutput, { type: "sessionRequest" }>;
-type RequestRefusedOutput = Extract<ProtocolOutput, { type: "requestRefused" }>;
-
-/** Who hears what happens to the connection as a whole. */
-export interface ConnectionObserver {
-  established(): void;
-  sessionRequested(output: SessionRequestOutput): void;
-  requestRefused(output: RequestRefusedOutput): void;
-  requestCancelled(sessionId: number, reason: SessionError): void;
-  /** GOAWAY of the peer. */
-  goingAway(): void;
-  sessionMoved(from: SessionState, to: SessionState): void;
-  sessionEnded(session: SessionDriver, info: CloseInfo): void;
-  streamOpened(): void;
-  streamClosed(): void;
-  violated(error: WebTransportError): void;
-  /** `error` makes what the end is called. */
-  ended(info: CloseInfo, error: () => WebTransportError, wasEstablished: boolean): void;
-}
-
-/** A client's request that waits for its answer. */
-export interface PendingRequest {
-  accepted(headers: Extract<ProtocolOutput, { type: "sessionAccepted" }>["headers"], protocol: string): void;
-  failed(error: WebTransportError): void;
-}
+import { SessionAnswerer } from "./session-answerer.ts";
+import { SessionOpener } from "./session-opener.ts";
+import type { ConnectionSettings } from "./settings.ts";
 
 /**
- * Between the engine, the protocol core and the live objects: events of streams that have a live object go there, all
- * others to the core, whose outputs are carried out at once and completely before its next input.
+ * Drives a connection, between the engine, the protocol core and the live objects: events of streams that have a live
+ * object go there, all others to the core, whose outputs are carried out at once and completely before its next input.
+ * {@link WebTransportConnection} is what an application sees of it.
  */
-export class ConnectionDriver implements ConnectionListener, ConnectionContext {
-  readonly connection: Connection;
+export class ConnectionDriver implements ConnectionListener, DriverContext, OutputHandler {
+  readonly connection: ConnectionFace;
+  readonly owner: Partial<ConnectionOwner>;
   readonly settings: ConnectionSettings;
-  readonly protocol: ProtocolConnection;
-  readonly sessions = new Map<number, SessionDriver>();
-  readonly requests = new Map<number, PendingRequest>();
+  readonly status: ConnectionStatus;
+  readonly closing: ConnectionClosing;
+  readonly opener: SessionOpener | undefined;
   readonly receiveWindow: ReceiveWindow;
-  /** Fulfilled when the peer's SETTINGS allow sessions. */
-  readonly ready = new Deferred<void>();
-  readonly #observer: ConnectionObserver;
-  readonly #streams = new Map<number, StreamRecord>();
-  readonly #finalSizes = new Map<number, (finalSize: number) => void>();
+  readonly sessions = new Map<number, SessionDriver>();
+  readonly #core: CoreDriver;
+  readonly #answerer: SessionAnswerer | undefined;
   readonly #outgoing: OutgoingStreams;
-  readonly #deadlines: Deadlines;
-  /** Streams of the core whose end is written and not acknowledged: answers and goodbyes. */
-  readonly #leaving = new Set<number>();
-  readonly #awaited = new Set<{ readonly isDone: () => boolean; readonly done: Deferred<void> }>();
   #quic: QuicConnection | undefined;
-  #info: ConnectionInfo | undefined;
   #remoteAddress: SocketAddress | undefined;
-  #datagrams = false;
-  #draft: string | undefined;
-  #draining = false;
-  #isReady = false;
-  #end: ConnectionClosed | undefined;
-  #error: WebTransportError | undefined;
   #sendSessions = 0;
-  #isPolling = false;
-  #inputs: (() => void)[] = [];
-  #flushes: (() => void)[] = [];
+  // Created lazily: a connection with an idle session needs none of them.
+  #streams: Map<number, StreamRecord> | undefined;
+  #finalSizes: Map<number, (finalSize: number) => void> | undefined;
+  #flushes: (() => void)[] | undefined;
 
   constructor(
-    connection: Connection,
-    observer: ConnectionObserver,
+    connection: ConnectionFace,
+    owner: Partial<ConnectionOwner>,
     role: "client" | "server",
     settings: ConnectionSettings,
   ) {
     this.connection = connection;
-    this.#observer = observer;
+    this.owner = owner;
     this.settings = settings;
-    this.protocol = new ProtocolConnection({ ...settings.core, role });
-    this.receiveWindow = new ReceiveWindow(() => this.quic, settings);
-    this.#outgoing = new OutgoingStreams(settings.maxOutgoingStreams, (direction) => this.quic.open(direction));
-    this.#deadlines = new Deadlines(settings.now, settings.setTimer, () => {
-      this.input((core) => {
-        core.handleTimeout(this.now());
-      });
-    });
+    this.#core = new CoreDriver(role, settings, this);
+    this.status = new ConnectionStatus(connection, owner);
+    this.opener = role === "client" ? new SessionOpener(this) : undefined;
+    this.#answerer = role === "server" ? new SessionAnswerer(this) : undefined;
+    this.closing = new ConnectionClosing(this, this.#answerer);
+    this.receiveWindow = new ReceiveWindow(this, settings);
+    this.#outgoing = new OutgoingStreams(settings.maxOutgoingStreams, this);
   }
 
   /** The engine's connection; `info` when its handshake has completed already. */
@@ -111,37 +84,23 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
     if (info !== undefined) this.connected(info);
   }
 
-  // What sessions need.
+  // What sessions and the connection's parts need.
 
   get quic(): QuicConnection {
     if (this.#quic === undefined) throw new Error("Invariant broken: the connection has no engine");
     return this.#quic;
   }
-  get info(): ConnectionInfo | undefined {
-    return this.#info;
+  get protocol(): ProtocolConnection {
+    return this.#core.protocol;
   }
   get remoteAddress(): SocketAddress {
     return this.#remoteAddress ?? this.quic.remoteAddress;
   }
   get datagrams(): boolean {
-    return this.#datagrams;
+    return this.status.datagrams;
   }
   get resetStreamAt(): boolean {
-    return this.#info?.resetStreamAt === true;
-  }
-  /** The newest draft that both sides speak, once it is known. */
-  get draft(): string | undefined {
-    return this.#draft;
-  }
-  get isDraining(): boolean {
-    return this.#draining;
-  }
-  get isClosed(): boolean {
-    return this.#end !== undefined;
-  }
-  /** Why the connection has ended. */
-  get error(): WebTransportError | undefined {
-    return this.#end === undefined ? this.#error : this.#errorOf(this.#end);
+    return this.status.info?.resetStreamAt === true;
   }
   get holders(): readonly Holder[] {
     return [...this.sessions.values()].map((driver) => ({
@@ -149,13 +108,13 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
       bytes: heldBy(driver.holders),
     }));
   }
-  get counts(): { sessions: number; streams: number; waiters: number; requests: number; deadlines: number } {
+  get counts(): ConnectionCounts {
     return {
       sessions: this.sessions.size,
-      streams: this.#streams.size,
+      streams: this.#streams?.size ?? 0,
       waiters: this.#outgoing.waiting,
-      requests: this.requests.size,
-      deadlines: this.#deadlines.size,
+      requests: (this.opener ?? this.#answerer)?.waiting ?? 0,
+      deadlines: this.#core.deadlines,
     };
   }
 
@@ -164,52 +123,28 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   }
 
   after(milliseconds: number, callback: () => void): () => void {
-    return this.#deadlines.after(milliseconds, callback);
+    return this.#core.after(milliseconds, callback);
   }
 
-  /** `failed` is given what the call throws, which may be when whoever has asked for it has returned. */
-  input(call: (core: ProtocolConnection) => void, failed?: (error: unknown) => void): void {
-    const attempt = (): void => {
-      try {
-        call(this.protocol);
-      } catch (error) {
-        if (failed === undefined) throw error;
-        failed(error);
-      }
-    };
-    if (this.#isPolling) {
-      // The core is mutated only between complete drainings.
-      this.#inputs.push(attempt);
-      return;
-    }
-    attempt();
-    this.#poll();
-    this.#deadlines.setExternal(this.protocol.nextTimeout());
+  input(call: CoreCall, failed?: (error: unknown) => void): void {
+    this.#core.input(call, failed);
   }
 
-  /** Ends both halves of a stream that nobody knows. */
   abandonStream(streamId: number, code: bigint): void {
     this.quic.stop(streamId, code);
-    if ((streamId & 2) === 0) this.quic.reset(streamId, code);
-  }
-
-  /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
-  delivered(limit: number): Promise<void> {
-    return this.#when(() => this.#leaving.size === 0, limit);
-  }
-
-  /** Resolves when the peer has ended every session that this side has, after `limit` milliseconds at the latest. */
-  answered(limit: number): Promise<void> {
-    return this.#when(() => this.protocol.counts.sessions === 0, limit);
+    if (isBidirectional(streamId)) this.quic.reset(streamId, code);
   }
 
   atEndOfScript(flush: () => void): void {
-    this.#flushes.push(flush);
-    if (this.#flushes.length > 1) return;
+    if (this.#flushes !== undefined) {
+      this.#flushes.push(flush);
+      return;
+    }
+    const flushes = [flush];
+    this.#flushes = flushes;
     // Behind every microtask: what the application writes as soon as it has the stream goes out with the prefix.
     process.nextTick(() => {
-      const flushes = this.#flushes;
-      this.#flushes = [];
+      this.#flushes = undefined;
       for (const each of flushes) each();
     });
   }
@@ -223,18 +158,20 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   }
 
   addStream(stream: StreamRecord): void {
+    this.#streams ??= new Map();
     this.#streams.set(stream.streamId, stream);
-    this.#observer.streamOpened();
+    this.owner.streamOpened?.();
     if (!stream.incoming) this.#outgoing.added();
   }
 
   removeStream(stream: StreamRecord): void {
-    if (!this.#streams.delete(stream.streamId)) return;
-    this.#observer.streamClosed();
+    if (this.#streams?.delete(stream.streamId) !== true) return;
+    this.owner.streamClosed?.();
     if (!stream.incoming) this.#outgoing.removed();
   }
 
   awaitFinalSize(streamId: number, told: (finalSize: number) => void): void {
+    this.#finalSizes ??= new Map();
     this.#finalSizes.set(streamId, told);
   }
 
@@ -246,24 +183,39 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
     return this.#sendSessions;
   }
 
+  createSession(sessionId: number, description: SessionDescription): WebTransportSession<object, unknown> {
+    const driver = new SessionDriver(this, sessionId);
+    this.sessions.set(sessionId, driver);
+    return new WebTransportSession<object, unknown>(driver, description, this.connection);
+  }
+
+  tellReady(session: WebTransportSession<object, unknown>, sessionId: number): void {
+    // The client had taken the request back, or the connection has ended.
+    if (session.isClosed) return;
+    if (session.listens("session_ready")) {
+      session.publish("session_ready", { session, timestamp: Date.now() });
+    }
+    // GOAWAY has come while the session was being opened.
+    if (this.status.isDraining) this.sessions.get(sessionId)?.drained();
+  }
+
   sessionMoved(from: SessionState, to: SessionState): void {
-    this.#observer.sessionMoved(from, to);
+    this.owner.sessionMoved?.(from, to);
   }
 
   forgetSession(sessionId: number, info: CloseInfo): void {
-    const session = this.sessions.get(sessionId);
-    if (session === undefined) return;
+    const driver = this.sessions.get(sessionId);
+    if (driver === undefined) return;
     this.sessions.delete(sessionId);
-    this.#observer.sessionEnded(session, info);
+    this.owner.sessionEnded?.(driver.session, info, driver.stats);
   }
 
   // What the engine tells.
 
   connected(info: ConnectionInfo): void {
-    this.#info = info;
     this.#remoteAddress = info.remoteAddress;
     const now = this.now();
-    this.#observer.established();
+    this.status.established(info);
     this.input((core) => {
       core.handleConnected(now, { datagrams: info.maxDatagramSize > 0 });
     });
@@ -271,56 +223,55 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
 
   streamOpened(streamId: number): void {
     this.protocol.handleStreamOpened(streamId, this.now());
-    this.#poll();
+    this.#core.drain();
   }
 
   data(streamId: number, chunk: Uint8Array<ArrayBuffer>, fin: boolean): void {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams?.get(streamId);
     if (stream !== undefined) {
       stream.receive?.receive(chunk, fin);
       return;
     }
     this.protocol.handleStreamData(streamId, chunk, fin, this.now());
-    this.#poll();
+    this.#core.drain();
   }
 
   reset(streamId: number, code: bigint, finalSize: number, reliableSize: number): void {
-    const told = this.#finalSizes.get(streamId);
+    const told = this.#finalSizes?.get(streamId);
     if (told !== undefined) {
-      this.#finalSizes.delete(streamId);
+      this.#finalSizes?.delete(streamId);
       told(finalSize);
     }
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams?.get(streamId);
     if (stream !== undefined) {
       stream.owner.streamReset(stream, { code, finalSize, reliableSize });
       return;
     }
     this.protocol.handleStreamReset(streamId, { code, finalSize, reliableSize }, this.now());
-    this.#poll();
+    this.#core.drain();
   }
 
   stopped(streamId: number, code: bigint): void {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams?.get(streamId);
     if (stream !== undefined) {
       stream.owner.streamStopped(stream, code);
       return;
     }
     this.protocol.handleStreamStopped(streamId, code, this.now());
-    this.#poll();
+    this.#core.drain();
   }
 
   accepted(streamId: number, bytes: number): void {
-    this.#streams.get(streamId)?.send?.accepted(bytes);
+    this.#streams?.get(streamId)?.send?.accepted(bytes);
   }
 
   finished(streamId: number): void {
-    const stream = this.#streams.get(streamId);
+    const stream = this.#streams?.get(streamId);
     if (stream !== undefined) {
       stream.send?.delivered();
       return;
     }
-    this.#leaving.delete(streamId);
-    this.#checkAwaited();
+    this.closing.finDelivered(streamId);
     this.sessions.get(streamId)?.connectDelivered();
   }
 
@@ -330,7 +281,7 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
 
   datagram(bytes: Uint8Array): void {
     this.protocol.handleDatagram(bytes, this.now());
-    this.#poll();
+    this.#core.drain();
   }
 
   datagramsWritable(): void {
@@ -346,71 +297,36 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
   }
 
   closed(closed: ConnectionClosed): void {
-    if (this.#end !== undefined) return;
-    this.#end = closed;
-    // Made when something needs it: most connections end well, and nobody does.
-    const error = (): WebTransportError => this.#errorOf(closed);
-    this.#deadlines.clear();
-    if (!this.#isReady) this.ready.reject(error());
+    if (this.status.isClosed) return;
+    const error = (): WebTransportError => this.status.errorOf(closed);
+    this.#core.clearDeadlines();
+    this.status.ended(closed);
     const info = closeInfoOfConnection(closed, error);
     for (const session of [...this.sessions.values()]) session.end(info, true);
-    for (const stream of [...this.#streams.values()]) stream.owner.streamLost(stream);
-    for (const request of [...this.requests.values()]) request.failed(error());
-    this.requests.clear();
-    this.#finalSizes.clear();
+    for (const stream of [...(this.#streams?.values() ?? [])]) stream.owner.streamLost(stream);
+    this.opener?.end(error);
+    this.#finalSizes = undefined;
     this.#outgoing.clear();
-    this.#leaving.clear();
-    this.#checkAwaited();
-    this.#deadlines.clear();
+    this.closing.end();
+    this.#core.clearDeadlines();
     this.receiveWindow.end();
-    this.#observer.ended(info, error, this.#info !== undefined);
+    this.#answerer?.end(error);
+    this.status.tellEnd(closed, info);
   }
 
   turnEnded(): void {
     this.receiveWindow.shrink();
-    if (this.#end !== undefined) return;
-    this.protocol.handleTurnEnded();
-    this.#poll();
-    this.#deadlines.setExternal(this.protocol.nextTimeout());
+    if (this.status.isClosed) return;
+    this.#core.turnEnded();
   }
 
-  async #when(isDone: () => boolean, limit: number): Promise<void> {
-    if (this.isClosed || isDone()) return;
-    const waiting = { isDone, done: new Deferred<void>() };
-    this.#awaited.add(waiting);
-    const cancel = this.after(limit, waiting.done.resolve);
-    await waiting.done.promise;
-    this.#awaited.delete(waiting);
-    cancel();
-  }
+  // What the core tells.
 
-  #checkAwaited(): void {
-    for (const { isDone, done } of this.#awaited) if (this.isClosed || isDone()) done.resolve();
-  }
-
-  #poll(): void {
-    if (this.#isPolling) return;
-    this.#isPolling = true;
-    try {
-      for (;;) {
-        for (let output = this.protocol.pollOutput(); output !== undefined; output = this.protocol.pollOutput()) {
-          this.#carryOut(output);
-        }
-        const inputs = this.#inputs;
-        if (inputs.length === 0) return;
-        this.#inputs = inputs.slice(1);
-        inputs[0]?.();
-      }
-    } finally {
-      this.#isPolling = false;
-    }
-  }
-
-  #carryOut(output: ProtocolOutput): void {
+  carryOut(output: ProtocolOutput): void {
     const { quic } = this;
     switch (output.type) {
       case "write":
-        if (output.fin) this.#leaving.add(output.streamId);
+        if (output.fin) this.closing.finWritten(output.streamId);
         quic.write(output.streamId, output.data, output.fin);
         break;
       case "reset":
@@ -423,7 +339,7 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
         quic.grant(output.streamId, output.bytes);
         break;
       case "closeConnection":
-        this.#violation(output.code, output.reason);
+        this.status.violated(output.code, output.reason);
         quic.close(output.code, output.reason);
         break;
       case "stream":
@@ -433,39 +349,28 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
         this.sessions.get(output.sessionId)?.datagrams.deliver(output.payload);
         break;
       case "ready":
-        this.#datagrams = output.datagrams;
-        this.#draft = output.draft === "" ? undefined : output.draft;
-        this.#isReady = true;
-        this.ready.resolve();
+        this.status.settingsKnown(output.draft, output.datagrams);
         break;
       case "unsupported":
-        this.#fail(
-          new HandshakeError(`The peer does not speak WebTransport: ${output.reason}`, {
-            code: "ERR_WT_UNSUPPORTED",
-            errorCode: Number(WireCodes.WT_REQUIREMENTS_NOT_MET),
-            handshakeStage: "settings",
-          }),
-        );
+        this.status.unsupported(output.reason);
         break;
       case "sessionRequest":
-        this.#observer.sessionRequested(output);
+        this.#answerer?.requested(output);
+        break;
+      case "request":
+        this.#answerer?.plainRequested(output.streamId, output.headers);
         break;
       case "requestRefused":
-        this.#observer.requestRefused(output);
+        this.#answerer?.refused(output.status, output.cause, output.headers);
         break;
-      case "requestCancelled": {
-        const text = "The client has taken the session request back";
-        const error = new SessionError(text, { code: "ERR_WT_SESSION_CANCELLED" });
-        this.#observer.requestCancelled(output.sessionId, error);
-        // Accepted, but the same input has ended the request before the core could hear of it.
-        this.sessions.get(output.sessionId)?.end({ clean: false, by: "peer", error }, true);
+      case "requestCancelled":
+        this.#answerer?.cancelled(output.sessionId);
         break;
-      }
       case "sessionAccepted":
-        this.#take(output.sessionId)?.accepted(output.headers, output.protocol);
+        this.opener?.accepted(output);
         break;
       case "sessionRejected":
-        this.#take(output.sessionId)?.failed(rejectionOf(output));
+        this.opener?.rejected(output);
         break;
       case "creditRaised":
         this.sessions.get(output.sessionId)?.flow?.raised(output.resource);
@@ -476,12 +381,12 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
       case "sessionClosed": {
         const session = this.sessions.get(output.sessionId);
         session?.end(closeInfoOf(output.info, session.session.id), true);
-        this.#checkAwaited();
+        this.closing.check();
         break;
       }
       case "goaway":
-        this.#draining = true;
-        this.#observer.goingAway();
+        this.status.goingAway();
+        this.opener?.goingAway();
         for (const session of this.sessions.values()) session.drained();
         break;
     }
@@ -489,37 +394,7 @@ export class ConnectionDriver implements ConnectionListener, ConnectionContext {
 
   #acceptStream(output: Extract<ProtocolOutput, { type: "stream" }>): void {
     const session = this.sessions.get(output.sessionId);
-    if (session !== undefined) {
-      session.acceptStream(output);
-      return;
-    }
-    this.abandonStream(output.streamId, WireCodes.WT_SESSION_GONE);
-  }
-
-  #violation(code: bigint, reason: string): void {
-    if (code === WireCodes.H3_NO_ERROR || this.#error !== undefined) return;
-    const error = new ProtocolError(`The peer broke the protocol: ${reason}`, { errorCode: Number(code) });
-    this.#fail(error);
-    this.#observer.violated(error);
-  }
-
-  #errorOf(closed: ConnectionClosed): WebTransportError {
-    if (this.#error === undefined) {
-      const { host, port } = this.remoteAddress;
-      const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-      this.#error = connectionErrorOf(closed, address, this.#info !== undefined);
-    }
-    return this.#error;
-  }
-
-  #fail(error: WebTransportError): void {
-    this.#error ??= error;
-    this.ready.reject(error);
-  }
-
-  #take(sessionId: number): PendingRequest | undefined {
-    const request = this.requests.get(sessionId);
-    this.requests.delete(sessionId);
-    return request;
+    if (session === undefined) this.abandonStream(output.streamId, WireCodes.WT_SESSION_GONE);
+    else session.acceptStream(output);
   }
 }

@@ -1,5 +1,5 @@
 import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
-import type { ProtocolConnection } from "../../protocol/webtransport/connection.ts";
+import type { ProtocolConnection } from "../../protocol/connection.ts";
 
 import type { StreamRecord } from "../streams/stream-record.ts";
 import type { Holder } from "../streams/unread.ts";

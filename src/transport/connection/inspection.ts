@@ -1,6 +1,15 @@
 import { holdersText, sizeText } from "../streams/unread.ts";
 import type { ConnectionContext } from "./context.ts";
 
+/** What is alive on a connection. */
+export interface ConnectionCounts {
+  readonly sessions: number;
+  readonly streams: number;
+  readonly waiters: number;
+  readonly requests: number;
+  readonly deadlines: number;
+}
+
 /** What all streams of the connection wait for, and who holds it. */
 export function diagnoseConnection(context: ConnectionContext): string[] {
   const issues: string[] = [];

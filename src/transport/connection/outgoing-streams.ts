@@ -1,42 +1,46 @@
-import type { StreamDirection } from "../../engine/engine.ts";
+import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
 
 import type { StreamWaiter } from "./context.ts";
 
-/** Opens streams within the peer's limits and our own; who finds a limit reached waits in line. */
+/** Opens streams within the peer's limits and our own; a waiter that finds a limit reached stands in line. */
 export class OutgoingStreams {
   readonly #limit: number;
-  readonly #open: (direction: StreamDirection) => number | undefined;
-  readonly #waiters: Record<StreamDirection, Set<StreamWaiter>> = {
-    bidirectional: new Set(),
-    unidirectional: new Set(),
-  };
+  readonly #carrier: { readonly quic: Pick<QuicConnection, "open"> };
+  /** Created lazily: limits are seldom reached. */
+  #waiters: Record<StreamDirection, Set<StreamWaiter>> | undefined;
   #count = 0;
 
-  /** `limit`: streams of our own that are open at a time. `open`: the engine's. */
-  constructor(limit: number, open: (direction: StreamDirection) => number | undefined) {
+  /** `limit`: streams of our own that are open at a time. */
+  constructor(limit: number, carrier: { readonly quic: Pick<QuicConnection, "open"> }) {
     this.#limit = limit;
-    this.#open = open;
+    this.#carrier = carrier;
   }
 
   get waiting(): number {
-    return this.#waiters.bidirectional.size + this.#waiters.unidirectional.size;
+    return this.#waiters === undefined ? 0 : this.#waiters.bidirectional.size + this.#waiters.unidirectional.size;
   }
 
   /** Calls `waiter.opened` at once or later. */
   open(waiter: StreamWaiter): void {
-    const waiting = this.#waiters[waiter.direction];
-    const streamId = waiting.size > 0 ? undefined : this.#tryOpen(waiter.direction);
-    if (streamId === undefined) waiting.add(waiter);
-    else waiter.opened(streamId);
+    const { direction } = waiter;
+    const hasLine = (this.#waiters?.[direction].size ?? 0) > 0;
+    const streamId = hasLine ? undefined : this.#tryOpen(direction);
+    if (streamId !== undefined) {
+      waiter.opened(streamId);
+      return;
+    }
+    this.#waiters ??= { bidirectional: new Set(), unidirectional: new Set() };
+    this.#waiters[direction].add(waiter);
   }
 
   cancel(waiter: StreamWaiter): void {
-    this.#waiters[waiter.direction].delete(waiter);
+    this.#waiters?.[waiter.direction].delete(waiter);
   }
 
   /** The peer's limit has grown. */
   available(direction: StreamDirection): void {
-    const waiting = this.#waiters[direction];
+    const waiting = this.#waiters?.[direction];
+    if (waiting === undefined) return;
     for (const waiter of waiting) {
       const streamId = this.#tryOpen(direction);
       if (streamId === undefined) return;
@@ -58,11 +62,11 @@ export class OutgoingStreams {
   }
 
   clear(): void {
-    this.#waiters.bidirectional.clear();
-    this.#waiters.unidirectional.clear();
+    this.#waiters?.bidirectional.clear();
+    this.#waiters?.unidirectional.clear();
   }
 
   #tryOpen(direction: StreamDirection): number | undefined {
-    return this.#count >= this.#limit ? undefined : this.#open(direction);
+    return this.#count >= this.#limit ? undefined : this.#carrier.quic.open(direction);
   }
 }

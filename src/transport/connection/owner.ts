@@ -9,9 +9,18 @@ export interface RefusedRequest {
   readonly status: number;
   /** Of the core's; "url": authority and path make no URL; "closing": the connection is being closed here. */
   readonly cause: RefusalCause | "url" | "closing";
+  /** Pseudo-headers included; none with the cause "headers", for they were not read. */
+  readonly headers: HeaderList;
+  readonly remoteAddress: Address;
+}
+
+/** A request that asks for no session. */
+export interface PlainRequest {
   /** Pseudo-headers included. */
   readonly headers: HeaderList;
   readonly remoteAddress: Address;
+  /** Takes effect once. What is still to come of the request is dropped. */
+  respond(response: { readonly status: number; readonly headers: HeaderList }, body?: Uint8Array): void;
 }
 
 /**
@@ -25,6 +34,8 @@ export interface ConnectionOwner {
   answerRequest(request: IncomingSession): void | Promise<void>;
   /** Once for each that has arrived. "cancelled": the client has taken it back, or its connection has ended. */
   requestAnswered(request: IncomingSession, answer: "accepted" | "rejected" | "cancelled"): void;
+  /** Without it every such request is answered 404. */
+  plainRequest(request: PlainRequest): void;
   /** Has not arrived, and will not. */
   requestRefused(refused: RefusedRequest): void;
   /** A session that was accepted. Its state is "connected". */

@@ -17,7 +17,7 @@ export interface WindowOptions {
  * budget has no more: see {@link isExhausted}.
  */
 export class ReceiveWindow implements RoomWaiter {
-  readonly #quic: () => QuicConnection;
+  readonly #carrier: { readonly quic: QuicConnection };
   readonly #first: number;
   readonly #most: number;
   readonly #total: BufferBudget | undefined;
@@ -26,8 +26,8 @@ export class ReceiveWindow implements RoomWaiter {
   #isRefused = false;
   #ended = false;
 
-  constructor(quic: () => QuicConnection, options: WindowOptions) {
-    this.#quic = quic;
+  constructor(carrier: { readonly quic: QuicConnection }, options: WindowOptions) {
+    this.#carrier = carrier;
     this.#first = options.receiveWindow;
     this.#most = Math.max(options.receiveWindow, options.maxSessions * options.maxSessionBufferSize);
     this.#total = options.totalBudget;
@@ -40,7 +40,7 @@ export class ReceiveWindow implements RoomWaiter {
 
   /** Bytes of it that are unread in the engine, of streams of no session, too. */
   get held(): number {
-    return this.#ended ? 0 : this.#quic().unreadBytes();
+    return this.#ended ? 0 : this.#carrier.quic.unreadBytes();
   }
 
   /** The process's budget has refused to let it grow. */
@@ -64,7 +64,7 @@ export class ReceiveWindow implements RoomWaiter {
     this.#isRefused = this.size + more < wanted;
     if (this.#isRefused) this.#total?.awaitRoom(Math.min(this.#first, wanted - this.size - more), this);
     this.#extra += more;
-    this.#settle(this.#quic().setReceiveWindow(this.size));
+    this.#settle(this.#carrier.quic.setReceiveWindow(this.size));
   }
 
   /** Gives back what is not needed any more: as the peer may still use what it was allowed, that takes some reading. */
@@ -72,7 +72,7 @@ export class ReceiveWindow implements RoomWaiter {
     if (this.#extra === 0 || this.#ended) return;
     // A quarter more than `grow` asks for: who reads and writes at the border does not change the window each time.
     const wanted = this.#sizeFor(this.held + this.#first * 0.75);
-    if (wanted < this.size) this.#settle(this.#quic().setReceiveWindow(wanted));
+    if (wanted < this.size) this.#settle(this.#carrier.quic.setReceiveWindow(wanted));
   }
 
   end(): void {

@@ -30,6 +30,8 @@ export const RejectionKind = Object.freeze({
   MAX_SESSIONS_PER_CONNECTION: "max_sessions_per_connection",
   /** Its authority and path make no URL, or it has several origins. */
   MALFORMED: "malformed",
+  /** Its headers are larger, or more, than the server takes. */
+  HEADERS: "headers",
   /** Not one of `authorities`. */
   AUTHORITY: "authority",
   /** Not one of `allowedOrigins`, or of a middleware's. */
@@ -104,19 +106,25 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
 }
 
 /** What answers the request on its connection. */
-export interface RequestHost {
+export interface RequestAnswerer {
   accept(sessionId: number, headers: HeaderList, description: SessionDescription): WebTransportSession<object, unknown>;
   reject(sessionId: number, status: number, headers: HeaderList): void;
 }
 
-export interface RequestInit {
+export interface IncomingSessionInit {
   readonly sessionId: number;
   readonly rawHeaders: HeaderList;
   readonly url: URL;
   readonly protocols: readonly string[];
   readonly connection: Connection;
-  readonly host: RequestHost;
+  readonly answerer: RequestAnswerer;
 }
+
+/**
+ * The client has taken the request back, or the connection is gone. No method of the request: an application that called
+ * it would leave the client without an answer.
+ */
+export let cancelRequest: (request: IncomingSession, reason: SessionError) => void;
 
 /** A session request that can be answered, once. */
 export class IncomingSession<Locals = Record<string, unknown>> implements SessionRequest<Locals> {
@@ -128,7 +136,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   locals: Locals;
   pathParams: readonly string[] = [];
   params: Readonly<Record<string, string>> = {};
-  readonly #host: RequestHost;
+  readonly #answerer: RequestAnswerer;
   readonly #sessionId: number;
   readonly #fields: FieldList;
   #abort: AbortController | undefined;
@@ -139,15 +147,21 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   /** Created lazily: most requests are answered without it. */
   #awaited: Deferred<RequestOutcome> | undefined;
 
+  static {
+    cancelRequest = (request, reason) => {
+      request.#cancel(reason);
+    };
+  }
+
   /** Made by the connection. */
-  constructor(init: RequestInit) {
+  constructor(init: IncomingSessionInit) {
     this.url = init.url;
     this.rawHeaders = init.rawHeaders;
     this.#fields = new FieldList(init.rawHeaders);
     this.protocols = init.protocols;
     this.connection = init.connection;
     this.locals = {} as Locals;
-    this.#host = init.host;
+    this.#answerer = init.answerer;
     this.#sessionId = init.sessionId;
   }
 
@@ -215,7 +229,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     }
     this.#answer = "accepted";
     try {
-      const session = this.#host.accept(this.#sessionId, response.list, {
+      const session = this.#answerer.accept(this.#sessionId, response.list, {
         url: this.url,
         path: this.path,
         request: this.#fields,
@@ -246,7 +260,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
       const fields = FieldList.of(options.headers);
       this.#answer = "rejected";
       this.#rejection = { status, headers: fields.headers, kind, reason, cause };
-      this.#host.reject(this.#sessionId, status, fields.list);
+      this.#answerer.reject(this.#sessionId, status, fields.list);
       this.#end({ type: "rejected", status, headers: fields.headers });
       return Promise.resolve();
     } catch (error) {
@@ -255,8 +269,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     }
   }
 
-  /** The client has taken the request back, or the connection is gone. */
-  cancel(reason: SessionError): void {
+  #cancel(reason: SessionError): void {
     if (this.#answer !== "none") return;
     this.#answer = "cancelled";
     this.#cancelled = reason;

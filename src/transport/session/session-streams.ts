@@ -1,3 +1,4 @@
+import { directionOf } from "../../base/stream-id.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { StreamDirection } from "../../engine/engine.ts";
 import type { SessionError } from "../../errors/errors.ts";
@@ -157,9 +158,10 @@ export class SessionStreams implements StreamOwner {
     return stream;
   }
 
+  /** What others hold unread in the process's budget is no reason: QUIC's window bounds the bytes of all. */
   #hasTooManyPending(): boolean {
     const { length } = this.incoming;
-    return length >= this.context.settings.maxPendingStreams || (length > 0 && this.accounts.budget.exhausted);
+    return length >= this.context.settings.maxPendingStreams || (length > 0 && this.accounts.budget.isFull);
   }
 
   /** Draft §4.6: the stream will not be read; there is a code of its own for a session that has ended. */
@@ -211,8 +213,4 @@ export class SessionStreams implements StreamOwner {
     if (type === "stream_error") session.publish(type, { ...event, error });
     else session.publish(type, event);
   }
-}
-
-function directionOf(streamId: number): StreamDirection {
-  return (streamId & 2) === 0 ? "bidirectional" : "unidirectional";
 }

@@ -16,18 +16,6 @@ export function own(bytes: Bytes): Bytes {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
-export function concat(chunks: readonly Bytes[], length: number): Bytes {
-  const only = chunks[0];
-  if (chunks.length === 1 && only !== undefined) return own(only);
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
-}
-
 function describe(value: unknown): string {
   return value === null ? "null" : typeof value === "object" ? "an object" : typeof value;
 }

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 
 import { Deferred } from "../../async/promises.ts";
-import { concat } from "./bytes.ts";
+import { concatenate } from "../../base/bytes.ts";
+import { own } from "./bytes.ts";
 import { endedEarly, tooLong } from "./stream-errors.ts";
 import type { Bytes } from "../types.ts";
 
@@ -51,7 +52,7 @@ export class ReadAll extends Deferred<Bytes> implements ReadOperation<Bytes> {
       const chunk = source.tryTake(Infinity);
       if (chunk === undefined) return false;
       if (chunk === null) {
-        this.resolve(concat(this.#chunks, this.#length));
+        this.resolve(own(concatenate(this.#chunks)));
         return true;
       }
       this.#length += chunk.byteLength;
@@ -82,7 +83,7 @@ export class ReadExactly extends Deferred<Bytes> implements ReadOperation<Bytes>
       this.#chunks.push(chunk);
       this.#missing -= chunk.byteLength;
     }
-    this.resolve(concat(this.#chunks, this.#count));
+    this.resolve(own(concatenate(this.#chunks)));
     return true;
   }
 }
@@ -119,7 +120,7 @@ export class ReadUntil extends Deferred<Bytes | null> implements ReadOperation<B
       this.#chunks.push(taken);
       this.#length += taken.byteLength;
       if (end >= 0) {
-        this.resolve(concat(this.#chunks, this.#length));
+        this.resolve(own(concatenate(this.#chunks)));
         return true;
       }
       this.#tail = lastBytes(this.#tail, taken, this.#separator.byteLength - 1);
@@ -128,7 +129,7 @@ export class ReadUntil extends Deferred<Bytes | null> implements ReadOperation<B
 
   #finish(): boolean {
     if (!this.#orEnd) throw endedEarly(this.#streamId, "the separator", this.#length);
-    this.resolve(this.#length === 0 ? null : concat(this.#chunks, this.#length));
+    this.resolve(this.#length === 0 ? null : own(concatenate(this.#chunks)));
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../src/engine/engine.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import type { OpenSessionOptions } from "../../../src/transport/connection/connection.ts";
 import type { ConnectionOwner, RefusedRequest } from "../../../src/transport/connection/owner.ts";

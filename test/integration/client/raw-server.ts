@@ -5,9 +5,9 @@ import { createSocket } from "node:dgram";
 import { FrameType } from "../../../src/constants/http3.ts";
 import type { QuicConnection, QuicEndpoint } from "../../../src/engine/engine.ts";
 import { nativeEngine } from "../../../src/engine/native/native-engine.ts";
-import { encodeFrame } from "../../../src/protocol/http3/frame-reader.ts";
+import { encodeFrame } from "../../../src/protocol/http3/frames.ts";
 import { encodeFieldSection } from "../../../src/protocol/qpack/field-section.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 
 export interface RawServerOptions {
   readonly identity: { readonly cert: string; readonly key: string };

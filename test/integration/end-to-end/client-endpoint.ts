@@ -1,7 +1,7 @@
 /** Client connections that share one socket, each with several sessions, and with a hand on QUIC itself. */
 import type { QuicConnection, QuicEndpoint } from "../../../src/engine/engine.ts";
 import { nativeEngine } from "../../../src/engine/native/native-engine.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 import { FrameType } from "../../../src/constants/http3.ts";
 import { WireCodes } from "../../../src/constants/wire-codes.ts";
-import { encodeFrame } from "../../../src/protocol/http3/frame-reader.ts";
+import { encodeFrame } from "../../../src/protocol/http3/frames.ts";
 import { defaultLimits } from "../../../src/protocol/limits.ts";
 import { decodeFieldSection, encodeFieldSection } from "../../../src/protocol/qpack/field-section.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
 import { WebTransport } from "../../../src/w3c/index.ts";
 

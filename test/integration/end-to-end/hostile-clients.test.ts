@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { WireCodes } from "../../../src/constants/wire-codes.ts";
 import type { StreamDirection } from "../../../src/engine/engine.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 

@@ -60,6 +60,17 @@ describe("a request that is refused before the application sees it", () => {
     expect(local.stats.refusals).toMatchObject({ authority: 1, max_sessions: 0 });
   });
 
+  it("gets 431 for more headers than the server reads, with a line in the log that names no path", async () => {
+    const local = await start({});
+    const headers = Array.from({ length: 300 }, (_, index) => [`x-${index}`, "y"] as const);
+    await expect(local.connect("/echo", { headers })).rejects.toMatchObject({ status: 431 });
+    expect(lines).toMatchObject([
+      ["431: its headers are larger, or more, than this server takes", { status: 431, kind: "headers", path: "" }],
+    ]);
+    expect(local.stats).toMatchObject({ sessionsRequested: 1, sessionsAccepted: 0, sessionsRefused: 1 });
+    expect(local.stats.refusals).toMatchObject({ headers: 1 });
+  });
+
   it("leaves the connection's other sessions alone", async () => {
     const local = await start({ authorities: ["127.0.0.1", "*.example:4433"] });
     const session = await local.connect("/echo");

@@ -52,6 +52,7 @@ export const stacks = {
   rwebtransport: {
     title: "rwebtransport",
     isPage: true,
+    unsupported: { "reset-and-stop": "its writer does not tell of STOP_SENDING, with a reset or without" },
     install: () =>
       installOnce("npm", [inPeers("rwebtransport", "package-lock.json")], newerNode(), async () => {
         mkdirSync(inCache("npm"), { recursive: true });

@@ -87,6 +87,24 @@ describe("ClientConfig", () => {
     expect(ClientConfig.create({ ca: "x" }).update({ ca: undefined } as object).values.ca).toBe("x");
   });
 
+  it.each([{ authorization: "Bearer secret-token\nx" }, [["authorization", "Bearer secret-token\nx"]]] as const)(
+    "names a malformed header, and does not show its value: %#",
+    (headers) => {
+      const error = ((): unknown => {
+        try {
+          return ClientConfig.create({ headers });
+        } catch (caught) {
+          return caught;
+        }
+      })();
+      expect(error).toMatchObject({
+        configKey: "headers",
+        message: expect.stringContaining('"authorization" is malformed') as string,
+      });
+      expect(inspect(error)).not.toContain("secret");
+    },
+  );
+
   it("shows neither the private key nor credentials in headers", () => {
     const headers = { authorization: "Bearer secret-token", origin: "https://app.example" };
     const config = ClientConfig.create({ cert: "certificate", key: "secret-key", headers });

@@ -7,7 +7,7 @@ import type {
 } from "../../../src/engine/engine.ts";
 import { MemoryConnection } from "../../../src/engine/memory/memory-connection.ts";
 import { memoryEngine } from "../../../src/engine/memory/memory-engine.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
 

@@ -27,6 +27,7 @@ describe("the option lookup", () => {
     ["later", (_name, _question, callback) => setImmediate(callback, null, "10.0.0.1", 4)],
     ["by a promise of addresses", () => Promise.resolve(["10.0.0.1"])],
     ["by a promise as dns.promises.lookup gives it", () => Promise.resolve([{ address: "10.0.0.1", family: 4 }])],
+    ["by a promise of one address and its family", () => Promise.resolve({ address: "10.0.0.1", family: 4 })],
     [
       "in an async function",
       async (_name, _question, callback) => {

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { EventEmitter, once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
 
 import { TimeoutError } from "../../../src/errors/errors.ts";
@@ -25,6 +26,22 @@ describe("TypedEmitter", () => {
     emitter.offAny(any);
     emitter.publish("session_ready", ready);
     expect(seen).toEqual(["on a", "once a", "any session_ready", "on a"]);
+  });
+
+  it("has every method of node:events before anybody listens", async () => {
+    const make = (): TypedEmitter<Events> => new TypedEmitter<Events>();
+    const nobody = (): void => {};
+    expect(make().listens("session_ready")).toBe(false);
+    expect(make().publish("session_ready", ready)).toBe(false);
+    expect(make().listenerCount("session_ready")).toBe(0);
+    expect(make().eventNames()).toEqual([]);
+    expect([make().listeners("session_ready"), make().rawListeners("session_ready")]).toEqual([[], []]);
+    expect(make().off("session_ready", nobody).removeAllListeners().eventNames()).toEqual([]);
+    expect(make().prependListener("session_ready", nobody).eventNames()).toEqual(["session_ready"]);
+    const emitter = make();
+    const waiting = once(emitter as EventEmitter, "session_ready");
+    emitter.publish("session_ready", ready);
+    expect(await waiting).toEqual([ready]);
   });
 
   it("reports a listener that throws or rejects and calls the others", async () => {

@@ -4,8 +4,8 @@ import { WireCodes } from "../../../src/constants/wire-codes.ts";
 import { decodeFieldSection } from "../../../src/protocol/qpack/field-section.ts";
 import { defaultLimits } from "../../../src/protocol/limits.ts";
 import type { ProtocolOutput } from "../../../src/protocol/output.ts";
-import { ProtocolConnection } from "../../../src/protocol/webtransport/connection.ts";
-import type { ProtocolConnectionOptions } from "../../../src/protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../../src/protocol/connection.ts";
+import type { ProtocolConnectionOptions } from "../../../src/protocol/options.ts";
 import { fromWireCode } from "../../../src/protocol/webtransport/error-mapping.ts";
 
 import { connectRequest, control, plainSettings, settings, wire } from "./wire.ts";
@@ -59,7 +59,7 @@ export interface BenchOptions extends Partial<ProtocolConnectionOptions> {
   readonly accepts?: boolean;
 }
 
-/** Answers 200; the client's control stream is 2, the server's 3. */
+/** Session requests are answered 200, others 404; the client's control stream is 2, the server's 3. */
 export const serverReady: readonly Step[] = [sends(2, control())];
 export const sessionOpen: readonly Step[] = [...serverReady, sends(0, connectRequest())];
 export const clientReady: readonly Step[] = [sends(3, wire(0, settings(...plainSettings)))];
@@ -173,12 +173,14 @@ export class CoreBench {
       const line = this.#describe(output);
       if (line !== undefined) this.#lines.push(line);
       if (output.type === "sessionRequest" && this.#accepts) this.core.acceptSession(output.sessionId, { headers: [] });
+      if (output.type === "request") this.core.respond(output.streamId, { status: 404, headers: [] });
     }
   }
 
   #describe(output: ProtocolOutput): string | undefined {
     switch (output.type) {
       case "grant":
+      case "request":
         return undefined;
       case "write":
         return `write ${output.streamId} ${describeWrite(output.data)}${output.fin ? " fin" : ""}`.replace("  ", " ");

@@ -101,6 +101,23 @@ describe("the server's own account", () => {
     expect(await statusOf("/")).toBe(200);
   });
 
+  it("answers a request whose parts an application has overwritten, and offers it no way to cancel one", async () => {
+    await start(
+      (made) => {
+        made.route("/", open);
+        made.server.once("session_request", ({ request }) => {
+          expect("cancel" in request).toBe(false);
+          // What the log's line is made of.
+          Object.assign(request, { url: undefined });
+        });
+      },
+      { maxSessions: 1 },
+    );
+    expect(await statusOf("/")).toBe(500);
+    expect(app.server.getServerStats().requests).toBe(0);
+    expect(await statusOf("/")).toBe(200);
+  });
+
   it("counts sessions for maxSessions whatever an application takes away", async () => {
     await start((made) => made.route("/", open), { maxSessions: 2 });
     const { server } = app;

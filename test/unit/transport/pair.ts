@@ -8,7 +8,7 @@ import { MemoryConnection } from "../../../src/engine/memory/memory-connection.t
 import { memoryEngine } from "../../../src/engine/memory/memory-engine.ts";
 import type { MemoryEngine } from "../../../src/engine/memory/memory-engine.ts";
 import { VirtualClock } from "../../../src/engine/memory/virtual-clock.ts";
-import { controlStreamPreamble } from "../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../src/protocol/options.ts";
 import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
 import { connectionSettings } from "../../../src/transport/connection/settings.ts";
 import type { ConnectionSettings, ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";

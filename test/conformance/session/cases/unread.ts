@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { controlStreamPreamble } from "../../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../../src/protocol/options.ts";
 import { connectionSettings } from "../../../../src/transport/connection/settings.ts";
 import type { ConnectionSettingsInit } from "../../../../src/transport/connection/settings.ts";
 import type { WebTransportSession } from "../../../../src/transport/session/session.ts";

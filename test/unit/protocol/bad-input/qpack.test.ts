@@ -86,7 +86,7 @@ tryRows("field sections", [
         frame(FrameType.headers, "0000 2178 ff", prefixed(50_000), encodeHuffman(new Uint8Array(80_000).fill(0x30))),
       ),
     ],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
   },
 ]);
 

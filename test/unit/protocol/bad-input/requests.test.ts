@@ -232,7 +232,10 @@ tryRows("HEADERS that are too large to be kept", [
       sends(8, headers(...getFields), true),
       sends(6, uniStream(0, ascii("neighbour")), true),
     ],
-    expect: [...["write 4 431 fin", "stop 4 H3_NO_ERROR", "write 8 404 fin"], 'stream 6 of 0 "neighbour" fin'],
+    expect: [
+      ...["write 4 431 fin", "refused 431", "stop 4 H3_NO_ERROR", "write 8 404 fin"],
+      'stream 6 of 0 "neighbour" fin',
+    ],
     after: ({ core }) => {
       expect(core.counts.sessions).toBe(1);
       expect(core.nextTimeout()).toBeUndefined();
@@ -243,7 +246,7 @@ tryRows("HEADERS that are too large to be kept", [
     options: { limits: smallHeaders },
     before: serverReady,
     steps: [sends(0, frame(FrameType.headers, connectRequest(), frame(FrameType.settings), new Uint8Array(101)))],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
   },
   {
     name: "may be as large as the limit of what is kept",
@@ -261,27 +264,27 @@ tryRows("HEADERS that are too large to be kept", [
       sends(4, headers(...getFields), true),
       sends(0, wire("00")),
     ],
-    expect: ["write 0 431 fin", "write 4 404 fin", "close H3_EXCESSIVE_LOAD"],
+    expect: ["write 0 431 fin", "refused 431", "write 4 404 fin", "close H3_EXCESSIVE_LOAD"],
   },
   {
     name: "of 65537 bytes are answered 431",
     before: serverReady,
     steps: [sends(0, frame(FrameType.headers, new Uint8Array(65_537)))],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
   },
   {
     name: "of more than 1 MiB end the connection behind their answer",
     whole: true,
     before: serverReady,
     steps: [sends(0, frame(FrameType.headers, new Uint8Array(1_048_577)))],
-    expect: ["write 0 431 fin", "close H3_EXCESSIVE_LOAD"],
+    expect: ["write 0 431 fin", "refused 431", "close H3_EXCESSIVE_LOAD"],
   },
   {
     name: "that never come to their end are stopped after 10 s",
     options: { limits: smallHeaders },
     before: serverReady,
     steps: [sends(0, wire(FrameType.headers, 101, new Uint8Array(100))), waits(10_000)],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
     after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
   },
   {
@@ -289,7 +292,7 @@ tryRows("HEADERS that are too large to be kept", [
     options: { limits: smallHeaders },
     before: serverReady,
     steps: [sends(0, wire(FrameType.headers, 101, new Uint8Array(100))), resets(0)],
-    expect: ["write 0 431 fin"],
+    expect: ["write 0 431 fin", "refused 431"],
     after: ({ core }) => expect(core.nextTimeout()).toBeUndefined(),
   },
   {
@@ -297,7 +300,7 @@ tryRows("HEADERS that are too large to be kept", [
     options: { limits: smallHeaders },
     before: serverReady,
     steps: [sends(0, wire(FrameType.headers, 101, new Uint8Array(100)), true)],
-    expect: ["write 0 431 fin", "close H3_FRAME_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "close H3_FRAME_ERROR"],
   },
   {
     name: "are skipped as trailers, too",
@@ -462,19 +465,19 @@ tryRows("requests that are well-formed", [
     name: "a field section over the limit is answered 431",
     before: serverReady,
     steps: [sends(0, connectRequest({}, ["x", "y".repeat(65_536)]))],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
   },
   {
     name: "more than 256 fields are answered 431",
     before: serverReady,
     steps: [sends(0, connectRequest({}, ...Array.from({ length: 251 }, () => ["x", "y"] as const)))],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
   },
   {
     name: "64 KiB of references to the static table are answered 431",
     before: serverReady,
     steps: [sends(0, frame(FrameType.headers, "0000", new Uint8Array(65_000).fill(0xd1)))],
-    expect: ["write 0 431 fin", "stop 0 H3_NO_ERROR"],
+    expect: ["write 0 431 fin", "refused 431", "stop 0 H3_NO_ERROR"],
   },
   {
     name: "a plain request beside a session is answered 404 and the session goes on",

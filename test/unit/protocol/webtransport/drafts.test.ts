@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { draftNames } from "../../../../src/constants/drafts.ts";
 import type { DraftSelection } from "../../../../src/constants/drafts.ts";
 import { SettingId } from "../../../../src/constants/http3.ts";
-import { controlStreamPreamble } from "../../../../src/protocol/webtransport/connection.ts";
+import { controlStreamPreamble } from "../../../../src/protocol/options.ts";
 import {
   announcedSettings,
   drafts,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { WireCodes } from "../../../../src/constants/wire-codes.ts";
 import type { ProtocolOutput } from "../../../../src/protocol/output.ts";
-import { ProtocolConnection } from "../../../../src/protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../../../src/protocol/connection.ts";
 
 function drain(core: ProtocolConnection): ProtocolOutput[] {
   const outputs: ProtocolOutput[] = [];

@@ -60,6 +60,7 @@ describe("rejectionOfCore()", () => {
     ["url", 400, "malformed", '"a.example/x" is no URL'],
     ["authority", 421, "authority", "a.example is not in authorities"],
     ["sessions", 429, "max_sessions_per_connection", "maxSessionsPerConnection (16) is reached"],
+    ["headers", 431, "headers", "its headers are larger, or more, than this server takes"],
     ["closing", 503, "closing", "the connection is being closed"],
   ])("says what %s means, without the query", (cause, status, kind, reason) => {
     expect(rejectionOfCore({ ...refused, cause, status }, { maxSessionsPerConnection: 16 })).toEqual({

@@ -1,6 +1,6 @@
 import type { HeaderList } from "../../../../src/protocol/output.ts";
 import { IncomingSession } from "../../../../src/transport/session/request.ts";
-import type { RequestHost } from "../../../../src/transport/session/request.ts";
+import type { RequestAnswerer } from "../../../../src/transport/session/request.ts";
 import type { Connection } from "../../../../src/transport/types.ts";
 
 export interface FakeRequestOptions {
@@ -21,7 +21,7 @@ export function fakeRequest<Locals = Record<string, unknown>>(
     [":path", url.pathname + url.search],
     ...Object.entries(options.headers ?? {}),
   ];
-  const answers: Partial<RequestHost> = { reject: () => {} };
+  const answers: Partial<RequestAnswerer> = { reject: () => {} };
   const remoteAddress = { host, port: 50_000, family: host.includes(":") ? 6 : 4 };
   return new IncomingSession<Locals>({
     sessionId: 0,
@@ -29,6 +29,6 @@ export function fakeRequest<Locals = Record<string, unknown>>(
     url,
     protocols: [],
     connection: { remoteAddress } as Connection,
-    host: answers as RequestHost,
+    answerer: answers as RequestAnswerer,
   });
 }

@@ -6,6 +6,7 @@ import type { Middleware } from "../../../../src/server/middleware/middleware.ts
 import { MiddlewareManager } from "../../../../src/server/middleware/middleware-manager.ts";
 import type { MiddlewareManagerOptions } from "../../../../src/server/middleware/middleware-manager.ts";
 import { RejectionResponse } from "../../../../src/server/middleware/rejection-response.ts";
+import { cancelRequest } from "../../../../src/transport/session/request.ts";
 import type { IncomingSession } from "../../../../src/transport/session/request.ts";
 import { VirtualClock } from "../../../../src/engine/memory/virtual-clock.ts";
 
@@ -273,7 +274,7 @@ describe("MiddlewareManager", () => {
           fail = reject;
         });
       const processed = managerOf([waiting, next]).processRequest(request);
-      request.cancel(new SessionError("gone"));
+      cancelRequest(request, new SessionError("gone"));
       expect(await processed).toBe(false);
       expect(request.signal.aborted).toBe(true);
       fail(new Error("late"));
@@ -286,7 +287,7 @@ describe("MiddlewareManager", () => {
       const request = fakeRequest();
       const never = vi.fn(() => true);
       const leaving = (): boolean => {
-        request.cancel(new SessionError("gone"));
+        cancelRequest(request, new SessionError("gone"));
         return true;
       };
       expect(await managerOf([leaving, never]).processRequest(request)).toBe(false);
@@ -294,7 +295,7 @@ describe("MiddlewareManager", () => {
       expect(never).not.toHaveBeenCalled();
       const other = fakeRequest();
       const last = (): boolean => {
-        other.cancel(new SessionError("gone"));
+        cancelRequest(other, new SessionError("gone"));
         return true;
       };
       expect(await managerOf([last]).processRequest(other)).toBe(false);

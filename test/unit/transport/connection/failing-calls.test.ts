@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { ProtocolConnection } from "../../../../src/protocol/webtransport/connection.ts";
+import { ProtocolConnection } from "../../../../src/protocol/connection.ts";
 
 import { Pair } from "../pair.ts";
 
@@ -79,6 +79,12 @@ describe("a call whose work throws", () => {
     pair.limit("unidirectional");
     await expect(client.createUnidirectionalStream({ sendOrder })).rejects.toThrow(TypeError);
     expect(pair.client.counts).toMatchObject({ streams: 0, waiters: 0 });
+  });
+
+  it("has changed nothing: a session that a server would open", async () => {
+    const pair = await Pair.create();
+    await expect(pair.server.openSession({ url: "https://localhost/" })).rejects.toMatchObject({ name: "ServerError" });
+    expect(pair.server.counts).toMatchObject({ streams: 0, waiters: 0, requests: 0 });
   });
 
   it("has changed nothing: a close whose reason is no string", async () => {

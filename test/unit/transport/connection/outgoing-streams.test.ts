@@ -6,7 +6,7 @@ describe("OutgoingStreams", () => {
   it("gives a waiter one turn, even one that throws", () => {
     let allowed = 0;
     let next = 0;
-    const streams = new OutgoingStreams(Infinity, () => (next < allowed ? 4 * next++ : undefined));
+    const streams = new OutgoingStreams(Infinity, { quic: { open: () => (next < allowed ? 4 * next++ : undefined) } });
     const opened: (string | number)[] = [];
     const waiterOf = (name: string, fault?: Error) => ({
       direction: "bidirectional" as const,

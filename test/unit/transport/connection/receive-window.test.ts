@@ -8,7 +8,7 @@ import { FakeQuic } from "../fake-quic.ts";
 function make(totalBudget?: BufferBudget): { quic: FakeQuic; window: ReceiveWindow } {
   const quic = new FakeQuic();
   const options = { receiveWindow: 100, maxSessions: 4, maxSessionBufferSize: 200, totalBudget };
-  return { quic, window: new ReceiveWindow(() => quic, options) };
+  return { quic, window: new ReceiveWindow({ quic }, options) };
 }
 
 describe("a connection's receive window", () => {

@@ -4,6 +4,7 @@ import { CapsuleType } from "../../../../src/constants/http3.ts";
 import { HttpError, SessionError } from "../../../../src/errors/errors.ts";
 import { toWireCode } from "../../../../src/protocol/webtransport/error-mapping.ts";
 import { Deferred } from "../../../../src/async/promises.ts";
+import { BufferBudget } from "../../../../src/transport/streams/buffer-budget.ts";
 import { ascii, bidiStream, capsule, data } from "../../protocol/wire.ts";
 
 import { bytes, isPending, text } from "../fake-quic.ts";
@@ -239,6 +240,19 @@ describe("streams of a session", () => {
     await pair.settle();
     await expect(streams[2]?.writeClosed).rejects.toMatchObject({ streamErrorCode: null, errorCode: 0x3994bd84 });
     expect(streams[1]?.isWritable).toBe(true);
+  });
+
+  it("wait to be taken together although others have used up the process's budget", async () => {
+    const totalBudget = new BufferBudget(1000);
+    const pair = await Pair.create({ server: { totalBudget } });
+    const { client, server } = await pair.session();
+    totalBudget.add(2000);
+    const streams = await Promise.all([1, 2, 3].map(() => client.createUnidirectionalStream()));
+    for (const stream of streams) void stream.writeAll("x");
+    await pair.settle();
+    const taken = [1, 2, 3].map(() => server.incomingUnidirectionalStreams.next());
+    const read = await Promise.all(taken.map(async (stream) => (await stream)?.readAll()));
+    expect(read.map(text)).toEqual(["x", "x", "x"]);
   });
 });
 

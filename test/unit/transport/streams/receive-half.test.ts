@@ -23,6 +23,22 @@ describe("ReceiveHalf", () => {
     expect(half.bytesRead).toBe(4);
   });
 
+  it("keeps many small chunks that nobody reads as few", () => {
+    const { half } = make();
+    for (let index = 0; index < 10_000; index += 1) half.receive(Uint8Array.of(index), false);
+    half.tryTake(1);
+    half.receive(Uint8Array.of(0), true);
+    let taken = 0;
+    const read: number[] = [];
+    for (let chunk = half.tryTake(Infinity); chunk !== null && chunk !== undefined; chunk = half.tryTake(Infinity)) {
+      taken += 1;
+      read.push(...chunk);
+    }
+    expect(taken).toBeLessThan(60);
+    const sent = Array.from({ length: 10_000 }, (_, index) => index % 256);
+    expect(read).toEqual([...sent.slice(1), 0]);
+  });
+
   it("hands out at most maxBytes, each piece with an ArrayBuffer of its own", () => {
     const { half } = make();
     half.receive(bytes("abcde"), true);

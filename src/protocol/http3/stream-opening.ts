@@ -1,3 +1,4 @@
+import { isBidirectional } from "../../base/stream-id.ts";
 import { VarintAssembler } from "../../base/varint-assembler.ts";
 import { FrameType, StreamType } from "../../constants/http3.ts";
 
@@ -37,7 +38,7 @@ export class StreamOpening {
 
   constructor(streamId: number) {
     this.streamId = streamId;
-    this.#isBidirectional = (streamId & 2) === 0;
+    this.#isBidirectional = isBidirectional(streamId);
   }
 
   get isEmpty(): boolean {
