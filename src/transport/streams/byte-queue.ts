@@ -4,13 +4,15 @@ import { RingQueue } from "../../base/ring-queue.ts";
 /** Pieces that are kept as they came, however small: a reader that is not far behind gets them so. */
 const mostSmallPieces = 32;
 
-/** Bytes in the order in which they came, in pieces that are not copied; many small ones are kept as few: see `gather`. */
+type Piece<Buffer extends ArrayBufferLike> = Uint8Array<Buffer | ArrayBuffer>;
+
+/** Bytes in the order in which they came, in pieces; of many that are small, some are joined: see `gather`. */
 export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
-  #first: Uint8Array<Buffer | ArrayBuffer> | undefined;
+  #first: Piece<Buffer> | undefined;
   /** Bytes of the first piece that have been taken. */
   #offset = 0;
   /** Behind the first, which is usually alone. */
-  #others: RingQueue<Uint8Array<Buffer | ArrayBuffer>> | undefined;
+  #others: RingQueue<Piece<Buffer>> | undefined;
   #length = 0;
 
   get length(): number {
@@ -18,7 +20,7 @@ export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   }
 
   /** `bytes` is kept. */
-  push(bytes: Uint8Array<Buffer | ArrayBuffer>): void {
+  push(bytes: Piece<Buffer>): void {
     const { byteLength } = bytes;
     if (byteLength === 0) return;
     this.#length += byteLength;
@@ -27,23 +29,16 @@ export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
       return;
     }
     this.#others ??= new RingQueue();
-    let kept = bytes;
-    while (this.#others.length > mostSmallPieces) {
-      const { last } = this.#others;
-      if (last === undefined || !isJoined(last, kept)) break;
-      kept = join(last, kept);
-      this.#others.pop();
-    }
-    this.#others.push(kept);
+    pushJoined(this.#others, bytes);
   }
 
   /** What is left of the first piece, without taking it; undefined when the queue is empty. */
-  peek(): Uint8Array<Buffer | ArrayBuffer> | undefined {
+  peek(): Piece<Buffer> | undefined {
     return this.#offset === 0 ? this.#first : this.#first?.subarray(this.#offset);
   }
 
   /** Takes at most `maxBytes`, and of one piece only; undefined when the queue is empty. */
-  shift(maxBytes: number): Uint8Array<Buffer | ArrayBuffer> | undefined {
+  shift(maxBytes: number): Piece<Buffer> | undefined {
     const first = this.#first;
     if (first === undefined) return undefined;
     const begin = this.#offset;
@@ -62,7 +57,7 @@ export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   /** Drops everything behind the first `length` bytes. */
   truncate(length: number): void {
     if (length >= this.#length) return;
-    const kept: Uint8Array<Buffer | ArrayBuffer>[] = [];
+    const kept: Piece<Buffer>[] = [];
     for (let missing = length; missing > 0;) {
       const piece = this.shift(missing);
       if (piece === undefined) break;
@@ -79,4 +74,15 @@ export class ByteQueue<Buffer extends ArrayBufferLike = ArrayBufferLike> {
     this.#offset = 0;
     this.#length = 0;
   }
+}
+
+function pushJoined<Buffer extends ArrayBufferLike>(pieces: RingQueue<Piece<Buffer>>, piece: Piece<Buffer>): void {
+  let kept = piece;
+  while (pieces.length >= mostSmallPieces) {
+    const { last } = pieces;
+    if (last === undefined || !isJoined(last, kept)) break;
+    kept = join(last, kept);
+    pieces.pop();
+  }
+  pieces.push(kept);
 }
