@@ -92,8 +92,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost {
     return client;
   }
 
-  updateIdentity(identity: TlsIdentity): void {
-    this.#server?.updateIdentity(identity);
+  updateIdentity(identity: TlsIdentity, serverName?: string): void {
+    this.#server?.updateIdentity(identity, serverName);
   }
 
   stopAccepting(): void {
