@@ -1,6 +1,8 @@
 import { servedAuthorities } from "../config/authorities.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
+import { serverNameFault } from "../config/named-certificates.ts";
+import { refused } from "../config/option-table.ts";
 import { ServerConfig } from "../config/server-config.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 import type {
@@ -11,6 +13,7 @@ import type {
   EngineError,
   QuicConnection,
   QuicEngine,
+  ServerOptions,
 } from "../engine/engine.ts";
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
@@ -20,7 +23,6 @@ import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import { settingsInitOf, transportOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
-import type { ConnectionEventMap } from "../transport/events.ts";
 import { connectionSettings } from "../transport/connection/settings.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { Deferred } from "../async/promises.ts";
@@ -35,8 +37,11 @@ import { firstRejection, serverSteps } from "./admission/admission.ts";
 import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
-import { loadIdentity } from "./binding/certificates.ts";
+import { CertificateReload } from "./binding/certificate-reload.ts";
+import { identitiesOf, loadCertificates } from "./binding/certificates.ts";
+import type { LoadedCertificate } from "./binding/certificates.ts";
 import { Endpoints } from "./binding/endpoints.ts";
+import type { ServerEventMap } from "./server-events.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
 
@@ -79,13 +84,14 @@ const lingerTime = 250;
 type State = "idle" | "starting" | "serving" | "closing" | "closed";
 
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
-export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
+export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly config: ServerConfig;
   readonly sessionManager: SessionManager;
   readonly connectionManager: ConnectionManager;
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
-  readonly #certificate: () => Promise<CertificateAndKey>;
+  readonly #certificate: (() => Promise<CertificateAndKey>) | undefined;
+  #reload: CertificateReload | undefined;
   readonly #incoming = new AsyncQueue<IncomingSession>();
   readonly #closed: Promise<void>;
   readonly #budget: BufferBudget;
@@ -107,7 +113,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     const { values } = this.config;
     this.#logger = loggerOf(values);
     this.#engine = options.engine;
-    this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(values));
+    this.#certificate = options.certificate;
     this.#budget = new BufferBudget(values.maxTotalBufferSize);
     this.#log = new AccessLog(this.#logger, values.accessLog);
     this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
@@ -144,17 +150,19 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#state = "starting";
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
-      const [identity, hosts, engine] = await Promise.all([
-        (options.certificate ?? this.#certificate)(),
+      const [certificates, hosts, engine] = await Promise.all([
+        loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
         options.engine ?? this.#engine ?? loadNativeEngine(),
       ]);
-      const endpoints = await Endpoints.bind(engine, hosts, this.#endpointOptions(port, identity), this.#listener());
+      const endpointOptions = this.#endpointOptions(port, identitiesOf(certificates));
+      const endpoints = await Endpoints.bind(engine, hosts, endpointOptions, this.#listener());
       if (this.#closing !== undefined) {
         await endpoints.close(WireCodes.H3_NO_ERROR, "");
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
       this.#endpoints = endpoints;
+      if (this.config.values.certificateReload) this.#watchFiles(certificates);
     } catch (error) {
       if (this.#closing === undefined) this.#state = "idle";
       throw explainListenError(error, host, port);
@@ -180,13 +188,25 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#handler = handler;
   }
 
-  /** New handshakes get this certificate; established connections live on. Throws CertificateError. */
-  updateCertificate(identity: CertificateAndKey): void {
-    try {
-      for (const endpoint of this.#endpoints?.all ?? []) endpoint.updateIdentity(identity);
-    } catch (error) {
-      throw explainListenError(error, this.config.values.bindHost, this.config.values.bindPort);
+  /**
+   * New handshakes get this certificate: without `serverName` those that no name of `sni` is for, with it those that ask for
+   * this name, which need not be in `sni` yet. Established connections live on, and sessions of TLS can be resumed. Throws
+   * CertificateError, and changes nothing, when it cannot be used; ServerError before `listen`, ConfigurationError for a
+   * `serverName` that no client can ask for.
+   */
+  updateCertificate(identity: CertificateAndKey, serverName?: string): void {
+    const endpoints = this.#endpoints;
+    if (endpoints === undefined) {
+      const text = "it reads the configuration's certificate when it begins to listen";
+      throw new ServerError(`Cannot update the certificate: the server is ${this.#state}, ${text}`);
     }
+    const fault = serverName === undefined ? undefined : serverNameFault(serverName);
+    if (fault !== undefined) throw refused("serverName", serverName, fault);
+    if (this.#closing !== undefined) return;
+    const certificate = endpoints.updateIdentity(identity, serverName);
+    const { subject, validTo } = certificate;
+    this.#logger.info({ serverName, subject, validTo }, "new handshakes get another certificate");
+    this.publish("certificate_updated", { serverName, certificate, timestamp: Date.now() });
   }
 
   /**
@@ -221,6 +241,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   async #close({ timeout = 5000, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
     this.#state = "closing";
+    this.#reload?.close();
     for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();
     const { sessions } = this;
     for (const session of sessions) session.drain();
@@ -244,6 +265,20 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   async #unlessForced(waiting: Promise<unknown>): Promise<void> {
     await Promise.race([waiting, this.#forced.promise]);
+  }
+
+  #watchFiles(certificates: readonly LoadedCertificate[]): void {
+    this.#reload = new CertificateReload({
+      certificates,
+      logger: this.#logger,
+      update: (identity, serverName) => {
+        this.updateCertificate(identity, serverName);
+      },
+      failed: (error, serverName) => {
+        this.publish("certificate_update_failed", { serverName, error, timestamp: Date.now() });
+      },
+    });
+    void this.#reload.start();
   }
 
   #listener(): EndpointListener {
@@ -293,18 +328,20 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     void this.close({ timeout: 0 });
   }
 
-  #endpointOptions(port: number, identity: CertificateAndKey): Omit<EndpointOptions, "host"> {
+  #endpointOptions(
+    port: number,
+    identities: Pick<ServerOptions, "identity" | "sni">,
+  ): Omit<EndpointOptions, "host"> {
     const { values } = this.config;
     return {
       port,
       reusePort: values.reusePort,
       server: {
-        identity,
+        ...identities,
         alpn: [http3],
         maxConnections: values.maxConnections,
         retry: values.retry,
         clientCertificates: values.verifyMode,
-        ...(values.sni === undefined ? {} : { sni: values.sni }),
         ...(values.caCerts === undefined ? {} : { clientCa: values.caCerts }),
       },
       transport: {

@@ -1,19 +1,65 @@
 import { readFile } from "node:fs/promises";
 
-import type { ServerConfigValues } from "../../config/server-config.ts";
-import type { TlsIdentity } from "../../engine/engine.ts";
+import type { CertificateAndKey, ServerConfigValues } from "../../config/server-config.ts";
+import type { ServerOptions, TlsIdentity } from "../../engine/engine.ts";
 import { CertificateError } from "../../errors/errors.ts";
 
-/** The certificate and key of the configuration, read from their files where it names files. */
-export async function loadIdentity(config: ServerConfigValues): Promise<TlsIdentity> {
+/** Where a certificate and its key come from: each is PEM text or a path. */
+export interface CertificateSource {
+  /** The name that clients ask for (SNI); without it the certificate is everybody's who asks for no such name. */
+  readonly serverName?: string;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly certfile?: string | undefined;
+  readonly keyfile?: string | undefined;
+}
+
+/** A certificate and its key as they were read. */
+export interface LoadedCertificate {
+  readonly source: CertificateSource;
+  readonly identity: TlsIdentity;
+}
+
+/**
+ * The certificates of the configuration, the default one first, read from their files where it names files. `given` is
+ * asked for the default one instead. Rejects with CertificateError.
+ */
+export async function loadCertificates(
+  config: ServerConfigValues,
+  given?: () => Promise<CertificateAndKey>,
+): Promise<readonly LoadedCertificate[]> {
+  const named = Object.entries(config.sni ?? {}).map(([serverName, source]) => ({ ...source, serverName }));
+  return Promise.all([
+    given === undefined ? load(config) : given().then((identity) => ({ source: identity, identity })),
+    ...named.map(load),
+  ]);
+}
+
+/** As the engine takes them. */
+export function identitiesOf(certificates: readonly LoadedCertificate[]): Pick<ServerOptions, "identity" | "sni"> {
+  const sni: Record<string, TlsIdentity> = {};
+  let identity: TlsIdentity = { cert: "", key: "" };
+  for (const { source, identity: loaded } of certificates) {
+    if (source.serverName === undefined) identity = loaded;
+    else sni[source.serverName] = loaded;
+  }
+  return { identity, sni };
+}
+
+/** Rejects with CertificateError, which says what to do. */
+export async function readCertificate(source: CertificateSource): Promise<TlsIdentity> {
   const [cert, key] = await Promise.all([
-    config.cert ?? read(config.certfile, "certificate"),
-    config.key ?? read(config.keyfile, "private key"),
+    source.cert ?? read(source.certfile, "certificate", source),
+    source.key ?? read(source.keyfile, "private key", source),
   ]);
   return { cert, key };
 }
 
-async function read(path: string | undefined, what: string): Promise<string> {
+async function load(source: CertificateSource): Promise<LoadedCertificate> {
+  return { source, identity: await readCertificate(source) };
+}
+
+async function read(path: string | undefined, what: string, { serverName }: CertificateSource): Promise<string> {
   if (path === undefined) {
     throw new CertificateError(
       `Cannot listen without a ${what}: give cert and key (PEM) or certfile and keyfile (paths); ` +
@@ -24,8 +70,8 @@ async function read(path: string | undefined, what: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CertificateError(`Cannot read the ${what}: ${reason}`, {
+    const ofName = serverName === undefined ? "" : ` of sni "${serverName}"`;
+    throw new CertificateError(`Cannot read the ${what}${ofName}: ${reasonOf(error)}`, {
       code: "ERR_WT_CERTIFICATE_NOT_FOUND",
       certificatePath: path,
       certificateError: "unreadable",
@@ -33,3 +79,16 @@ async function read(path: string | undefined, what: string): Promise<string> {
     });
   }
 }
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const fix = fixes[code];
+  const reason = error instanceof Error ? error.message : String(error);
+  return fix === undefined ? reason : `${reason}. ${fix}`;
+}
+
+const fixes: Readonly<Record<string, string>> = {
+  ENOENT: "Check the path: a relative one begins at the working directory",
+  EACCES: "Let the process's user read it, and pass through its folders",
+  EISDIR: "Name the file in this folder",
+};

@@ -1,3 +1,5 @@
+import type { X509Certificate } from "node:crypto";
+
 import { EngineError } from "../../engine/engine.ts";
 import type {
   EndpointListener,
@@ -5,8 +7,12 @@ import type {
   QuicEndpoint,
   QuicEngine,
   SocketAddress,
+  TlsIdentity,
 } from "../../engine/engine.ts";
 import { invariant } from "../../base/invariant.ts";
+import { certificatesOf } from "../../certificates/certificate-issues.ts";
+
+import { explainListenError } from "./bind-errors.ts";
 
 /** Attempts to find a port that is free on every address, when the caller leaves the choice. */
 const portAttempts = 10;
@@ -40,6 +46,19 @@ export class Endpoints {
     const [first] = this.all;
     invariant(first !== undefined, "an endpoint was bound");
     return first.localAddress;
+  }
+
+  /** New handshakes get this certificate, on every address or (it throws CertificateError) on none. Returns it. */
+  updateIdentity(identity: TlsIdentity, serverName?: string): X509Certificate {
+    try {
+      for (const endpoint of this.all) endpoint.updateIdentity(identity, serverName);
+      const [leaf] = certificatesOf(identity.cert);
+      invariant(leaf !== undefined, "the engine has refused a text without a certificate");
+      return leaf;
+    } catch (error) {
+      const { host, port } = this.localAddress;
+      throw explainListenError(error, host, port);
+    }
   }
 
   /** Resolves when every close frame has reached its socket. */

@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../../engine/engine.ts";
 import { ConfigurationError, ConnectionError, SessionError, TimeoutError } from "../../errors/errors.ts";
@@ -86,6 +88,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   };
   readonly #closed = new Deferred<CloseInfo>();
   #closing: Promise<CloseInfo> | undefined;
+  /** Made when it is first asked for. */
+  #peerCertificate: X509Certificate | undefined;
   /** What the owner was told last. */
   #toldState: ConnectionState = "connected";
 
@@ -154,9 +158,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get simultaneousSessions(): number {
     return this.#driver.protocol.simultaneousSessions;
   }
-  /** DER of the peer's certificate, if it gave one. */
-  get peerCertificate(): Uint8Array | undefined {
-    return this.#driver.info?.peerCertificates[0];
+  /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
+  get peerCertificate(): X509Certificate | undefined {
+    const der = this.#driver.info?.peerCertificates[0];
+    this.#peerCertificate ??= der && new X509Certificate(der);
+    return this.#peerCertificate;
   }
   /** How the connection ended; never rejects. */
   get closed(): Promise<CloseInfo> {
