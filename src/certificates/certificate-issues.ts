@@ -24,8 +24,11 @@ export function certificateIssues(pem: string | undefined, now: number = Date.no
     return [`The certificate cannot be read: ${error instanceof Error ? error.message : String(error)}`];
   }
   const [leaf] = chain;
-  if (leaf === undefined) return ["There is no certificate in the PEM text: it begins with -----BEGIN CERTIFICATE-----"];
-  const ofDates = chain.flatMap((certificate, index) => dateIssues(certificate, nameOf(certificate, index, chain), now));
+  if (leaf === undefined)
+    return ["There is no certificate in the PEM text: it begins with -----BEGIN CERTIFICATE-----"];
+  const ofDates = chain.flatMap((certificate, index) =>
+    dateIssues(certificate, nameOf(certificate, index, chain), now),
+  );
   return isSelfSigned(leaf) ? [...ofDates, ...hashIssues(leaf)] : ofDates;
 }
 

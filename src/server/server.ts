@@ -328,10 +328,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     void this.close({ timeout: 0 });
   }
 
-  #endpointOptions(
-    port: number,
-    identities: Pick<ServerOptions, "identity" | "sni">,
-  ): Omit<EndpointOptions, "host"> {
+  #endpointOptions(port: number, identities: Pick<ServerOptions, "identity" | "sni">): Omit<EndpointOptions, "host"> {
     const { values } = this.config;
     return {
       port,

@@ -106,7 +106,9 @@ export class CertificateReload {
   #failed(cause: unknown, { serverName, certfile, keyfile }: CertificateSource): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const error =
-      cause instanceof CertificateError ? cause : new CertificateError(`Cannot use the certificate: ${reason}`, { cause });
+      cause instanceof CertificateError
+        ? cause
+        : new CertificateError(`Cannot use the certificate: ${reason}`, { cause });
     const text = `the old certificate is served on, until certfile or keyfile changes again: ${reason}`;
     this.#options.logger.warn({ serverName, certfile, keyfile, code: error.code }, text);
     this.#options.failed(error, serverName);

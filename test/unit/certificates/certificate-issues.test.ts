@@ -17,7 +17,21 @@ describe("certificateIssues()", () => {
     short = folder.certificate("short", ...named).cert;
     authority = folder.certificate("ca", "-subj", "/O=Two/CN=authority", "-days", "1000").cert;
     const by = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-addext", "basicConstraints=critical,CA:FALSE"];
-    folder.run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "i-key.pem", "-out", "i.pem", ...named, ...by, "-days", "90");
+    folder.run(
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-keyout",
+      "i-key.pem",
+      "-out",
+      "i.pem",
+      ...named,
+      ...by,
+      "-days",
+      "90",
+    );
     issued = folder.read("i.pem");
   });
   afterAll(() => {
@@ -33,7 +47,8 @@ describe("certificateIssues()", () => {
   });
 
   it("names the absence of a certificate", () => {
-    for (const pem of [undefined, "", "\n"]) expect(certificateIssues(pem)).toEqual([expect.stringMatching(/^There is no/)]);
+    for (const pem of [undefined, "", "\n"])
+      expect(certificateIssues(pem)).toEqual([expect.stringMatching(/^There is no/)]);
     expect(certificateIssues("no PEM")).toEqual([expect.stringMatching(/^There is no certificate in the PEM text/)]);
     const malformed = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     expect(certificateIssues(malformed)).toEqual([expect.stringMatching(/^The certificate cannot be read: /)]);
@@ -74,7 +89,19 @@ describe("certificateIssues()", () => {
       expect.stringMatching(/self-signed and valid for 365 days: .*14 days at most/),
     ]);
     const both = (options: readonly string[]): string[] => {
-      folder.run("req", "-x509", "-nodes", "-keyout", "o-key.pem", "-out", "o.pem", "-days", "30", ...named, ...options);
+      folder.run(
+        "req",
+        "-x509",
+        "-nodes",
+        "-keyout",
+        "o-key.pem",
+        "-out",
+        "o.pem",
+        "-days",
+        "30",
+        ...named,
+        ...options,
+      );
       const pem = folder.read("o.pem");
       return certificateIssues(pem, begin(pem));
     };

@@ -94,7 +94,9 @@ export function handshakeCases(factory: EngineFactory): void {
     it(
       "chooses the identity of a wildcard for one label in front, and the exact name before it",
       withWorld(factory, async (world) => {
-        const { endpoint } = await world.server({ sni: { "*.Wild.test": otherCertificate, "exact.wild.test": certificate } });
+        const { endpoint } = await world.server({
+          sni: { "*.Wild.test": otherCertificate, "exact.wild.test": certificate },
+        });
         const from = await world.endpoint();
         const leaf = async (serverName: string): Promise<Uint8Array | undefined> => {
           const { events } = world.connect(from, endpoint.localAddress, { serverName });
