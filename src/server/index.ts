@@ -39,5 +39,6 @@ export type { RouteOptions, SessionHandler } from "./routing/route.ts";
 export { RequestRouter } from "./routing/router.ts";
 export type { RouteMatch, RouteStats } from "./routing/router.ts";
 export { WebTransportServer } from "./server.ts";
+export type { CertificateEvent, ServerEventMap } from "./server-events.ts";
 export type { ServerStats } from "./server-stats.ts";
 export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server.ts";

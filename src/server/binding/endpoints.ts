@@ -10,7 +10,7 @@ import type {
   TlsIdentity,
 } from "../../engine/engine.ts";
 import { invariant } from "../../base/invariant.ts";
-import { certificatesOf } from "../../certificates/certificate-issues.ts";
+import { certificateIssues, certificatesOf } from "../../certificates/certificate-issues.ts";
 
 import { explainListenError } from "./bind-errors.ts";
 
@@ -20,9 +20,15 @@ const portAttempts = 10;
 /** One QUIC endpoint per address of the host, all on the same port. */
 export class Endpoints {
   readonly all: readonly QuicEndpoint[];
+  /** PEM of the chains that are served, by server name; undefined: for everybody else. */
+  readonly #chains: Map<string | undefined, string>;
 
-  private constructor(all: readonly QuicEndpoint[]) {
+  private constructor(all: readonly QuicEndpoint[], { server }: Omit<EndpointOptions, "host">) {
     this.all = all;
+    this.#chains = new Map([
+      [undefined, server?.identity.cert ?? ""],
+      ...Object.entries(server?.sni ?? {}).map(([name, { cert }]): [string, string] => [name.toLowerCase(), cert]),
+    ]);
   }
 
   static async bind(
@@ -33,7 +39,7 @@ export class Endpoints {
   ): Promise<Endpoints> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return new Endpoints(await bindAll(engine, hosts, options, listener));
+        return new Endpoints(await bindAll(engine, hosts, options, listener), options);
       } catch (error) {
         // The free port of the first address was taken on another: try a further one.
         const wasRandom = options.port === 0 && error instanceof EngineError && error.code === "address-in-use";
@@ -53,12 +59,21 @@ export class Endpoints {
     try {
       for (const endpoint of this.all) endpoint.updateIdentity(identity, serverName);
       const [leaf] = certificatesOf(identity.cert);
+      this.#chains.set(serverName?.toLowerCase(), identity.cert);
       invariant(leaf !== undefined, "the engine has refused a text without a certificate");
       return leaf;
     } catch (error) {
       const { host, port } = this.localAddress;
       throw explainListenError(error, host, port);
     }
+  }
+
+  /** What is wrong, or soon will be, with the certificates that are served: a sentence each. `now`: as of `Date.now()`. */
+  certificateIssues(now?: number): string[] {
+    return [...this.#chains].flatMap(([name, chain]) => {
+      const issues = certificateIssues(chain, now);
+      return name === undefined ? issues : issues.map((issue) => `sni "${name}": ${issue}`);
+    });
   }
 
   /** Resolves when every close frame has reached its socket. */

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { certificateIssues } from "../../../src/certificates/certificate-issues.ts";
+import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import { OpensslFolder } from "../../support/openssl.ts";
 
 const day = 24 * 3600 * 1000;
@@ -81,13 +82,15 @@ describe("certificateIssues()", () => {
     ]);
   });
 
-  it("tells what keeps browsers from trusting a self-signed one by its hash", () => {
+  it("tells what keeps browsers from trusting a self-signed one by its hash", async () => {
     expect(certificateIssues(short, begin(short) - day)).toHaveLength(1);
     expect(certificateIssues(short, begin(short))).toEqual([expect.stringMatching(/ends in 10 days/)]);
     const long = folder.certificate("long", ...named, "-days", "365").cert;
     expect(certificateIssues(long, begin(long))).toEqual([
       expect.stringMatching(/self-signed and valid for 365 days: .*14 days at most/),
     ]);
+    const ours = (await generateSelfSignedCertificate({ days: 30 })).cert;
+    expect(certificateIssues(ours, begin(ours))).toEqual([expect.stringMatching(/self-signed and valid for 30 days/)]);
     const both = (options: readonly string[]): string[] => {
       folder.run(
         "req",
