@@ -38,7 +38,7 @@ export class CertificateReload {
   readonly #watch: PathWatch;
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
-  #isChanged = false;
+  #changes = 0;
   #isClosed = false;
 
   constructor(options: CertificateReloadOptions) {
@@ -72,19 +72,19 @@ export class CertificateReload {
   }
 
   #changed(): void {
-    if (this.#isReading) this.#isChanged = true;
-    else if (!this.#isClosed) this.#timer ??= setTimeout(() => void this.#read(), settleTime).unref();
+    this.#changes += 1;
+    if (!this.#isReading && !this.#isClosed) this.#timer ??= setTimeout(() => void this.#read(), settleTime).unref();
   }
 
   async #read(): Promise<void> {
     this.#timer = undefined;
-    this.#isChanged = false;
     this.#isReading = true;
+    const changes = this.#changes;
     // Watched first, read then: what changes in between is told.
     await this.#watch.renew();
     for (const pair of this.#pairs) await this.#readPair(pair);
     this.#isReading = false;
-    if (this.#isChanged) this.#changed();
+    if (this.#changes !== changes) this.#changed();
   }
 
   async #readPair(pair: WatchedPair): Promise<void> {

@@ -9,7 +9,6 @@ import { connect } from "../../../src/client/connect.ts";
 import type { ClientOptions } from "../../../src/client/connect.ts";
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { ServerApp, echoHandler } from "../../../src/server/index.ts";
-import type { Connection } from "../../../src/transport/types.ts";
 import type { PemPair } from "../../support/openssl.ts";
 
 /** A fresh certificate for localhost. */
@@ -64,7 +63,7 @@ export class CertificateWorld {
   /** The certificate that a client who asks for this name is shown, by its fingerprint. */
   async shown(serverName?: string): Promise<string | undefined> {
     const session = await this.connect(serverName === undefined ? {} : { serverName });
-    const { peerCertificate } = session.connection as Connection;
+    const { peerCertificate } = session.connection;
     await session.close();
     return peerCertificate?.fingerprint256;
   }
