@@ -60,7 +60,7 @@ pub(crate) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Fa
 
 /// A SEQUENCE (X.690 §8.9) of what is no text, so that its length has become a replacement character at the latest.
 fn is_der(text: &str) -> bool {
-    text.starts_with('0') && text.contains(|character: char| character == '\u{fffd}' || character == '\0')
+    text.starts_with('0') && text.contains(['\u{fffd}', '\0'])
 }
 
 /// Of a kind that TLS 1.3 does not sign with here.
