@@ -28,11 +28,15 @@ export async function loadCertificates(
   config: ServerConfigValues,
   given?: () => Promise<CertificateAndKey>,
 ): Promise<readonly LoadedCertificate[]> {
-  const named = Object.entries(config.sni ?? {}).map(([serverName, source]) => ({ ...source, serverName }));
-  return Promise.all([
-    given === undefined ? load(config) : given().then((identity) => ({ source: identity, identity })),
-    ...named.map(load),
-  ]);
+  const loaded: LoadedCertificate[] = [];
+  if (given === undefined) loaded.push(await load(config));
+  else {
+    const identity = await given();
+    loaded.push({ source: identity, identity });
+  }
+  // One after the other: of several that cannot be read, the first is told.
+  for (const [serverName, source] of Object.entries(config.sni ?? {})) loaded.push(await load({ ...source, serverName }));
+  return loaded;
 }
 
 /** As the engine takes them. */
@@ -48,10 +52,8 @@ export function identitiesOf(certificates: readonly LoadedCertificate[]): Pick<S
 
 /** Rejects with CertificateError, which says what to do. */
 export async function readCertificate(source: CertificateSource): Promise<TlsIdentity> {
-  const [cert, key] = await Promise.all([
-    source.cert ?? read(source.certfile, "certificate", source),
-    source.key ?? read(source.keyfile, "private key", source),
-  ]);
+  const cert = source.cert ?? (await read(source.certfile, "certificate", source));
+  const key = source.key ?? (await read(source.keyfile, "private key", source));
   return { cert, key };
 }
 
