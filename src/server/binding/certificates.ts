@@ -35,7 +35,8 @@ export async function loadCertificates(
     loaded.push({ source: identity, identity });
   }
   // One after the other: of several that cannot be read, the first is told.
-  for (const [serverName, source] of Object.entries(config.sni ?? {})) loaded.push(await load({ ...source, serverName }));
+  for (const [serverName, source] of Object.entries(config.sni ?? {}))
+    loaded.push(await load({ ...source, serverName }));
   return loaded;
 }
 
