@@ -11,7 +11,12 @@ export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export type { ConfiguredMiddleware, ConfiguredRequest } from "./config/middleware.ts";
 export { ServerConfig } from "./config/server-config.ts";
-export type { CertificateAndKey, ServerConfigOptions, ServerConfigValues } from "./config/server-config.ts";
+export type {
+  CertificateAndKey,
+  CertificateFiles,
+  ServerConfigOptions,
+  ServerConfigValues,
+} from "./config/server-config.ts";
 export { ErrorCodes } from "./constants/error-codes.ts";
 export { EngineError } from "./engine/engine.ts";
 export type { ConnectionStats, EngineErrorCode, QuicEngine } from "./engine/engine.ts";

@@ -18,7 +18,7 @@ export async function readPem(path: string, what: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new CertificateError(`Cannot read the ${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new CertificateError(`Cannot read the ${what}: ${reasonOf(cause)}`, {
       code: "ERR_WT_CERTIFICATE_NOT_FOUND",
       certificatePath: path,
       certificateError: "unreadable",
@@ -26,3 +26,16 @@ export async function readPem(path: string, what: string): Promise<string> {
     });
   }
 }
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const fix = fixes[code];
+  const reason = error instanceof Error ? error.message : String(error);
+  return fix === undefined ? reason : `${reason}. ${fix}`;
+}
+
+const fixes: Readonly<Record<string, string>> = {
+  ENOENT: "Check the path: a relative one begins at the working directory",
+  EACCES: "Let the process's user read it, and pass through its folders",
+  EISDIR: "Name the file in this folder",
+};

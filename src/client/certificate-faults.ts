@@ -72,3 +72,36 @@ const faults: readonly (readonly [pattern: RegExp, what: string, fix: string | (
     "Use one with an ECDSA P-256 key, or trust its authority with the option ca",
   ],
 ];
+
+/** What a server finds wrong with the client's certificate, by its TLS alert (RFC 8446 §6.2). */
+export function clientCertificateFault(alert: number): CertificateFault {
+  const [what, fix] = clientFaults[alert] ?? [
+    `TLS alert ${alert}`,
+    "Use a certificate that one of the server's authorities has issued",
+  ];
+  return { what, fix };
+}
+
+/** Of a client that has given none. */
+export const certificateRequired = "a client certificate is required";
+
+const clientFaults: Readonly<Record<number, readonly [what: string, fix: string]>> = {
+  42: ["it is malformed, or signed in a way that the server does not take", "Have another one issued"],
+  43: [
+    "it is not for clients",
+    'Make it with clientAuth in its extendedKeyUsage, or without one: -addext "extendedKeyUsage=clientAuth"',
+  ],
+  44: ["it was revoked", "Have another one issued"],
+  45: ["it has expired or is not yet valid", "Renew it, and check this machine's clock and the server's"],
+  46: [
+    "the server does not accept one of this kind",
+    "Use one that is no authority's (CA:FALSE), with digitalSignature in its keyUsage if it has one",
+  ],
+  48: [
+    "its authority is unknown to the server",
+    "Use one that an authority in the server's caCerts has issued, and give those in between behind it in cert",
+  ],
+  49: ["the server does not let its holder in", "Use another one"],
+  51: ["its key does not prove it", "Use the key that belongs to the certificate"],
+  116: [certificateRequired, "Give one with cert and key"],
+};

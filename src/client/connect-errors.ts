@@ -16,7 +16,7 @@ import {
 import type { HandshakeStage, WebTransportError, WebTransportErrorOptions } from "../errors/errors.ts";
 
 import type { RaceLost } from "./address-race.ts";
-import { certificateFault } from "./certificate-faults.ts";
+import { certificateFault, certificateRequired, clientCertificateFault } from "./certificate-faults.ts";
 import { responseHeader } from "./response-header.ts";
 
 /** What the messages mention. */
@@ -155,15 +155,15 @@ function explainGiven(error: CertificateError, context: ConnectContext): Certifi
 }
 
 function explainClientCertificate(error: WebTransportError, context: ConnectContext): CertificateError {
-  const alert = error.errorCode - 0x100;
-  const what =
-    alert === 116
-      ? "the server requires a client certificate. Give one with cert and key"
-      : `the server has refused the client certificate (TLS alert ${alert}). Use one of an authority that the server trusts`;
-  return new CertificateError(sentence(context, what), {
+  const { what, fix } = clientCertificateFault(error.errorCode - 0x100);
+  const text =
+    what === certificateRequired
+      ? "the server requires a client certificate"
+      : `the server has refused the client certificate: ${what}`;
+  return new CertificateError(sentence(context, `${text}. ${fix}`), {
     ...carried(error, "tls", context),
     code: "ERR_WT_CERTIFICATE_REFUSED",
-    certificateError: alert === 116 ? "a client certificate is required" : "the client certificate was refused",
+    certificateError: what,
   });
 }
 

@@ -4,8 +4,8 @@ import { Configuration } from "./configuration.ts";
 import { checkCertificate, connectionOptions, longest } from "./connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "./connection-options.ts";
 import type { ConfiguredMiddleware } from "./middleware.ts";
+import { checkReload, namedCertificates } from "./named-certificates.ts";
 import { aFunction, integer, listOf, optional } from "./option-checks.ts";
-import type { Check } from "./option-checks.ts";
 import { originFault } from "./origins.ts";
 import {
   OptionTable,
@@ -23,14 +23,22 @@ export interface CertificateAndKey {
   readonly key: string;
 }
 
+/** Paths of the PEM files of a certificate chain and its private key. */
+export interface CertificateFiles {
+  readonly certfile: string;
+  readonly keyfile: string;
+}
+
 /** Durations in milliseconds, sizes in bytes. */
 export interface ServerConfigOptions extends ConnectionConfigOptions {
   /** IP address or name to bind; `::` is dual stack. Default "localhost". */
   readonly bindHost?: string;
   /** UDP port, 0 to 65535; 0 picks a free one. Default 4433. */
   readonly bindPort?: number;
-  /** Further certificates by the server name that the client asks for (SNI). */
-  readonly sni?: Readonly<Record<string, CertificateAndKey>>;
+  /** Further certificates by the server name that the client asks for (SNI); "*.example.com" is for any one label in front. */
+  readonly sni?: Readonly<Record<string, CertificateAndKey | CertificateFiles>>;
+  /** Watch the certificates' files, those of `sni`, too, and serve what is renewed there. Default false. */
+  readonly certificateReload?: boolean;
   /** PEM of the authorities that client certificates must chain to; one that is its own authority may be among them. */
   readonly caCerts?: string;
   /** Client certificates: "none", "optional" or "required". Default "none". */
@@ -90,13 +98,6 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly redactQuery?: boolean;
 }
 
-const identity: Check = (value) =>
-  typeof value === "object" && value !== null && "cert" in value && "key" in value
-    ? undefined
-    : "must be an object with cert and key";
-const byName: Check = (value) =>
-  typeof value === "object" && value !== null ? listOf(identity)(Object.values(value)) : "must be an object";
-
 const none: readonly ConfiguredMiddleware[] = Object.freeze([]);
 
 function frozenCopy(value: unknown): unknown {
@@ -108,7 +109,8 @@ const table = new OptionTable<ServerConfigOptions>("ServerConfig", {
   ...connectionOptions(defaults.logLevel),
   bindHost: textOption(defaults.bindHost),
   bindPort: numberOption(defaults.bindPort, 0, 65_535),
-  sni: { initial: undefined, check: optional(byName), secret: true },
+  sni: { initial: undefined, check: optional(namedCertificates), secret: true },
+  certificateReload: flagOption(false),
   caCerts: textOption(),
   verifyMode: choiceOption(defaults.verifyMode, "none", "optional", "required"),
   maxConnections: numberOption(defaults.maxConnections, 1, 1_000_000),
@@ -176,6 +178,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
 
   protected override checkTogether(): void {
     checkCertificate(this.values);
+    checkReload(this.values);
     const { verifyMode, caCerts } = this.values;
     if (verifyMode !== "none" && caCerts === undefined) {
       throw refused("caCerts", undefined, `is needed with verifyMode "${verifyMode}"`);

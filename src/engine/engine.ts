@@ -74,7 +74,7 @@ export interface TlsIdentity {
 
 export interface ServerOptions {
   readonly identity: TlsIdentity;
-  /** Further identities by server name (SNI). */
+  /** Further identities by server name (SNI); "*.example.com" is for one label in place of the asterisk. */
   readonly sni?: Readonly<Record<string, TlsIdentity>>;
   /** ALPN protocols, most preferred first (RFC 7301). */
   readonly alpn: readonly string[];
@@ -175,8 +175,11 @@ export interface QuicEndpoint {
    * "unavailable" after {@link QuicEndpoint.close}.
    */
   connect(options: ConnectOptions, listener: ConnectionListener): QuicConnection;
-  /** New handshakes get this identity. Throws {@link EngineError}. */
-  updateIdentity(identity: TlsIdentity): void;
+  /**
+   * New handshakes get this identity: those that ask for `serverName` (a key of {@link ServerOptions.sni}, there already or
+   * not), or without it those that no such name is for. Sessions of before can be resumed. Throws {@link EngineError}.
+   */
+  updateIdentity(identity: TlsIdentity, serverName?: string): void;
   /** Stops accepting connections: further ones are refused; established ones live on. */
   stopAccepting(): void;
   /** Keep the process alive while open (default), or not. */

@@ -1,4 +1,4 @@
-/** Names of the events of servers, connections and sessions; the values are pywebtransport's. */
+/** Names of the events of servers, connections and sessions; all but the certificate's have pywebtransport's values. */
 export const EventType = Object.freeze({
   CONNECTION_ESTABLISHED: "connection_established",
   CONNECTION_LOST: "connection_lost",
@@ -16,6 +16,8 @@ export const EventType = Object.freeze({
   DATAGRAM_ERROR: "datagram_error",
   PROTOCOL_ERROR: "protocol_error",
   TIMEOUT_ERROR: "timeout_error",
+  CERTIFICATE_UPDATED: "certificate_updated",
+  CERTIFICATE_UPDATE_FAILED: "certificate_update_failed",
 } as const);
 
 export type EventType = (typeof EventType)[keyof typeof EventType];

@@ -40,5 +40,6 @@ export type { ErrorHandler, RegisteredRoute, RouteOptions, SessionHandler } from
 export { RequestRouter } from "./routing/router.ts";
 export type { RoutedRequest, RouteMatch, RouteStats } from "./routing/router.ts";
 export { WebTransportServer } from "./server.ts";
+export type { CertificateEvent, ServerEventMap } from "./server-events.ts";
 export type { ServerStats } from "./server-stats.ts";
 export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server.ts";

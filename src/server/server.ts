@@ -1,6 +1,8 @@
 import { servedAuthorities } from "../config/authorities.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
+import { serverNameFault } from "../config/named-certificates.ts";
+import { refused } from "../config/option-table.ts";
 import { ServerConfig } from "../config/server-config.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 import type {
@@ -18,7 +20,6 @@ import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
-import type { ConnectionEventMap } from "../transport/events.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { Deferred } from "../async/promises.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
@@ -32,13 +33,16 @@ import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admiss
 import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
-import { loadIdentity } from "./binding/certificates.ts";
+import { CertificateReload } from "./binding/certificate-reload.ts";
+import { identitiesOf, loadCertificates } from "./binding/certificates.ts";
+import type { LoadedCertificate } from "./binding/certificates.ts";
 import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { diagnoseServer } from "./diagnosis/server-issues.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
+import type { ServerEventMap } from "./server-events.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
 
@@ -78,7 +82,7 @@ const lingerTime = 250;
 type State = "idle" | "starting" | "serving" | "closing" | "closed";
 
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
-export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
+export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly config: ServerConfig;
   readonly sessionManager: SessionManager;
   readonly connectionManager: ConnectionManager;
@@ -86,7 +90,8 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   readonly middlewareManager: MiddlewareManager;
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
-  readonly #certificate: () => Promise<CertificateAndKey>;
+  readonly #certificate: (() => Promise<CertificateAndKey>) | undefined;
+  #reload: CertificateReload | undefined;
   readonly #incoming = new AsyncQueue<IncomingSession>();
   readonly #closed = new Deferred<void>();
   readonly #budget: BufferBudget;
@@ -96,8 +101,6 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
   #middlewareFailed: ((error: unknown) => Promise<void>) | undefined;
   /** The middleware was started here, so it is stopped here. */
   #ownsMiddleware = false;
-  /** PEM, for the diagnosis. */
-  #servedCertificate: string | undefined;
   #endpoints: Endpoints | undefined;
   readonly #forced = new Deferred<void>();
   #closing: Promise<void> | undefined;
@@ -113,7 +116,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     const { values } = this.config;
     this.#logger = loggerOf(values);
     this.#engine = options.engine;
-    this.#certificate = options.certificate ?? ((): Promise<CertificateAndKey> => loadIdentity(values));
+    this.#certificate = options.certificate;
     this.#budget = new BufferBudget(values.maxTotalBufferSize);
     this.#allowsOrigin = allowedOriginsOf(values);
     this.middlewareManager = new MiddlewareManager({ middlewareTimeout: values.middlewareTimeout });
@@ -151,15 +154,15 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
       await this.#startMiddleware();
-      const [identity, hosts, engine] = await Promise.all([
-        (options.certificate ?? this.#certificate)(),
+      const [certificates, hosts, engine] = await Promise.all([
+        loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
         options.engine ?? this.#engine ?? loadNativeEngine(),
       ]);
       const endpoints = await Endpoints.bind(
         engine,
         hosts,
-        endpointOptions(this.config.values, this.#settings, { port, identity }),
+        endpointOptions(this.config.values, this.#settings, { port, ...identitiesOf(certificates) }),
         this.#listener(),
       );
       if (this.#closing !== undefined) {
@@ -167,7 +170,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
       this.#endpoints = endpoints;
-      this.#servedCertificate = identity.cert;
+      if (this.config.values.certificateReload) this.#watchFiles(certificates);
     } catch (error) {
       await this.#stopMiddleware();
       if (this.#closing === undefined) this.#state = "idle";
@@ -201,14 +204,25 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     this.#middlewareFailed = middlewareFailed;
   }
 
-  /** New handshakes get this certificate; established connections live on. Throws CertificateError. */
-  updateCertificate(identity: CertificateAndKey): void {
-    try {
-      for (const endpoint of this.#endpoints?.all ?? []) endpoint.updateIdentity(identity);
-    } catch (error) {
-      throw explainListenError(error, this.config.values.bindHost, this.config.values.bindPort);
+  /**
+   * New handshakes get this certificate: without `serverName` those that no name of `sni` is for, with it those that ask for
+   * this name, which need not be in `sni` yet. Established connections live on, and sessions of TLS can be resumed. Throws
+   * CertificateError, and changes nothing, when it cannot be used; ServerError before `listen`, ConfigurationError for a
+   * `serverName` that no client can ask for.
+   */
+  updateCertificate(identity: CertificateAndKey, serverName?: string): void {
+    const endpoints = this.#endpoints;
+    if (endpoints === undefined) {
+      const text = "it reads the configuration's certificate when it begins to listen";
+      throw new ServerError(`Cannot update the certificate: the server is ${this.#state}, ${text}`);
     }
-    this.#servedCertificate = identity.cert;
+    const fault = serverName === undefined ? undefined : serverNameFault(serverName);
+    if (fault !== undefined) throw refused("serverName", serverName, fault);
+    if (this.#closing !== undefined) return;
+    const certificate = endpoints.updateIdentity(identity, serverName);
+    const { subject, validTo } = certificate;
+    this.#logger.info({ serverName, subject, validTo }, "new handshakes get another certificate");
+    this.publish("certificate_updated", { serverName, certificate, timestamp: Date.now() });
   }
 
   /**
@@ -250,7 +264,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
     return diagnoseServer({
       server: this,
       budget: this.#budget,
-      certificate: this.#servedCertificate,
+      certificateIssues: this.#endpoints?.certificateIssues(),
       endpoints: (this.#endpoints?.all ?? []).map((endpoint) => ({
         localAddress: endpoint.localAddress,
         stats: endpoint.getStats(),
@@ -280,6 +294,7 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   async #close({ timeout = 5000, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
     this.#state = "closing";
+    this.#reload?.close();
     for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();
     const { sessions } = this;
     for (const session of sessions) session.drain();
@@ -304,6 +319,20 @@ export class WebTransportServer extends TypedEmitter<ConnectionEventMap> {
 
   async #unlessForced(waiting: Promise<unknown>): Promise<void> {
     await Promise.race([waiting, this.#forced.promise]);
+  }
+
+  #watchFiles(certificates: readonly LoadedCertificate[]): void {
+    this.#reload = new CertificateReload({
+      certificates,
+      logger: this.#logger,
+      update: (identity, serverName) => {
+        this.updateCertificate(identity, serverName);
+      },
+      failed: (error, serverName) => {
+        this.publish("certificate_update_failed", { serverName, error, timestamp: Date.now() });
+      },
+    });
+    void this.#reload.start();
   }
 
   #listener(): EndpointListener {

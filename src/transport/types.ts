@@ -1,4 +1,6 @@
 /** What connections, sessions and streams show of each other: they are typed by these, so that no two files import each other. */
+import type { X509Certificate } from "node:crypto";
+
 import type { WebTransportError } from "../errors/errors.ts";
 import type { ConnectionStats, SocketAddress } from "../engine/engine.ts";
 
@@ -249,8 +251,8 @@ export interface Connection {
   readonly state: ConnectionState;
   readonly serverName: string | undefined;
   readonly draft: string | undefined;
-  /** DER of the peer's certificate. */
-  readonly peerCertificate: Uint8Array | undefined;
+  /** Of the peer, if it gave one; verified, unless a client was told not to. */
+  readonly peerCertificate: X509Certificate | undefined;
   readonly closed: Promise<CloseInfo>;
   getStats(): ConnectionStats;
   goaway(): void;

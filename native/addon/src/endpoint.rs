@@ -256,8 +256,8 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn update_identity(&self, identity: TlsIdentity) -> napi::Result<()> {
-        caught(|| self.exchange_identity(&identity))
+    pub fn update_identity(&self, identity: TlsIdentity, name: Option<String>) -> napi::Result<()> {
+        caught(|| self.exchange_identity(&identity, name.as_deref()))
     }
 
     #[napi]
@@ -392,11 +392,11 @@ impl NativeEndpoint {
         Ok(id.0)
     }
 
-    fn exchange_identity(&self, identity: &TlsIdentity) -> napi::Result<()> {
+    fn exchange_identity(&self, identity: &TlsIdentity, name: Option<&str>) -> napi::Result<()> {
         let Some((server, identities)) = &self.server else {
             return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
         };
-        let updated = Arc::new(identities.borrow().with_default(&identity.borrow())?);
+        let updated = Arc::new(identities.borrow().with(&identity.borrow(), name)?);
         let config = server.server_config(updated.clone(), self.transport.clone(), as_key_log(&self.key_log))?;
         *identities.borrow_mut() = updated;
         self.inner.with((), |driver| driver.core.set_server_config(config));

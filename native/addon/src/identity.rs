@@ -27,7 +27,7 @@ pub(crate) fn certified_key(identity: &Identity, provider: &CryptoProvider) -> R
     let key = provider
         .key_provider
         .load_private_key(key)
-        .map_err(|error| Fault::new("invalid-key", error))?;
+        .map_err(|error| unusable_key(&error))?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
         Ok(()) => Ok(certified),
@@ -48,9 +48,29 @@ pub(crate) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Fa
     }
     Err(invalid(if pem.contains("PRIVATE KEY-----") {
         &"no certificate in the PEM text, but a private key: it belongs into the option key"
+    } else if pem.contains("-----BEGIN CERTIFICATE REQUEST-----") {
+        &"no certificate in the PEM text, but a request for one. Give what the authority has answered with"
+    } else if is_der(pem) {
+        &"no certificate in the PEM text, but binary data. DER becomes PEM by: openssl x509 -inform der \
+          -in certificate.der -out cert.pem; PKCS #12 by: openssl pkcs12 -nodes -in file.p12 -out both.pem"
     } else {
-        &"no certificate in the PEM text"
+        &"no certificate in the PEM text. It begins with -----BEGIN CERTIFICATE-----"
     }))
+}
+
+/// A SEQUENCE (X.690 §8.9) of what is no text, so that its length has become a replacement character at the latest.
+fn is_der(text: &str) -> bool {
+    text.starts_with('0') && text.contains(['\u{fffd}', '\0'])
+}
+
+/// Of a kind that TLS 1.3 does not sign with here.
+fn unusable_key(error: &Error) -> Fault {
+    let text = format!(
+        "the private key cannot be used ({error}): it must be ECDSA (P-256, P-384 or P-521), RSA of 2048 bits or more, \
+         or Ed25519. Make one by: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem, and have \
+         a certificate issued for it"
+    );
+    Fault::new("invalid-key", text)
 }
 
 fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, Fault> {
@@ -63,8 +83,12 @@ fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, Fault> {
                 .to_owned()
         } else if pem.contains("-----BEGIN CERTIFICATE-----") {
             "no private key in the PEM text, but a certificate: it belongs into the option cert".to_owned()
+        } else if is_der(pem) {
+            "no private key in the PEM text, but binary data. DER becomes PEM by: \
+             openssl pkey -inform der -in key.der -out key.pem"
+                .to_owned()
         } else {
-            format!("no private key in the PEM text: {error}")
+            format!("no private key in the PEM text ({error}). It begins with -----BEGIN PRIVATE KEY-----")
         };
         Fault::new("invalid-key", text)
     })

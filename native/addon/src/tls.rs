@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{ClientHello, NoClientAuth, ResolvesServerCert};
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::{ClientHello, NoClientAuth, ProducesTickets, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use rustls::{CipherSuite, ClientConfig, KeyLog, ServerConfig};
@@ -31,40 +32,66 @@ pub(crate) enum Verification<'a> {
     Insecure,
 }
 
-/// The server's identities: the default one can be replaced while it runs.
+/// What a server proves itself with. It is exchanged as a whole while the server runs.
 #[derive(Debug)]
 pub(crate) struct Identities {
     default: Arc<CertifiedKey>,
-    by_name: Arc<HashMap<String, Arc<CertifiedKey>>>,
+    /// By lower-case name; "*.example.com" is for one label in place of the asterisk.
+    by_name: HashMap<String, Arc<CertifiedKey>>,
+    /// Stays the same: what clients have been given before an exchange resumes their sessions after it.
+    tickets: Arc<dyn ProducesTickets>,
 }
 
 impl Identities {
     pub(crate) fn new(default: &Identity, sni: &[(String, Identity)]) -> Result<Self, Fault> {
         let mut by_name = HashMap::new();
         for (name, identity) in sni {
-            let certified = certified_key(identity, &provider())
-                .map_err(|fault| Fault::new(fault.code, format!("sni \"{name}\": {}", fault.message)))?;
-            by_name.insert(name.to_ascii_lowercase(), Arc::new(certified));
+            by_name.insert(name.to_ascii_lowercase(), named(name, identity)?);
         }
         Ok(Self {
             default: Arc::new(certified_key(default, &provider())?),
-            by_name: Arc::new(by_name),
+            by_name,
+            tickets: Ticketer::new().map_err(internal)?,
         })
     }
 
-    pub(crate) fn with_default(&self, default: &Identity) -> Result<Self, Fault> {
-        Ok(Self {
-            default: Arc::new(certified_key(default, &provider())?),
+    /// With another identity for the name, or (without a name) as the default.
+    pub(crate) fn with(&self, identity: &Identity, name: Option<&str>) -> Result<Self, Fault> {
+        let mut exchanged = Self {
+            default: self.default.clone(),
             by_name: self.by_name.clone(),
+            tickets: self.tickets.clone(),
+        };
+        match name {
+            None => exchanged.default = Arc::new(certified_key(identity, &provider())?),
+            Some(name) => {
+                exchanged
+                    .by_name
+                    .insert(name.to_ascii_lowercase(), named(name, identity)?);
+            }
+        }
+        Ok(exchanged)
+    }
+
+    /// RFC 9525 §6.3: the asterisk is the whole leftmost label, and stands for one.
+    fn of_name(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let name = name.to_ascii_lowercase();
+        self.by_name.get(&name).or_else(|| {
+            let (_, parent) = name.split_once('.')?;
+            self.by_name.get(&format!("*.{parent}"))
         })
     }
 }
 
+fn named(name: &str, identity: &Identity) -> Result<Arc<CertifiedKey>, Fault> {
+    certified_key(identity, &provider())
+        .map(Arc::new)
+        .map_err(|fault| Fault::new(fault.code, format!("sni \"{name}\": {}", fault.message)))
+}
+
 impl ResolvesServerCert for Identities {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello
-            .server_name()
-            .and_then(|name| self.by_name.get(&name.to_ascii_lowercase()));
+        let named = hello.server_name().and_then(|name| self.of_name(name));
         Some(named.unwrap_or(&self.default).clone())
     }
 }
@@ -88,6 +115,7 @@ pub(crate) fn server_config(
             Authorities::from_pem(ca)?.client_verifier(provider(), clients == ClientCertificates::Optional)?
         }
     };
+    let tickets = identities.tickets.clone();
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(internal)?
@@ -95,6 +123,7 @@ pub(crate) fn server_config(
         .with_cert_resolver(identities);
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
     config.ignore_client_order = true;
+    config.ticketer = tickets;
     if let Some(key_log) = key_log {
         config.key_log = key_log;
     }

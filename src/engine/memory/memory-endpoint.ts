@@ -88,8 +88,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
     return client;
   }
 
-  updateIdentity(identity: TlsIdentity): void {
-    this.#server?.updateIdentity(identity);
+  updateIdentity(identity: TlsIdentity, serverName?: string): void {
+    this.#server?.updateIdentity(identity, serverName);
   }
 
   stopAccepting(): void {

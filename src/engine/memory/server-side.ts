@@ -57,12 +57,17 @@ export class ServerSide {
     this.#retry = retry;
   }
 
-  updateIdentity(identity: TlsIdentity): void {
-    this.#identity = parseIdentity(identity);
+  updateIdentity(identity: TlsIdentity, serverName?: string): void {
+    if (serverName === undefined) this.#identity = parseIdentity(identity);
+    else this.#byName.set(serverName.toLowerCase(), parseNamed(serverName, identity));
   }
 
-  identityFor(name: string | undefined): Identity {
-    return (name === undefined ? undefined : this.#byName.get(name.toLowerCase())) ?? this.#identity;
+  identityFor(serverName: string | undefined): Identity {
+    if (serverName === undefined) return this.#identity;
+    const name = serverName.toLowerCase();
+    // RFC 9525 §6.3: the asterisk is the whole leftmost label, and stands for one.
+    const wildcard = `*${name.slice(name.indexOf("."))}`;
+    return this.#byName.get(name) ?? this.#byName.get(wildcard) ?? this.#identity;
   }
 
   /** Whether a further connection is accepted. */

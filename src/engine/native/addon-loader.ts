@@ -67,7 +67,7 @@ export interface NativeEndpoint {
   isClosed(): boolean;
   failure(): string | null;
   stopAccepting(): void;
-  updateIdentity(identity: NativeIdentity): void;
+  updateIdentity(identity: NativeIdentity, serverName?: string): void;
   setReferenced(referenced: boolean): void;
   exportKeyingMaterial(connection: number, label: string, context: Uint8Array, length: number): ArrayBuffer | null;
   connectionStats(connection: number): NativeConnectionStats | null;

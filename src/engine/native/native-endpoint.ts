@@ -92,9 +92,9 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     return connection;
   }
 
-  updateIdentity(identity: TlsIdentity): void {
+  updateIdentity(identity: TlsIdentity, serverName?: string): void {
     withEngineErrors(() => {
-      this.#native.updateIdentity(identity);
+      this.#native.updateIdentity(identity, serverName);
     });
   }
 

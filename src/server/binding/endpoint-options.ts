@@ -1,5 +1,5 @@
-import type { CertificateAndKey, ServerConfigValues } from "../../config/server-config.ts";
-import type { EndpointOptions } from "../../engine/engine.ts";
+import type { ServerConfigValues } from "../../config/server-config.ts";
+import type { EndpointOptions, ServerOptions } from "../../engine/engine.ts";
 import { controlStreamPreamble } from "../../protocol/options.ts";
 import { transportOf } from "../../transport/connection/configured.ts";
 import type { ConnectionSettings } from "../../transport/connection/settings.ts";
@@ -11,9 +11,9 @@ const http3 = "h3";
 export function endpointOptions(
   values: ServerConfigValues,
   settings: ConnectionSettings,
-  { port, identity }: { readonly port: number; readonly identity: CertificateAndKey },
+  { port, identity, sni }: { readonly port: number } & Pick<ServerOptions, "identity" | "sni">,
 ): Omit<EndpointOptions, "host"> {
-  const { sni, caCerts, maxConnectionsPerAddress } = values;
+  const { caCerts, maxConnectionsPerAddress } = values;
   return {
     port,
     reusePort: values.reusePort,

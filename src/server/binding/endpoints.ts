@@ -1,3 +1,5 @@
+import type { X509Certificate } from "node:crypto";
+
 import { EngineError } from "../../engine/engine.ts";
 import type {
   EndpointListener,
@@ -5,8 +7,12 @@ import type {
   QuicEndpoint,
   QuicEngine,
   SocketAddress,
+  TlsIdentity,
 } from "../../engine/engine.ts";
 import { invariant } from "../../base/invariant.ts";
+import { certificateIssues, certificatesOf } from "../../certificates/certificate-issues.ts";
+
+import { explainListenError } from "./bind-errors.ts";
 
 /** Attempts to find a port that is free on every address, when the caller leaves the choice. */
 const portAttempts = 10;
@@ -14,9 +20,15 @@ const portAttempts = 10;
 /** One QUIC endpoint per address of the host, all on the same port. */
 export class Endpoints {
   readonly all: readonly QuicEndpoint[];
+  /** PEM of the chains that are served, by server name; undefined: for everybody else. */
+  readonly #chains: Map<string | undefined, string>;
 
-  private constructor(all: readonly QuicEndpoint[]) {
+  private constructor(all: readonly QuicEndpoint[], { server }: Omit<EndpointOptions, "host">) {
     this.all = all;
+    this.#chains = new Map([
+      [undefined, server?.identity.cert ?? ""],
+      ...Object.entries(server?.sni ?? {}).map(([name, { cert }]): [string, string] => [name.toLowerCase(), cert]),
+    ]);
   }
 
   static async bind(
@@ -27,7 +39,7 @@ export class Endpoints {
   ): Promise<Endpoints> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return new Endpoints(await bindAll(engine, hosts, options, listener));
+        return new Endpoints(await bindAll(engine, hosts, options, listener), options);
       } catch (error) {
         // The free port of the first address was taken on another: try a further one.
         const wasRandom = options.port === 0 && error instanceof EngineError && error.code === "address-in-use";
@@ -40,6 +52,28 @@ export class Endpoints {
     const [first] = this.all;
     invariant(first !== undefined, "an endpoint was bound");
     return first.localAddress;
+  }
+
+  /** New handshakes get this certificate, on every address or (it throws CertificateError) on none. Returns it. */
+  updateIdentity(identity: TlsIdentity, serverName?: string): X509Certificate {
+    try {
+      for (const endpoint of this.all) endpoint.updateIdentity(identity, serverName);
+      const [leaf] = certificatesOf(identity.cert);
+      this.#chains.set(serverName?.toLowerCase(), identity.cert);
+      invariant(leaf !== undefined, "the engine has refused a text without a certificate");
+      return leaf;
+    } catch (error) {
+      const { host, port } = this.localAddress;
+      throw explainListenError(error, host, port);
+    }
+  }
+
+  /** What is wrong, or soon will be, with the certificates that are served: a sentence each. `now`: as of `Date.now()`. */
+  certificateIssues(now?: number): string[] {
+    return [...this.#chains].flatMap(([name, chain]) => {
+      const issues = certificateIssues(chain, now);
+      return name === undefined ? issues : issues.map((issue) => `sni "${name}": ${issue}`);
+    });
   }
 
   /** Resolves when every close frame has reached its socket. */

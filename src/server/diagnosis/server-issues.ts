@@ -3,7 +3,7 @@ import type { BufferBudget } from "../../transport/streams/buffer-budget.ts";
 import { sizeText } from "../../transport/streams/unread.ts";
 
 import type { ServerStats } from "../server-stats.ts";
-import { certificateIssues } from "./certificate-issues.ts";
+import { serverCertificateIssues } from "./certificate-issues.ts";
 import { socketIssues } from "./socket-issues.ts";
 import type { DiagnosedEndpoint } from "./socket-issues.ts";
 
@@ -27,15 +27,15 @@ export interface ServerIssueSources {
     getServerStats(): ServerStats;
   };
   readonly budget: BufferBudget;
-  /** PEM of the certificate that is served. */
-  readonly certificate: string | undefined;
+  /** What is wrong with the certificates that are served; undefined while none is. */
+  readonly certificateIssues: readonly string[] | undefined;
   readonly endpoints: readonly DiagnosedEndpoint[];
 }
 
 export async function diagnoseServer(sources: ServerIssueSources): Promise<string[]> {
-  const { server, budget, certificate, endpoints } = sources;
+  const { server, budget, endpoints } = sources;
   const [ofCertificate, ofSockets] = await Promise.all([
-    certificateIssues(server.config.values, certificate),
+    serverCertificateIssues(server.config.values, sources.certificateIssues),
     endpoints.length === 0 ? [] : socketIssues(endpoints),
   ]);
   return [

@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+
 import { rejected } from "../../async/promises.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../../engine/engine.ts";
@@ -40,6 +42,8 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   readonly role: "client" | "server";
   readonly #driver: ConnectionDriver;
   #closing: Promise<CloseInfo> | undefined;
+  /** Created lazily. */
+  #peerCertificate: X509Certificate | undefined;
 
   constructor(options: ConnectionOptions) {
     const { role, owner = {}, quic, info, settings = connectionSettings({}) } = options;
@@ -88,9 +92,11 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get simultaneousSessions(): number {
     return this.#driver.protocol.simultaneousSessions;
   }
-  /** DER of the peer's certificate, if it gave one. */
-  get peerCertificate(): Uint8Array | undefined {
-    return this.#driver.status.info?.peerCertificates[0];
+  /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
+  get peerCertificate(): X509Certificate | undefined {
+    const der = this.#driver.status.info?.peerCertificates[0];
+    this.#peerCertificate ??= der && new X509Certificate(der);
+    return this.#peerCertificate;
   }
   /** How the connection ended; never rejects. */
   get closed(): Promise<CloseInfo> {

@@ -1,3 +1,5 @@
+import type { X509Certificate } from "node:crypto";
+
 import { ConfigurationError, SessionError } from "../../errors/errors.ts";
 import type { HeaderList } from "../../protocol/output.ts";
 
@@ -93,6 +95,8 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   /** As they came, pseudo-headers included. */
   readonly rawHeaders: readonly (readonly [name: string, value: string])[];
   readonly remoteAddress: Address;
+  /** The client's certificate, which one of `caCerts` has issued; undefined when it gave none (`verifyMode` "optional"). */
+  readonly peerCertificate: X509Certificate | undefined;
   /** Subprotocols that the client offers, in its order. */
   readonly protocols: readonly string[];
   readonly connection: Connection;
@@ -184,6 +188,9 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   }
   get remoteAddress(): Address {
     return this.connection.remoteAddress;
+  }
+  get peerCertificate(): X509Certificate | undefined {
+    return this.connection.peerCertificate;
   }
   get signal(): AbortSignal {
     if (this.#abort === undefined) {

@@ -56,6 +56,49 @@ describe("ServerConfig", () => {
     expect(() => ServerConfig.create({ verifyMode: "required" })).toThrow(/caCerts is needed/);
   });
 
+  it("takes sni's certificates as PEM or as paths, by names that clients can ask for", () => {
+    const pem = { cert: "c", key: "k" };
+    const files = { certfile: "c.pem", keyfile: "k.pem" };
+    const sni = {
+      "a.test": pem,
+      "*.b.test": files,
+      localhost: files,
+      "xn--bcher-kva.example": pem,
+      "my_host.test": pem,
+    };
+    expect(ServerConfig.create({ sni }).values.sni).toEqual(sni);
+    const refused: readonly (readonly [sni: Record<string, object>, reason: RegExp])[] = [
+      [{ "127.0.0.1": pem }, /^sni "127\.0\.0\.1" is an address/],
+      [{ "::1": pem }, /is an address/],
+      ...["*", "*.", "*.test.*", "a.*.test", "*a.test", "**.test"].map(
+        (name): readonly [Record<string, object>, RegExp] => [{ [name]: pem }, /asterisk|no name/],
+      ),
+      [{ "bücher.example": pem }, /write "xn--bcher-kva\.example"/],
+      [{ "a..test": pem }, /no name of a server/],
+      [{ "a.test.": pem }, /no name of a server/],
+      [{ "a test": pem }, /no name of a server/],
+      [{ "a.test": { cert: "c", keyfile: "k.pem" } }, /either cert and key \(PEM\) or certfile and keyfile/],
+      [{ "a.test": { ...pem, ...files } }, /either cert and key/],
+      [{ "a.test": { certfile: "c.pem" } }, /either cert and key/],
+    ];
+    for (const [given, reason] of refused) {
+      expect(() => ServerConfig.fromObject({ sni: given })).toThrow(reason);
+    }
+  });
+
+  it("refuses certificateReload without a file that could be renewed", () => {
+    const pem = { cert: "c", key: "k" };
+    const files = { certfile: "c.pem", keyfile: "k.pem" };
+    for (const given of [{}, pem, { ...pem, sni: { "a.test": pem } }]) {
+      expect(() => ServerConfig.create({ ...given, certificateReload: true })).toThrow(/needs files to watch/);
+    }
+    for (const given of [files, { ...pem, sni: { "a.test": files } }]) {
+      expect(ServerConfig.create({ ...given, certificateReload: true }).values.certificateReload).toBe(true);
+    }
+    const environment = { WT_CERTFILE: "c.pem", WT_KEYFILE: "k.pem", WT_CERTIFICATE_RELOAD: "on" };
+    expect(ServerConfig.fromEnvironment("WT_", environment).values.certificateReload).toBe(true);
+  });
+
   it("updates, copies and merges into new configurations", () => {
     const config = ServerConfig.create({ bindPort: 1, maxSessions: 5 });
     expect(config.update({ bindPort: 2 }).values).toMatchObject({ bindPort: 2, maxSessions: 5 });

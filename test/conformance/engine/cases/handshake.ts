@@ -92,6 +92,35 @@ export function handshakeCases(factory: EngineFactory): void {
     );
 
     it(
+      "chooses the identity of a wildcard for one label in front, and the exact name before it",
+      withWorld(factory, async (world) => {
+        const { endpoint } = await world.server({
+          sni: { "*.Wild.test": otherCertificate, "exact.wild.test": certificate },
+        });
+        const from = await world.endpoint();
+        const leaf = async (serverName: string): Promise<Uint8Array | undefined> => {
+          const { events } = world.connect(from, endpoint.localAddress, { serverName });
+          return (await events.first("connected")).info.peerCertificates[0];
+        };
+        const [byDefault, wild] = [await leaf("localhost"), await leaf("a.wild.test")];
+        expect(wild).not.toEqual(byDefault);
+        for (const name of ["wild.test", "a.b.wild.test", "exact.wild.test", "a.wild.test.example"]) {
+          expect([name, await leaf(name)]).toEqual([name, byDefault]);
+        }
+        endpoint.updateIdentity(otherCertificate, "EXACT.wild.test");
+        expect(await leaf("exact.wild.test")).toEqual(wild);
+        endpoint.updateIdentity(certificate, "*.wild.test");
+        expect(await leaf("b.wild.test")).toEqual(byDefault);
+        endpoint.updateIdentity(otherCertificate, "new.test");
+        expect([await leaf("new.test"), await leaf("localhost")]).toEqual([wild, byDefault]);
+        expect(() => {
+          endpoint.updateIdentity({ ...certificate, key: otherCertificate.key }, "new.test");
+        }).toThrow('sni "new.test": the private key does not belong to the certificate');
+        expect(await leaf("new.test")).toEqual(wild);
+      }),
+    );
+
+    it(
       "refuses connections past maxConnections and maxPendingHandshakes",
       withWorld(factory, async (world) => {
         const { client, server } = await world.pair({ server: { maxConnections: 1 } });

@@ -23,7 +23,7 @@ describe("what a server finds wrong with itself", () => {
     world.app.route("/", echoHandler);
     expect(await world.app.server.diagnoseIssues()).toEqual([
       "Server is not currently serving.",
-      "No certificate is configured: give cert and key, or certfile and keyfile.",
+      "There is no certificate: give cert and key (PEM) or certfile and keyfile (paths)",
     ]);
     await world.listen();
     const session = await world.connect("/");
