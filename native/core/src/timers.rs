@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use crate::endpoint::ConnectionId;
+use crate::ids::ConnectionId;
 
 /// A heap that is only pushed to when a deadline moves forward: one that moved back is found stale when it pops and
 /// is looked at again.
