@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import type { ServerOptions, SocketAddress } from "../../../src/engine/engine.ts";
 import { nativeUnderTest } from "../../conformance/engine/native-under-test.ts";
 import { withWorld } from "../../conformance/engine/with-world.ts";
-import { bytes } from "../../conformance/engine/world.ts";
+import { bytes, otherCertificate } from "../../conformance/engine/world.ts";
+import type { World } from "../../conformance/engine/world.ts";
 
 const key = new Uint8Array(32).fill(7);
 const otherKey = new Uint8Array(32).fill(8);
@@ -64,9 +65,8 @@ class Switch {
     this.#back = back;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  close(): void {
     for (const socket of [this.#front, ...this.#backs]) socket.close();
-    return Promise.resolve();
   }
 }
 
@@ -97,7 +97,7 @@ describe("endpoints that share keys", () => {
         expect(short.length).toBeGreaterThan(0);
         for (const packet of short) expect(packet.readUInt16BE(1)).toBe(0x0102);
       } finally {
-        await path[Symbol.asyncDispose]();
+        path.close();
       }
     }),
   );
@@ -115,17 +115,13 @@ describe("endpoints that share keys", () => {
         quic.sendDatagram(new Uint8Array(0), bytes("is anybody there?"));
         expect((await events.first("closed")).info).toMatchObject({ by: "transport", kind: "stateless-reset" });
       } finally {
-        await path[Symbol.asyncDispose]();
+        path.close();
       }
     }),
   );
 
   /** A client that another server than the one that it goes on with has sent a Retry to. */
-  async function afterRetry(
-    world: Parameters<Parameters<typeof withWorld>[1]>[0],
-    second: Partial<ServerOptions>,
-    changesAddress: boolean,
-  ) {
+  async function afterRetry(world: World, second: Partial<ServerOptions>, changesAddress: boolean) {
     const asking = await world.server({ retry: "always", tokenKey: key, resetKey: key });
     const other = await world.server({ retry: "always", tokenKey: key, resetKey: key, ...second });
     const path = await Switch.to(asking.endpoint.localAddress);
@@ -150,7 +146,7 @@ describe("endpoints that share keys", () => {
         expect(retries()).toBe(1);
         expect(other.endpoint.getStats().handshakesAccepted).toBe(1);
       } finally {
-        await path[Symbol.asyncDispose]();
+        path.close();
       }
     }),
   );
@@ -164,7 +160,7 @@ describe("endpoints that share keys", () => {
         expect((await events.first("closed")).info).toMatchObject({ by: "peer", kind: "transport", code: 0x0bn });
         expect(other.endpoint.getStats().handshakesAccepted).toBe(0);
       } finally {
-        await path[Symbol.asyncDispose]();
+        path.close();
       }
     }),
   );
@@ -178,7 +174,30 @@ describe("endpoints that share keys", () => {
         await expect.poll(retries).toBe(2);
         expect(other.endpoint.getStats().handshakesAccepted).toBe(0);
       } finally {
-        await path[Symbol.asyncDispose]();
+        path.close();
+      }
+    }),
+  );
+});
+
+describe("an endpoint with keys of its own", () => {
+  it(
+    "accepts its Retry tokens after its identity was exchanged",
+    withWorld(factory, async (world) => {
+      const { endpoint } = await world.server({ retry: "always" });
+      const path = await Switch.to(endpoint.localAddress);
+      try {
+        let retries = 0;
+        path.onServerPacket = (packet) => {
+          if (!isRetry(packet)) return;
+          retries += 1;
+          endpoint.updateIdentity(otherCertificate);
+        };
+        const { events } = world.connect(await world.endpoint(), path.address);
+        await events.first("connected");
+        expect(retries).toBe(1);
+      } finally {
+        path.close();
       }
     }),
   );
