@@ -97,7 +97,7 @@ impl NativeEndpoint {
         array_buffer(env, &pieces)
     }
 
-    /// Sends what the calls before asked for. Within a turn that happens at its end. Says whether the endpoint has closed.
+    /// Sends what earlier calls asked for; within a turn, that happens at its end. Returns whether the endpoint has closed.
     #[napi]
     pub fn flush(&self) -> bool {
         if self.inner.in_turn.get() {
@@ -143,7 +143,7 @@ impl NativeEndpoint {
         });
     }
 
-    /// Says whether records wait, in which there may be data of the stream.
+    /// Returns whether records wait, in which there may be data of the stream.
     #[napi]
     pub fn stop(&self, connection: u32, stream: f64, code: BigInt) -> bool {
         let code = code.get_u64().1;
@@ -380,8 +380,8 @@ impl NativeEndpoint {
         Ok(())
     }
 
-    /// The address as the socket's family has it: what comes from an IPv4 peer to an IPv6 socket comes from a mapped
-    /// address (RFC 4291 §2.5.5.2), and the core compares them.
+    /// The address in the form of the socket's family. An IPv6 socket receives an IPv4 peer's packets from a mapped
+    /// address (RFC 4291 §2.5.5.2), and the core compares the two.
     fn reachable(&self, remote: SocketAddr) -> SocketAddr {
         match remote {
             SocketAddr::V4(address) if self.host.contains(':') => {

@@ -70,7 +70,7 @@ pub enum CongestionControl {
     Bbr,
 }
 
-/// The transport's options; durations of zero switch off.
+/// The transport's options. A duration of zero disables what it times.
 #[derive(Debug, Clone)]
 pub struct TransportSettings {
     /// RFC 9000 §10.1.
@@ -91,8 +91,8 @@ pub struct TransportSettings {
     pub congestion_control: CongestionControl,
     /// Announce RESET_STREAM_AT, and use it where the peer announces it, too.
     pub reset_stream_at: bool,
-    /// Streams that the peer may have open at a time, bidirectional and unidirectional: announced from the start, and
-    /// memory is taken by open ones only.
+    /// Streams that the peer may have open at a time, bidirectional and unidirectional. The numbers are announced from
+    /// the start; only open streams take memory.
     pub max_incoming_streams: [u32; 2],
 }
 

@@ -24,10 +24,10 @@ pub use calls::DatagramOutcome;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The application of a server does not know of the connection yet.
+    /// A server's application does not know of the connection yet.
     Handshaking,
     Established,
-    /// `Closed` has been told, or nobody was there to be told.
+    /// The application has been told `Closed`, or never knew of the connection.
     Closed,
 }
 
@@ -35,9 +35,9 @@ pub(crate) struct Connection {
     pub(crate) quinn: quinn_proto::Connection,
     pub(crate) id: ConnectionId,
     pub(crate) phase: Phase,
-    /// Stands in the endpoint's list of connections to process.
+    /// Is in the endpoint's list of connections to process.
     pub(crate) to_process: bool,
-    /// Stands in the endpoint's list of connections to transmit.
+    /// Is in the endpoint's list of connections to transmit.
     pub(crate) to_transmit: bool,
     /// The deadline that the timers hold.
     pub(crate) armed: Option<Instant>,
@@ -50,14 +50,14 @@ pub(crate) struct Connection {
     /// Streams whose RESET_STREAM is not acknowledged yet: quinn has no event for it.
     resetting: Vec<StreamId>,
     preambles_written: usize,
-    /// `open` has failed and `StreamsAvailable` is owed.
+    /// `open` has failed: `StreamsAvailable` must follow.
     awaits_streams: [bool; 2],
-    /// `send_datagram` was blocked and `DatagramsWritable` is owed.
+    /// `send_datagram` was blocked: `DatagramsWritable` must follow.
     pub(crate) awaits_datagrams: bool,
     receive_window: VarInt,
-    /// The configured one, half of which should be free.
+    /// The receive window at the beginning: `ReceiveWindowLow` means that less than half of it is free.
     first_window: u64,
-    /// `ReceiveWindowLow` is owed when it is not.
+    /// `ReceiveWindowLow` has not been told since the window last changed.
     tells_low_window: bool,
     remote: SocketAddr,
     local_close: Option<LocalClose>,

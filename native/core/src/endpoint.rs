@@ -79,7 +79,7 @@ impl Core {
         }
     }
 
-    /// Takes one UDP datagram. `respond` sends what belongs to no connection.
+    /// Takes one UDP datagram. `respond` sends an answer that belongs to no connection, such as a Retry.
     pub fn receive(
         &mut self,
         now: Instant,
@@ -167,7 +167,7 @@ impl Core {
                     break;
                 }
             }
-            // While it sends, quinn finds that its queue has room; nothing else may call for the event for a round trip.
+            // Sending makes room in quinn's datagram queue. Without this mark nobody may ask for that event for a round trip.
             let unblocks = sent > 0 && connection.awaits_datagrams;
             if more {
                 connection.to_transmit = true;
