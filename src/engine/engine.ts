@@ -107,9 +107,9 @@ export interface ServerOptions {
    */
   readonly tokenKey?: Uint8Array;
   /**
-   * 32 secret bytes. Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): their state is in the
-   * tickets, which are good for 6 to 12 hours. Whoever learns the key can read the resumed sessions' early secrets:
-   * exchange it with the processes. Default: none, and each endpoint remembers its own sessions.
+   * 32 secret bytes. Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): a session's state is in
+   * its ticket, which is good for 6 to 12 hours. Whoever learns the key can pose as the server to clients with a ticket;
+   * replace it when the processes are replaced. Default: none, and each endpoint remembers its own sessions.
    */
   readonly ticketKey?: Uint8Array;
 }
