@@ -93,6 +93,30 @@ export interface ServerOptions {
   readonly clientCa?: string;
   /** Default "none". */
   readonly clientCertificates?: "none" | "optional" | "required";
+  /**
+   * 0 to 65535. The first two bytes, big-endian, of every connection ID that the endpoint issues: whoever receives a
+   * packet with a short header can tell which of several endpoints it belongs to. It is readable on the wire. With it, or
+   * with `resetKey`, connection IDs are 12 bytes long (`native/README.md` has their layout). Default: none, and 0 with
+   * `resetKey`. The in-memory engine, which has no packets, ignores it and the three keys.
+   */
+  readonly workerId?: number;
+  /**
+   * 32 secret bytes. Endpoints with the same key know each other's connection IDs, and answer packets of a connection that
+   * they do not have with a stateless reset (RFC 9000 §10.3), which its peer accepts. Default: random.
+   */
+  readonly resetKey?: Uint8Array;
+  /**
+   * 32 secret bytes. Endpoints with the same key accept each other's address-validation tokens: of a Retry for 15 seconds
+   * from the same address and port; of NEW_TOKEN, which is only sent with this option, for a day from the same address,
+   * and once by each endpoint (RFC 9000 §8.1). Default: random.
+   */
+  readonly tokenKey?: Uint8Array;
+  /**
+   * 32 secret bytes. Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): a session's state is in
+   * its ticket, which is good for 6 to 12 hours. Whoever learns the key can pose as the server to clients with a ticket;
+   * replace it when the processes are replaced. Default: none, and each endpoint remembers its own sessions.
+   */
+  readonly ticketKey?: Uint8Array;
 }
 
 export interface TransportOptions {

@@ -45,7 +45,7 @@ impl Driver {
         self.core.process();
     }
 
-    /// Everything after: what the application asked for becomes packets.
+    /// Everything after JavaScript was called: what the application asked for becomes packets.
     pub(crate) fn end(&mut self) {
         self.core.process();
         if self.socket.is_blocked() {

@@ -18,9 +18,10 @@ use crate::fault::{Fault, caught};
 use crate::javascript::{ByteArgument, Callback, array_buffer};
 use crate::key_log::{KeyLogLines, as_key_log};
 use crate::live_endpoint::LiveEndpoint;
-use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
+use crate::options::{ConnectOptions, EndpointOptions, ServerKeys, ServerOptions, TlsIdentity, socket_address};
 use crate::qlog::Qlog;
 use crate::socket::Socket;
+use crate::stats::{ConnectionStats, EndpointStats};
 use crate::tls::Identities;
 use crate::turn::Turner;
 use crate::waker::Waker;
@@ -32,41 +33,24 @@ const MOST_KEYING_MATERIAL: u32 = 4096;
 pub struct NativeEndpoint {
     inner: Rc<LiveEndpoint>,
     transport: Arc<TransportConfig>,
-    server: Option<(ServerOptions, RefCell<Arc<Identities>>)>,
+    server: Option<ServerPart>,
     key_log: Option<Arc<KeyLogLines>>,
     qlog: Option<Rc<Qlog>>,
     host: String,
     port: u16,
 }
 
+/// What the configuration of new handshakes is created from when the identity is exchanged.
+struct ServerPart {
+    options: ServerOptions,
+    identities: RefCell<Arc<Identities>>,
+    keys: ServerKeys,
+}
+
 #[napi(object, object_from_js = false)]
 pub struct LocalAddress {
     pub host: String,
     pub port: u16,
-}
-
-#[napi(object, object_from_js = false)]
-pub struct EndpointStats {
-    pub connections: u32,
-    pub pending_handshakes: u32,
-    pub handshakes_accepted: f64,
-    pub handshakes_refused: f64,
-    pub receive_buffer_size: u32,
-    pub send_buffer_size: u32,
-}
-
-#[napi(object, object_from_js = false)]
-pub struct ConnectionStats {
-    pub rtt: f64,
-    pub min_rtt: f64,
-    pub congestion_window: f64,
-    pub mtu: u32,
-    pub packets_sent: f64,
-    pub packets_received: f64,
-    pub packets_lost: f64,
-    pub bytes_sent: f64,
-    pub bytes_received: f64,
-    pub local_ip: Option<String>,
 }
 
 #[napi]
@@ -113,7 +97,7 @@ impl NativeEndpoint {
         array_buffer(env, &pieces)
     }
 
-    /// Sends what the calls before asked for. Within a turn that happens at its end. Says whether the endpoint has closed.
+    /// Sends what earlier calls asked for; within a turn, that happens at its end. Returns whether the endpoint has closed.
     #[napi]
     pub fn flush(&self) -> bool {
         if self.inner.in_turn.get() {
@@ -159,7 +143,7 @@ impl NativeEndpoint {
         });
     }
 
-    /// Says whether records wait, in which there may be data of the stream.
+    /// Returns whether records wait, in which there may be data of the stream.
     #[napi]
     pub fn stop(&self, connection: u32, stream: f64, code: BigInt) -> bool {
         let code = code.get_u64().1;
@@ -290,19 +274,7 @@ impl NativeEndpoint {
         let snapshot = self
             .inner
             .with(None, |driver| driver.core.snapshot(ConnectionId(connection)))?;
-        let (path, stats) = (&snapshot.stats.path, &snapshot.stats);
-        Some(ConnectionStats {
-            rtt: path.rtt.as_secs_f64() * 1000.0,
-            min_rtt: path.min_rtt.as_secs_f64() * 1000.0,
-            congestion_window: path.cwnd as f64,
-            mtu: path.current_mtu.into(),
-            packets_sent: path.sent_packets as f64,
-            packets_received: stats.udp_rx.datagrams as f64,
-            packets_lost: path.lost_packets as f64,
-            bytes_sent: stats.udp_tx.bytes as f64,
-            bytes_received: stats.udp_rx.bytes as f64,
-            local_ip: snapshot.local_ip.map(|ip| ip.to_canonical().to_string()),
-        })
+        Some(snapshot.into())
     }
 
     #[napi]
@@ -310,14 +282,7 @@ impl NativeEndpoint {
         let (statistics, buffers) = self.inner.with(Default::default(), |driver| {
             (driver.core.statistics(), driver.socket.buffer_sizes())
         });
-        EndpointStats {
-            connections: statistics.connections as u32,
-            pending_handshakes: statistics.pending_handshakes as u32,
-            handshakes_accepted: statistics.accepted as f64,
-            handshakes_refused: statistics.refused as f64,
-            receive_buffer_size: buffers[0] as u32,
-            send_buffer_size: buffers[1] as u32,
-        }
+        EndpointStats::new(&statistics, buffers)
     }
 
     #[napi]
@@ -330,21 +295,27 @@ impl NativeEndpoint {
     fn bind(env: &Env, mut options: EndpointOptions, deliver: &Function<'_, (), ()>) -> napi::Result<Self> {
         let address = socket_address(&options.host, options.port)?;
         let settings = options.transport_settings()?;
+        let core_config = options.core_config()?;
         let qlog = match options.transport.qlog_directory.take() {
             Some(directory) => Some(Rc::new(Qlog::new(directory, settings.clone())?)),
             None => None,
         };
         let transport = Arc::new(transport_config(&settings));
         let key_log = options.key_log.then(|| Arc::new(KeyLogLines::default()));
-        let endpoint = EndpointConfig::default();
+        let mut endpoint = EndpointConfig::default();
         let mut server_config = None;
-        let mut identities = None;
-        if let Some(server) = &options.server {
-            let resolver = server.identities()?;
-            server_config = Some(server.server_config(resolver.clone(), transport.clone(), as_key_log(&key_log))?);
-            identities = Some(RefCell::new(resolver));
+        let mut server = None;
+        if let Some(mut options) = options.server.take() {
+            let (identities, keys) = (options.identities()?, options.take_keys()?);
+            endpoint = options.take_endpoint_config()?;
+            let config = options.server_config(identities.clone(), transport.clone(), as_key_log(&key_log), &keys)?;
+            server_config = Some(config);
+            server = Some(ServerPart {
+                options,
+                identities: RefCell::new(identities),
+                keys,
+            });
         }
-        let core_config = options.core_config()?;
         let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
         let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
         let mut core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
@@ -368,7 +339,7 @@ impl NativeEndpoint {
         Ok(Self {
             inner,
             transport,
-            server: options.server.take().zip(identities),
+            server,
             key_log,
             qlog,
             host: local.ip().to_string(),
@@ -393,18 +364,24 @@ impl NativeEndpoint {
     }
 
     fn exchange_identity(&self, identity: &TlsIdentity, name: Option<&str>) -> napi::Result<()> {
-        let Some((server, identities)) = &self.server else {
+        let Some(ServerPart {
+            options,
+            identities,
+            keys,
+        }) = &self.server
+        else {
             return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
         };
         let updated = Arc::new(identities.borrow().with(&identity.borrow(), name)?);
-        let config = server.server_config(updated.clone(), self.transport.clone(), as_key_log(&self.key_log))?;
+        let key_log = as_key_log(&self.key_log);
+        let config = options.server_config(updated.clone(), self.transport.clone(), key_log, keys)?;
         *identities.borrow_mut() = updated;
         self.inner.with((), |driver| driver.core.set_server_config(config));
         Ok(())
     }
 
-    /// The address as the socket's family has it: what comes from an IPv4 peer to an IPv6 socket comes from a mapped
-    /// address (RFC 4291 §2.5.5.2), and the core compares them.
+    /// The address in the form of the socket's family. An IPv6 socket receives an IPv4 peer's packets from a mapped
+    /// address (RFC 4291 §2.5.5.2), and the core compares the two.
     fn reachable(&self, remote: SocketAddr) -> SocketAddr {
         match remote {
             SocketAddr::V4(address) if self.host.contains(':') => {

@@ -31,7 +31,8 @@ impl Fault {
     }
 }
 
-/// Runs what makes or changes something as a whole, of which a panic leaves nothing behind: the caller gets it as an error.
+/// Runs an action that creates or exchanges something as a whole. A panic leaves nothing half done, so the caller gets
+/// it as an error.
 pub(crate) fn caught<T>(action: impl FnOnce() -> napi::Result<T>) -> napi::Result<T> {
     catch_unwind(AssertUnwindSafe(action))
         .unwrap_or_else(|panic| Err(Fault::new("internal", panic_text(panic.as_ref())).into()))

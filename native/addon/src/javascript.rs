@@ -25,10 +25,11 @@ impl Callback {
         })
     }
 
-    /// Calls it; microtasks run before this returns when no JavaScript was running. False: the environment goes down.
+    /// Calls the function. If no JavaScript was running, microtasks run before this returns. False: the environment is
+    /// shutting down.
     pub(crate) fn call(&self) -> bool {
         // SAFETY: this runs on the environment's thread, between its creation and its clean-up hook (which drops the
-        // waker that calls). Every status is looked at: a worker that is being terminated refuses any of these calls.
+        // waker that calls). Every status is checked: a worker that is being terminated refuses these calls.
         unsafe {
             if self.reference.get().is_null() {
                 return false;

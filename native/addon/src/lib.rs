@@ -8,6 +8,7 @@ mod authorities;
 mod driver;
 mod endpoint;
 mod fault;
+mod hash;
 mod identity;
 mod javascript;
 mod key_log;
@@ -18,6 +19,7 @@ mod poll;
 mod qlog;
 mod self_signed;
 mod socket;
+mod stats;
 mod tls;
 mod turn;
 #[cfg(target_os = "linux")]

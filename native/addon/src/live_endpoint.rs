@@ -11,11 +11,11 @@ use crate::javascript::Callback;
 use crate::turn::{Ready, Turner};
 use crate::waker::Waker;
 
-/// Calls into JavaScript of one turn: a handler that always causes further events must not keep the socket waiting.
+/// Most calls into JavaScript in one turn: a handler that always causes further events must not keep the socket waiting.
 const DELIVERY_ROUNDS: usize = 16;
 
 pub(crate) struct LiveEndpoint {
-    /// Gone once the endpoint has closed or failed.
+    /// `None` once the endpoint has closed or failed.
     pub(crate) driver: RefCell<Option<Driver>>,
     pub(crate) waker: RefCell<Option<Waker>>,
     pub(crate) callback: Callback,
@@ -113,7 +113,7 @@ impl Turner for LiveEndpoint {
         self.in_turn.set(false);
         self.end_turn();
         if self.is_closed() {
-            // Closed or failed: JavaScript looks which, once more and for the last time.
+            // The last call: JavaScript finds out whether the endpoint has closed or failed.
             let waker = self.waker.borrow_mut().take();
             drop(waker);
             self.callback.call();

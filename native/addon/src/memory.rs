@@ -1,6 +1,6 @@
 //! Memory that many connections have left behind goes back to the system.
 
-/// Connections that a peak must have for the allocator to be asked: fewer leave little behind.
+/// The allocator is asked only after a peak of at least so many connections: fewer leave little behind.
 const LEAST_PEAK: usize = 64;
 
 /// Watches the number of connections, and gives memory back once most of a peak has ended. glibc alone keeps what was

@@ -26,7 +26,7 @@ struct Shared {
     stopping: AtomicBool,
 }
 
-/// The thread, its socket's registration and its way into the event loop; dropping it ends all three.
+/// The thread, its socket's registration and its threadsafe function. Dropping it ends all three.
 pub(crate) struct PollWaker {
     shared: Arc<Shared>,
     socket: UdpSocket,
@@ -88,7 +88,7 @@ impl PollWaker {
             Deadline::Never => None,
         };
         let mut armed = self.shared.deadline.lock().unwrap_or_else(PoisonError::into_inner);
-        // A deadline that moved back is found stale when it passes.
+        // A deadline that became later is not re-armed: the turn at the old deadline finds nothing to do.
         if let Some(wanted) = wanted
             && armed.is_none_or(|armed| wanted < armed)
         {
@@ -134,7 +134,7 @@ fn wait(shared: &Shared, calls: Calls) {
         let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         events.clear();
         if shared.poller.wait(&mut events, timeout).is_err() {
-            // Interrupted; anything worse repeats, so it must not spin.
+            // An interruption, or an error that will repeat: pause, so that this does not spin.
             std::thread::sleep(Duration::from_millis(1));
         }
         if shared.stopping.load(Ordering::Acquire) {
@@ -216,7 +216,7 @@ unsafe extern "C" fn on_call(
     context: *mut c_void,
     reasons: *mut c_void,
 ) {
-    // Without an environment the queue is only being emptied.
+    // No environment: Node-API is only emptying the queue.
     if env.is_null() {
         return;
     }

@@ -22,7 +22,7 @@ pub(crate) struct Qlog {
 }
 
 impl Qlog {
-    /// Fails when no file can be made in the directory.
+    /// Fails when no file can be created in the directory.
     pub(crate) fn new(directory: String, settings: TransportSettings) -> Result<Self, Fault> {
         let directory = PathBuf::from(directory);
         let probe = directory.join(format!(".qlog-{}", std::process::id()));
@@ -54,7 +54,7 @@ impl Qlog {
     }
 }
 
-/// A file that cannot be made (a full disk, for one) costs its log, not the connection.
+/// If the file cannot be created, for example on a full disk, the connection goes on without a log.
 fn stream(path: &Path, role: &str) -> Option<QlogStream> {
     let file = File::create(path).ok()?;
     let mut config = QlogConfig::default();

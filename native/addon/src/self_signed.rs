@@ -35,6 +35,6 @@ pub(crate) fn generate(hostnames: &[String], days: u32) -> Result<SelfSigned, Fa
     Ok(SelfSigned {
         cert: certificate.pem(),
         key: key.serialize_pem(),
-        sha256: crate::tls::sha256(certificate.der()),
+        sha256: crate::hash::sha256(certificate.der()),
     })
 }

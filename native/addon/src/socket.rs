@@ -15,7 +15,7 @@ use crate::fault::Fault;
 /// Asked of the kernel for each direction: its default loses packets as soon as JavaScript is busy for a millisecond.
 const SOCKET_BUFFER: usize = 2 * 1024 * 1024;
 
-/// `recvmmsg` calls of one turn: what is left waits for the next, so that sending and timers get theirs.
+/// Most `recvmmsg` calls in one turn. The rest waits for the next turn, so that sending and timers are not delayed.
 const RECEIVE_ROUNDS: usize = 8;
 
 /// Segments of one GSO send. More would be faster still, but a burst of more is likelier to overflow a small buffer.
@@ -26,7 +26,7 @@ pub(crate) struct Socket {
     state: UdpSocketState,
     buffers: Vec<u8>,
     buffer_size: usize,
-    /// What the kernel would not take yet.
+    /// A transmit that the kernel did not take yet.
     blocked: Option<(Transmit, Vec<u8>)>,
 }
 
@@ -61,7 +61,7 @@ impl Socket {
         ]
     }
 
-    /// Hands what has arrived to the core. True: more may be waiting.
+    /// Hands what has arrived to the core. Returns true when more may be waiting.
     pub(crate) fn receive(&mut self, core: &mut Core) -> bool {
         let Self {
             io,
@@ -75,7 +75,7 @@ impl Socket {
             let mut free = buffers.chunks_exact_mut(*buffer_size);
             let mut slices: [IoSliceMut; BATCH_SIZE] =
                 std::array::from_fn(|_| IoSliceMut::new(free.next().unwrap_or_default()));
-            // Errors are either "nothing there" or ICMP news about one peer, which must not disturb the others.
+            // An error means that nothing is there, or is an ICMP message about one peer, which must not disturb the others.
             let Ok(count) = state.recv(UdpSockRef::from(&*io), &mut slices, &mut metas) else {
                 return false;
             };

@@ -160,12 +160,6 @@ pub(crate) fn client_config(
     Ok(config)
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes)
-        .as_ref()
-        .to_vec()
-}
-
 /// aws-lc-rs with AES-128-GCM first: it costs a quarter less CPU than AES-256-GCM, which browsers put first.
 fn provider() -> Arc<CryptoProvider> {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();

@@ -11,6 +11,6 @@ pub(crate) struct Ready {
 /// An endpoint as its waker sees it. All calls come on the JavaScript thread.
 pub(crate) trait Turner {
     fn turn(&self, ready: Ready);
-    /// No call into JavaScript is possible any more: the waker is to be dropped.
+    /// No further call into JavaScript is possible: drops the waker.
     fn environment_ends(&self);
 }

@@ -38,7 +38,7 @@ struct Uv {
     strerror: unsafe extern "C" fn(c_int) -> *const c_char,
 }
 
-/// libuv, or none where the host is not built on it.
+/// libuv's functions, or `None` where the runtime is not built on libuv.
 fn uv() -> Option<&'static Uv> {
     static UV: OnceLock<Option<Uv>> = OnceLock::new();
     UV.get_or_init(|| {
@@ -71,7 +71,7 @@ unsafe fn symbol<F: Copy>(name: &CStr) -> Option<F> {
     }
 }
 
-/// What both handles point to. It lives until both have closed.
+/// The data of both handles. It lives until both have closed.
 struct Shared {
     turner: Weak<dyn Turner>,
     /// Stays open until libuv has let go of it.
@@ -85,7 +85,7 @@ struct Shared {
     hook: sys::napi_async_cleanup_hook_handle,
 }
 
-/// Two handles on the loop; dropping it closes them.
+/// Two handles on the loop. Dropping it closes them.
 pub(crate) struct UvWaker {
     shared: *mut Shared,
     uv: &'static Uv,
@@ -167,13 +167,13 @@ impl UvWaker {
                         i64::try_from(nanoseconds).unwrap_or(i64::MAX).max(1),
                     );
                 }
-                // A deadline that has gone is found stale when it fires.
+                // A deadline that is no longer needed stays armed: the turn that it causes finds nothing to do.
                 Deadline::At(_) | Deadline::Never => {}
             }
         }
     }
 
-    /// The timer has fired: what was armed is no more.
+    /// The timer has fired: nothing is armed.
     pub(crate) fn expired(&mut self) {
         self.armed = None;
     }
@@ -222,8 +222,8 @@ extern "C" fn on_close(handle: Handle) {
     }
 }
 
-/// The environment ends (a worker was terminated, the process exits): the turner drops its waker, if it still has one,
-/// and the environment waits until the handles have closed.
+/// The environment ends, because a worker was terminated or the process exits. The turner drops its waker, if it still has
+/// one, and the environment waits until the handles have closed.
 unsafe extern "C" fn clean_up(_hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
     // SAFETY: the hook is removed before `shared` is freed.
     let turner = unsafe { (*data.cast::<Shared>()).turner.upgrade() };
@@ -234,8 +234,8 @@ unsafe extern "C" fn clean_up(_hook: sys::napi_async_cleanup_hook_handle, data: 
 
 extern "C" fn on_socket(handle: Handle, status: c_int, events: c_int) {
     if status < 0 {
-        // An error of the descriptor, which receiving takes from it. libuv has stopped the handle: the turn's end starts it
-        // again.
+        // The descriptor has an error, which receiving reads and so clears. libuv has stopped the handle: the end of the turn
+        // starts it again.
         let Some(uv) = uv() else { return };
         // SAFETY: the handle's data is the shared part, which lives as long as the handle.
         unsafe { (*(uv.get_data)(handle).cast::<Shared>()).interest = 0 };

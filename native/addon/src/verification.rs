@@ -35,7 +35,7 @@ impl ServerCertVerifier for PinnedCertificates {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if !self.hashes.contains(&crate::tls::sha256(leaf)) {
+        if !self.hashes.contains(&crate::hash::sha256(leaf)) {
             return Err(refused("its hash is not among those that are trusted"));
         }
         let (_, certificate) = parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;

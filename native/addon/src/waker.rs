@@ -1,4 +1,4 @@
-//! Wakers say when a turn is due; which of them depends on the runtime.
+//! Wakers say when a turn is due. Which waker is used depends on the runtime.
 
 use std::net::UdpSocket;
 use std::rc::Weak;

@@ -21,6 +21,10 @@ pub enum RetryPolicy {
 /// Pending handshakes above which [`RetryPolicy::Adaptive`] asks for address validation.
 pub const ADAPTIVE_RETRY_THRESHOLD: usize = 200;
 
+/// Bounds of the send window: what quinn buffers unacknowledged, of all streams of a connection together.
+pub(crate) const LEAST_SEND_WINDOW: u64 = 128 * 1024;
+pub(crate) const MOST_SEND_WINDOW: u64 = 4 * 1024 * 1024;
+
 /// Limits and behaviour of one endpoint.
 #[derive(Debug, Clone)]
 pub struct CoreConfig {
@@ -70,7 +74,7 @@ pub enum CongestionControl {
     Bbr,
 }
 
-/// The transport's options; durations of zero switch off.
+/// The transport's options. A duration of zero disables what it times.
 #[derive(Debug, Clone)]
 pub struct TransportSettings {
     /// RFC 9000 §10.1.
@@ -91,8 +95,8 @@ pub struct TransportSettings {
     pub congestion_control: CongestionControl,
     /// Announce RESET_STREAM_AT, and use it where the peer announces it, too.
     pub reset_stream_at: bool,
-    /// Streams that the peer may have open at a time, bidirectional and unidirectional: announced from the start, and
-    /// memory is taken by open ones only.
+    /// Streams that the peer may have open at a time, bidirectional and unidirectional. The numbers are announced from
+    /// the start; only open streams take memory.
     pub max_incoming_streams: [u32; 2],
 }
 
@@ -122,7 +126,7 @@ pub fn transport_config(settings: &TransportSettings) -> TransportConfig {
         .max_concurrent_uni_streams(unidirectional)
         .stream_receive_window(settings.stream_receive_window.into())
         .receive_window(settings.receive_window.into())
-        .send_window(crate::connection::LEAST_SEND_WINDOW)
+        .send_window(LEAST_SEND_WINDOW)
         .max_idle_timeout(non_zero(settings.max_idle_timeout).and_then(|idle| IdleTimeout::try_from(idle).ok()))
         .keep_alive_interval(non_zero(settings.keep_alive_interval))
         .datagram_receive_buffer_size(

@@ -1,5 +1,5 @@
-//! Turns in sending, counted in bytes (start-time fair queueing): whoever has sent the least is next, however small the
-//! pieces are in which the window opens.
+//! Whose turn it is to send (start-time fair queueing). Turns are counted in bytes: whoever has sent the least is next,
+//! even when the window opens in small pieces.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,13 +13,13 @@ pub(crate) trait Queue: Default {
     /// Where in the queue a stream stands.
     type Place: Copy;
 
-    /// Nobody is a member.
+    /// There are no members.
     fn is_empty(&self) -> bool;
 
     /// `next` would give a stream.
     fn is_ready(&self) -> bool;
 
-    /// `served`: a number past every stream's turn.
+    /// `served`: a number that is greater than every stream's turn.
     fn join(&mut self, place: Self::Place, served: Turn);
 
     /// A member can send.
@@ -28,10 +28,10 @@ pub(crate) trait Queue: Default {
     /// Takes the next stream; it stays a member.
     fn next(&mut self) -> Option<u64>;
 
-    /// What `next` gave has sent `bytes`, which are not 0: a closed window, which serves nobody, moves no clock.
+    /// The stream that `next` gave has sent `bytes`. Never 0: a closed window must not move the clock.
     fn served(&mut self, place: Self::Place, turn: &mut Turn, bytes: u64);
 
-    /// Takes a member out, whether it is ready or not.
+    /// Removes a member, whether it is ready or not.
     fn leave(&mut self, stream: u64, place: Self::Place, turn: Turn);
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Shares<Q> {
     members: usize,
     /// How many of the queues are ready.
     ready: usize,
-    /// The turn of the queue that was served last: none that comes back stands before it.
+    /// The turn of the queue that was served last. A queue that comes back does not start before it.
     clock: Turn,
 }
 
@@ -73,11 +73,12 @@ impl<Q: Queue> Shares<Q> {
     }
 
     fn add(&mut self, number: u32) -> usize {
-        // A queue without members is kept until its lead is used up.
+        // An empty queue is kept while it is ahead of the clock: it must not gain by leaving and joining again.
         let clock = self.clock;
         self.shares
             .retain(|share| !share.queue.is_empty() || share.turn > clock);
-        // A newcomer stands beside the first that waits: before it, one newcomer after the other would starve it.
+        // A newcomer starts level with the first queue that waits. If it started before, a series of newcomers would starve
+        // that queue.
         let waiting = self.shares.iter().filter(|share| !share.queue.is_empty());
         let first = waiting.map(|share| share.turn).filter(|turn| *turn >= clock).min();
         let (Ok(position) | Err(position)) = self.position(number);

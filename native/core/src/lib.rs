@@ -5,17 +5,26 @@
 //! application make its calls, [`Core::process`] again, [`Core::transmit`], then wait for the socket or
 //! [`Core::next_deadline`]. Calls of the application never hand out events themselves: they wait for the next turn.
 
+mod address_tokens;
 mod addresses;
 mod config;
 mod connection;
 mod endpoint;
 mod events;
 mod fair_queue;
+mod ids;
+mod keys;
 mod send_scheduler;
 mod stream;
+mod tickets;
 mod timers;
 
+pub use address_tokens::AddressTokens;
 pub use config::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings, transport_config};
-pub use endpoint::{ConnectionId, Core, DatagramOutcome, SendOutcome, Snapshot, Statistics, TransportSource};
-pub use events::{CloseBy, CloseKind, EventBatch, EventType, LARGE_PAYLOAD, RECORD_HEADER};
+pub use connection::DatagramOutcome;
+pub use endpoint::{Core, SendOutcome, Snapshot, Statistics, TransportSource};
+pub use events::{CloseBy, CloseKind, EventBatch, LARGE_PAYLOAD, RECORD_HEADER};
+pub use ids::ConnectionId;
+pub use keys::{Key, WORKER_CONNECTION_ID_LENGTH, endpoint_config};
 pub use quinn_proto;
+pub use tickets::Tickets;

@@ -22,7 +22,7 @@ impl Priority {
 #[derive(Default)]
 pub(crate) struct SendScheduler {
     sessions: Shares<Shares<Streams>>,
-    /// Bytes of all streams: past every stream's turn.
+    /// Bytes of all streams together: greater than every stream's turn.
     served: Turn,
 }
 
@@ -50,7 +50,7 @@ impl SendScheduler {
         self.sessions.next()
     }
 
-    /// What `next` gave has sent `bytes`.
+    /// The stream that `next` gave has sent `bytes`.
     pub(crate) fn served(&mut self, priority: Priority, turn: &mut Turn, bytes: u64) {
         if bytes > 0 {
             self.sessions.served(priority.place(), turn, bytes);
@@ -58,7 +58,7 @@ impl SendScheduler {
         }
     }
 
-    /// Takes a member out, whether it is ready or not.
+    /// Removes a member, whether it is ready or not.
     pub(crate) fn leave(&mut self, stream: u64, priority: Priority, turn: Turn) {
         self.sessions.leave(stream, priority.place(), turn);
     }

@@ -91,7 +91,7 @@ pub(crate) struct SendHalf {
     pub(crate) priority: Priority,
     /// Is a member of the scheduler.
     pub(crate) waits: bool,
-    /// Its place there.
+    /// Its place in the scheduler.
     pub(crate) turn: Turn,
     /// quinn will say `Writable`.
     pub(crate) blocked: bool,

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
-use crate::endpoint::ConnectionId;
+use crate::ids::ConnectionId;
 
-/// A heap that is only pushed to when a deadline moves forward: one that moved back is found stale when it pops and
-/// is looked at again.
+/// A connection's deadline is pushed when it becomes earlier. When it becomes later, the old entry stays: whoever pops it
+/// finds that the connection is not due yet.
 #[derive(Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
@@ -26,7 +26,7 @@ impl Timers {
         self.heap.len()
     }
 
-    /// Drops the deadlines that `counts` does not know any more.
+    /// Removes the deadlines for which `counts` returns false.
     pub(crate) fn retain(&mut self, counts: impl Fn(Instant, ConnectionId) -> bool) {
         self.heap.retain(|Reverse((deadline, id))| counts(*deadline, *id));
     }

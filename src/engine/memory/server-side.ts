@@ -44,6 +44,7 @@ export class ServerSide {
       const text = "client certificates are asked for, but no authority (clientCa) is given";
       throw new EngineError("invalid-option", text);
     }
+    checkSharedKeys(options);
     this.#identity = parseIdentity(options.identity);
     for (const [name, identity] of Object.entries(options.sni ?? {})) {
       this.#byName.set(name.toLowerCase(), parseNamed(name, identity));
@@ -84,6 +85,18 @@ export class ServerSide {
   asksForRetry({ pendingHandshakes, ofAddress }: Load): boolean {
     if (this.#retry !== "adaptive") return this.#retry === "always";
     return pendingHandshakes > adaptiveRetryThreshold || ofAddress >= (this.maxConnectionsPerAddress ?? Infinity) / 2;
+  }
+}
+
+/** Without packets, tokens and TLS there is nothing to use them for; wrong ones are refused as by the native engine. */
+function checkSharedKeys({ workerId, resetKey, tokenKey, ticketKey }: ServerOptions): void {
+  if (workerId !== undefined && !(Number.isInteger(workerId) && workerId >= 0 && workerId <= 65_535)) {
+    throw new EngineError("invalid-option", `workerId must be from 0 to 65535: current value is ${workerId}`);
+  }
+  for (const [name, key] of Object.entries({ resetKey, tokenKey, ticketKey })) {
+    if (key !== undefined && key.length !== 32) {
+      throw new EngineError("invalid-option", `${name} must be 32 bytes: current length is ${key.length}`);
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import type { ConnectionClosed, ConnectionInfo, ConnectionListener, SocketAddres
 
 const headerLength = 32;
 
-/** `EventType` of `native/core/src/events.rs`. */
+/** `RecordType` of `native/core/src/events.rs`. */
 const EventType = {
   connected: 1,
   streamOpened: 2,

@@ -6,7 +6,7 @@ use quinn_proto::crypto::rustls::HandshakeData;
 use quinn_proto::{ConnectionError, TransportErrorCode};
 use rustls::pki_types::CertificateDer;
 
-use crate::events::{CloseBy, CloseKind, EventBatch, EventType};
+use crate::events::{CloseBy, CloseKind, Closed, Connected, Event, EventBatch};
 use crate::send_scheduler::SendScheduler;
 
 use super::{Connection, LocalClose, Phase};
@@ -29,19 +29,18 @@ impl Connection {
             SocketAddr::V6(address) if address.scope_id() != 0 => format!("{}%{}", address.ip(), address.scope_id()),
             address => address.ip().to_string(),
         };
-        let mut payload = self.remote.port().to_le_bytes().to_vec();
-        // ALPN's format and DNS's keep all three below 256 bytes.
-        let texts = [host.as_bytes(), server_name.as_bytes(), &alpn];
-        payload.extend(texts.map(|text| text.len() as u8));
-        payload.extend(texts.concat());
-        for certificate in certificates.iter() {
-            payload.extend_from_slice(&(certificate.len() as u32).to_le_bytes());
-            payload.extend_from_slice(certificate);
-        }
-        // What the peer takes, whether or not datagrams are switched off here.
-        let datagrams = self.quinn.datagrams().max_size().unwrap_or(0) as u64;
-        let flags = u8::from(self.is_client()) | u8::from(self.quinn.supports_reset_stream_at()) << 1;
-        self.push(events, EventType::Connected, flags, 0, datagrams, &payload);
+        let connected = Connected {
+            is_client: self.is_client(),
+            reset_stream_at: self.quinn.supports_reset_stream_at(),
+            // What the peer takes, whether or not datagrams are switched off here.
+            max_datagram_size: self.quinn.datagrams().max_size().unwrap_or(0) as u64,
+            port: self.remote.port(),
+            host: &host,
+            server_name: &server_name,
+            alpn: &alpn,
+            certificates: &certificates,
+        };
+        events.push(self.id, Event::Connected(connected));
     }
 
     pub(super) fn report_lost(&mut self, reason: &ConnectionError, events: &mut EventBatch) {
@@ -113,7 +112,8 @@ impl Connection {
         self.handshake_deadline = None;
         // A server's application never heard of a connection whose handshake failed.
         if self.phase == Phase::Established || self.is_client() {
-            self.push(events, EventType::Closed, by as u8 | (kind as u8) << 4, 0, code, reason);
+            let closed = Closed { by, kind, code, reason };
+            events.push(self.id, Event::Closed(closed));
         }
         self.phase = Phase::Closed;
         self.streams.clear();

@@ -1,13 +1,10 @@
 //! What leaves: whose turn it is, and what has become of it.
 
-use crate::events::{EventBatch, EventType};
+use crate::config::{LEAST_SEND_WINDOW, MOST_SEND_WINDOW};
+use crate::events::{Event, EventBatch};
 use crate::stream::QUANTUM;
 
 use super::{Connection, number, stream_id};
-
-/// Bounds of the send window: what quinn buffers unacknowledged, of all streams together.
-pub(crate) const LEAST_SEND_WINDOW: u64 = 128 * 1024;
-const MOST_SEND_WINDOW: u64 = 4 * 1024 * 1024;
 
 impl Connection {
     /// Makes a stream with something to send a member of the scheduler, and one without none.
@@ -72,7 +69,7 @@ impl Connection {
         for stream in std::mem::take(&mut self.accepted) {
             if let Some(send) = self.send_half(stream) {
                 let bytes = std::mem::take(&mut send.accepted);
-                self.push(events, EventType::Accepted, 0, stream, bytes, &[]);
+                events.push(self.id, Event::Accepted { stream, bytes });
             }
         }
     }
@@ -99,9 +96,10 @@ impl Connection {
                 self.scheduler.leave(stream, send.priority, send.turn);
             }
             if send.accepted > 0 {
-                self.push(events, EventType::Accepted, 0, stream, send.accepted, &[]);
+                let bytes = send.accepted;
+                events.push(self.id, Event::Accepted { stream, bytes });
             }
-            self.push(events, EventType::Finished, 0, stream, 0, &[]);
+            events.push(self.id, Event::Finished { stream });
             self.forget_if_done(stream);
         }
     }

@@ -80,6 +80,14 @@ impl Link {
         }
     }
 
+    /// What is on its way from `former` comes from `present`.
+    pub fn change_source(&mut self, former: SocketAddr, present: SocketAddr) {
+        let packets = self.packets.iter_mut();
+        for packet in packets.filter(|packet| packet.from == former) {
+            packet.from = present;
+        }
+    }
+
     pub fn next_arrival(&self) -> Option<Instant> {
         self.packets.iter().map(|packet| packet.arrival).min()
     }

@@ -12,6 +12,8 @@ mod pair;
 mod reliable_resets;
 mod resets;
 mod sending;
+mod shared_keys;
 mod streams;
 mod tap;
 mod timers;
+mod tls;

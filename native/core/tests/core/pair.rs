@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use tswebtransport_core::quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use tswebtransport_core::quinn_proto::{ClientConfig, Dir, EndpointConfig, ServerConfig, Transmit};
 use tswebtransport_core::{ConnectionId, Core, CoreConfig, SendOutcome, TransportSettings, transport_config};
 
 use crate::events::{self, Closed, Connected, Event};
 use crate::link::{Conditions, Link};
-use crate::tap::{Tap, Tapped};
-
-const ALPN: &[u8] = b"test";
+use crate::tap::Tap;
+use crate::tls::tls;
 
 /// What both sides are made from; a test changes what it is about.
 pub struct Setup {
@@ -108,6 +106,8 @@ pub struct Pair {
     pub now: Instant,
     start: Instant,
     client_config: ClientConfig,
+    /// For a server that takes the first one's place.
+    pub server_config: ServerConfig,
 }
 
 impl Pair {
@@ -121,7 +121,12 @@ impl Pair {
         client_endpoint.rng_seed(Some([setup.seed as u8; 32]));
         let mut server_endpoint = EndpointConfig::default();
         server_endpoint.rng_seed(Some([!setup.seed as u8; 32]));
-        let server = Core::new(setup.server, server_endpoint, Some(Arc::new(server_config)), true);
+        let server = Core::new(
+            setup.server,
+            server_endpoint,
+            Some(Arc::new(server_config.clone())),
+            true,
+        );
         Self {
             client: Peer::new(
                 Core::new(setup.client, client_endpoint, None, true),
@@ -133,7 +138,14 @@ impl Pair {
             now,
             start: now,
             client_config,
+            server_config,
         }
+    }
+
+    /// Puts another server in the place of the present one, which is gone without a word.
+    pub fn replace_server(&mut self, config: CoreConfig, endpoint: EndpointConfig, server: ServerConfig) {
+        self.server.core = Core::new(config, endpoint, Some(Arc::new(server)), true);
+        self.server.events.clear();
     }
 
     /// Starts a handshake.
@@ -363,44 +375,4 @@ fn transmit_to(link: &mut Link, now: Instant, from: SocketAddr, transmit: &Trans
     for datagram in contents.chunks(segment) {
         link.send(now, from, transmit.destination, transmit.ecn, datagram);
     }
-}
-
-/// One certificate for all tests of the process.
-static IDENTITY: LazyLock<(rustls::pki_types::CertificateDer<'static>, Vec<u8>)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    (params.self_signed(&key).unwrap().der().clone(), key.serialize_der())
-});
-
-fn tls(client_tap: &Tap, server_tap: &Tap) -> (ClientConfig, ServerConfig) {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let (certificate, key) = &*IDENTITY;
-    let key = rustls::pki_types::PrivateKeyDer::try_from(key.clone()).unwrap();
-    let mut server = rustls::ServerConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    server.alpn_protocols = vec![ALPN.to_vec()];
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let mut client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    client.alpn_protocols = vec![ALPN.to_vec()];
-    let client = Tapped {
-        config: Arc::new(QuicClientConfig::try_from(client).unwrap()),
-        tap: client_tap.clone(),
-    };
-    let server = Tapped {
-        config: Arc::new(QuicServerConfig::try_from(server).unwrap()),
-        tap: server_tap.clone(),
-    };
-    (
-        ClientConfig::new(Arc::new(client)),
-        ServerConfig::with_crypto(Arc::new(server)),
-    )
 }

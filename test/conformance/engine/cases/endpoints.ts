@@ -40,6 +40,10 @@ export function endpointCases(factory: EngineFactory): void {
           ["certificate-key-mismatch", identity(certificate.cert, otherCertificate.key)],
           ["invalid-option", { server: { ...serverOptions, clientCertificates: "required" } }],
           ["invalid-option", { server: { ...serverOptions, retry: "sometimes" as "never" } }],
+          ["invalid-option", { server: { ...serverOptions, workerId: 65_536 } }],
+          ["invalid-option", { server: { ...serverOptions, resetKey: new Uint8Array(31) } }],
+          ["invalid-option", { server: { ...serverOptions, tokenKey: new Uint8Array(33) } }],
+          ["invalid-option", { server: { ...serverOptions, ticketKey: new Uint8Array(0) } }],
           ["invalid-option", { transport: { congestionControl: "none" as "cubic" } }],
         ];
         for (const [code, options] of faults) {

@@ -1,0 +1,60 @@
+//! Statistics in the form that JavaScript gets. Durations are milliseconds, sizes bytes.
+
+use napi_derive::napi;
+use tswebtransport_core::{Snapshot, Statistics};
+
+#[napi(object, object_from_js = false)]
+pub struct EndpointStats {
+    pub connections: u32,
+    pub pending_handshakes: u32,
+    pub handshakes_accepted: f64,
+    pub handshakes_refused: f64,
+    pub receive_buffer_size: u32,
+    pub send_buffer_size: u32,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct ConnectionStats {
+    pub rtt: f64,
+    pub min_rtt: f64,
+    pub congestion_window: f64,
+    pub mtu: u32,
+    pub packets_sent: f64,
+    pub packets_received: f64,
+    pub packets_lost: f64,
+    pub bytes_sent: f64,
+    pub bytes_received: f64,
+    pub local_ip: Option<String>,
+}
+
+impl EndpointStats {
+    /// `buffers`: the sizes of the socket's receive and send buffer.
+    pub(crate) fn new(statistics: &Statistics, buffers: [usize; 2]) -> Self {
+        Self {
+            connections: statistics.connections as u32,
+            pending_handshakes: statistics.pending_handshakes as u32,
+            handshakes_accepted: statistics.accepted as f64,
+            handshakes_refused: statistics.refused as f64,
+            receive_buffer_size: buffers[0] as u32,
+            send_buffer_size: buffers[1] as u32,
+        }
+    }
+}
+
+impl From<Snapshot> for ConnectionStats {
+    fn from(snapshot: Snapshot) -> Self {
+        let (path, stats) = (&snapshot.stats.path, &snapshot.stats);
+        Self {
+            rtt: path.rtt.as_secs_f64() * 1000.0,
+            min_rtt: path.min_rtt.as_secs_f64() * 1000.0,
+            congestion_window: path.cwnd as f64,
+            mtu: path.current_mtu.into(),
+            packets_sent: path.sent_packets as f64,
+            packets_received: stats.udp_rx.datagrams as f64,
+            packets_lost: path.lost_packets as f64,
+            bytes_sent: stats.udp_tx.bytes as f64,
+            bytes_received: stats.udp_rx.bytes as f64,
+            local_ip: snapshot.local_ip.map(|ip| ip.to_canonical().to_string()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which clients are let in, and with which configuration.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quinn_proto::{ConnectionHandle, Incoming, ServerConfig, Transmit, TransportConfig};
+
+use crate::config::{ADAPTIVE_RETRY_THRESHOLD, RetryPolicy};
+use crate::connection::Connection;
+use crate::ids::ConnectionId;
+
+use super::Core;
+
+/// Creates the transport configuration of one accepted connection, given the connection ID that its client chose first.
+pub type TransportSource = Box<dyn Fn(&quinn_proto::ConnectionId) -> Arc<TransportConfig>>;
+
+impl Core {
+    /// New handshakes use this configuration.
+    pub fn set_server_config(&mut self, server: Arc<ServerConfig>) {
+        self.endpoint.set_server_config(Some(server.clone()));
+        self.server = Some(server);
+    }
+
+    /// Every accepted connection gets a transport configuration of its own.
+    pub fn set_transport_source(&mut self, source: TransportSource) {
+        self.transport_source = Some(source);
+    }
+
+    /// Further clients are refused.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+    }
+
+    /// Accepts a client, or returns what to send to it instead.
+    pub(super) fn admit(&mut self, now: Instant, incoming: Incoming) -> Option<Transmit> {
+        let pending = self.statistics.pending_handshakes;
+        let address = incoming.remote_address().ip();
+        let limit = self.config.max_connections_per_address;
+        let of_address = limit.map_or(0, |_| self.addresses.count(address));
+        if !self.accepting
+            || self.statistics.connections >= self.config.max_connections
+            || pending >= self.config.max_pending_handshakes
+            || limit.is_some_and(|limit| of_address >= limit)
+        {
+            self.statistics.refused += 1;
+            return Some(self.endpoint.refuse(incoming, &mut self.packet));
+        }
+        let validate = match self.config.retry {
+            RetryPolicy::Never => false,
+            // Whoever forges an address must not use up what its owner may have: the second half is for those who answer.
+            RetryPolicy::Adaptive => {
+                pending > ADAPTIVE_RETRY_THRESHOLD || limit.is_some_and(|limit| of_address >= limit.div_ceil(2))
+            }
+            RetryPolicy::Always => true,
+        };
+        if validate && incoming.may_retry() && !incoming.remote_address_validated() {
+            return match self.endpoint.retry(incoming, &mut self.packet) {
+                Ok(transmit) => Some(transmit),
+                Err(refusal) => Some(self.endpoint.refuse(refusal.into_incoming(), &mut self.packet)),
+            };
+        }
+        let own_config = self.transport_source.as_ref().zip(self.server.as_ref());
+        let own_config = own_config.map(|(source, server)| {
+            let mut config = ServerConfig::clone(server);
+            config.transport_config(source(incoming.orig_dst_cid()));
+            Arc::new(config)
+        });
+        match self.endpoint.accept(incoming, now, &mut self.packet, own_config) {
+            Ok((handle, quinn)) => {
+                self.statistics.accepted += 1;
+                self.statistics.pending_handshakes += 1;
+                let id = self.insert(handle, quinn, now);
+                if limit.is_some() {
+                    let group = self.addresses.add(address);
+                    if let Some(connection) = self.connections.get(id) {
+                        connection.address_group = Some(group);
+                    }
+                }
+                None
+            }
+            Err(error) => {
+                self.statistics.refused += 1;
+                error.response
+            }
+        }
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        handle: ConnectionHandle,
+        quinn: quinn_proto::Connection,
+        now: Instant,
+    ) -> ConnectionId {
+        let deadline = now + self.config.handshake_timeout.max(Duration::from_millis(1));
+        let config = self.config.clone();
+        let id = self
+            .connections
+            .insert(handle.0, |id| Connection::new(quinn, id, config, deadline));
+        self.statistics.connections += 1;
+        self.mark(handle.0);
+        id
+    }
+}
