@@ -4,7 +4,7 @@ import type { Logger } from "../config/logger.ts";
 import { serverNameFault } from "../config/named-certificates.ts";
 import { refused } from "../config/option-table.ts";
 import { ServerConfig } from "../config/server-config.ts";
-import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
+import type { CertificateAndKey } from "../config/server-config.ts";
 import type {
   ConnectionInfo,
   ConnectionListener,
@@ -22,6 +22,7 @@ import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { Deferred } from "../async/promises.ts";
+import { settledWithin } from "../async/settled-within.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
 
@@ -43,38 +44,14 @@ import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { diagnoseServer } from "./diagnosis/server-issues.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import type { ServerEventMap } from "./server-events.ts";
+import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
 
 /** Sessions that may wait for `incomingSessions()` to take them; further ones are refused. */
 const maxWaitingSessions = 1024;
 
-export interface WebTransportServerOptions {
-  readonly config?: ServerConfig | ServerConfigOptions;
-  /** Default: the native QUIC engine, loaded when it is first needed. */
-  readonly engine?: QuicEngine;
-  /** Called at each `listen`, instead of reading the configuration's certificate. */
-  readonly certificate?: () => Promise<CertificateAndKey>;
-}
-
-export interface ListenOptions {
-  /** IP address or name. Default: the configuration's `bindHost`. */
-  readonly host?: string;
-  /** 0 picks a free port. Default: the configuration's `bindPort`. */
-  readonly port?: number;
-  /** Instead of the constructor's; what `tswebtransport/testing` puts in. */
-  readonly engine?: QuicEngine;
-  /** Instead of the constructor's and the configuration's. */
-  readonly certificate?: () => Promise<CertificateAndKey>;
-}
-
-export interface ServerCloseOptions {
-  /** Milliseconds that sessions have to come to their own end. 0: everything ends at once, undelivered. Default 5000. */
-  readonly timeout?: number;
-  /** Application code of the sessions that are left, 0 to 2^32 - 1. Default 0. */
-  readonly code?: number;
-  readonly reason?: string;
-}
+export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 
 /** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
 const lingerTime = 250;
@@ -400,14 +377,4 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 async function loadNativeEngine(): Promise<QuicEngine> {
   const { nativeEngine } = await import("../engine/native/native-engine.ts");
   return nativeEngine();
-}
-
-/** Waits for `promise`, but no longer than `timeout` milliseconds. */
-async function settledWithin(promise: Promise<unknown>, timeout: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const elapsed = new Promise((resolve) => {
-    timer = setTimeout(resolve, timeout);
-  });
-  await Promise.race([promise, elapsed]);
-  clearTimeout(timer);
 }

@@ -9,6 +9,8 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConfig, Server
 
 #[path = "../src/authorities.rs"]
 mod authorities;
+#[path = "../src/hash.rs"]
+mod hash;
 #[path = "../src/identity.rs"]
 mod identity;
 #[path = "../src/self_signed.rs"]

@@ -58,7 +58,6 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
   // Created lazily: a connection with an idle session needs none of them.
   #streams: Map<number, StreamRecord> | undefined;
   #finalSizes: Map<number, (finalSize: number) => void> | undefined;
-  #flushes: (() => void)[] | undefined;
 
   constructor(
     connection: ConnectionFace,
@@ -136,17 +135,8 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
   }
 
   atEndOfScript(flush: () => void): void {
-    if (this.#flushes !== undefined) {
-      this.#flushes.push(flush);
-      return;
-    }
-    const flushes = [flush];
-    this.#flushes = flushes;
     // After every microtask, so that what the application writes as soon as it has the stream leaves with the prefix.
-    process.nextTick(() => {
-      this.#flushes = undefined;
-      for (const each of flushes) each();
-    });
+    process.nextTick(flush);
   }
 
   openStream(waiter: StreamWaiter): void {

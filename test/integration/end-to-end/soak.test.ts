@@ -112,9 +112,9 @@ describe("10,000 sessions that end in every way", () => {
 
   it("leave nothing behind, and memory flat", async () => {
     await connections(200);
-    const before = memoryInUse();
+    const before = await memoryInUse();
     await connections(800);
-    const after = memoryInUse();
+    const after = await memoryInUse();
     expect(server.stats.sessionsAccepted).toBeGreaterThan(10_000);
     expect(after.javaScript - before.javaScript).toBeLessThan(4 * mebibyte);
     expect(after.resident - before.resident).toBeLessThan(32 * mebibyte);
