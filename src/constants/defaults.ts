@@ -57,7 +57,7 @@ export const serverDefaults = Object.freeze({
   /** Free of a privilege, and near 443 to remember. */
   bindPort: 4433,
   verifyMode: "none",
-  /** Idle ones cost about 40 KiB each: 400 MB together. */
+  /** Idle ones cost about 45 KB each: 450 MB together. */
   maxConnections: 10_000,
   /** One for every connection. */
   maxSessions: 10_000,
