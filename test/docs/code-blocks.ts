@@ -9,7 +9,7 @@ export interface CodeBlock {
   /** What stands behind the language. */
   readonly words: readonly string[];
   readonly code: string;
-  /** The block that follows it without anything in between but one line of prose, if it is `text output`. */
+  /** What it must print: the next block, if that is `text output`. */
   readonly output: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export function codeBlocks(markdown: string, file: string): CodeBlock[] {
   return blocks.map((block, index) => ({ ...block, output: outputOf(blocks[index + 1]) }));
 }
 
-/** What the block before must print; undefined when `block` does not say so. */
+/** What the block before must print; undefined when `block` is none that says it. */
 function outputOf(block: CodeBlock | undefined): string | undefined {
   return block?.language === "text" && block.words.includes("output") ? block.code : undefined;
 }
