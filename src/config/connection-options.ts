@@ -31,7 +31,7 @@ export interface ConnectionConfigOptions {
   readonly handshakeTimeout?: number;
   /** How long one read waits, then TimeoutError; the stream lives on. 0: no limit. Default 0. */
   readonly readTimeout?: number;
-  /** Limit of one write; 0: none. Default 30000. */
+  /** How long a write waits while the peer takes nothing, then TimeoutError. 0: no limit. Default 30000. */
   readonly writeTimeout?: number;
   /** How long a closing session waits for what was finished to be delivered; 0 to 600000. Default 5000. */
   readonly closeTimeout?: number;

@@ -73,7 +73,10 @@ export class WebTransportDatagrams {
     return this.#writable;
   }
 
-  /** Resolves when the datagram has been handed to QUIC (or dropped for its age). Rejects with DatagramError when it is too large. */
+  /**
+   * Resolves when the datagram has been handed to QUIC, or dropped: for its age, or as the oldest past
+   * {@link outgoingHighWaterMark}. Rejects with DatagramError when it is too large.
+   */
   send(data: BytesInput, options?: SendDatagramOptions): Promise<void> {
     return this.#queue.send(data, options);
   }
