@@ -42,7 +42,7 @@ export function listOf(check: Check): Check {
   };
 }
 
-/** A text or nothing. */
+/** Undefined, or what passes `check`. */
 export function optional(check: Check): Check {
   return (value) => (value === undefined ? undefined : check(value));
 }

@@ -38,8 +38,8 @@ const closedKind = [
 
 /** Who the decoded events are for. */
 export interface EventTarget {
-  /** The listener of a connection's event; undefined when nobody listens. */
-  listenerOf(connection: number): ConnectionListener | undefined;
+  /** An event reaches a connection, whose listener is told of the turn's end as well; undefined when nothing listens. */
+  reached(connection: number): ConnectionListener | undefined;
   /** A client has connected to this server. */
   accepted(connection: number, info: ConnectionInfo): void;
   addressChanged(connection: number, address: SocketAddress): void;
@@ -92,32 +92,31 @@ function decodeRecord(
       if (stopCode !== undefined) {
         // Taken all the same: the index of a payload is only good for this turn.
         takeLarge?.(view.getUint32(offset + 28, true));
-        if (isFin)
-          target.listenerOf(connection)?.reset(stream, stopCode, Number(view.getBigUint64(offset + 16, true)), 0);
+        if (isFin) target.reached(connection)?.reset(stream, stopCode, Number(view.getBigUint64(offset + 16, true)), 0);
         break;
       }
       const chunk =
         takeLarge === undefined
           ? ownCopy(bytes, start, payloadLength)
           : new Uint8Array(takeLarge(view.getUint32(offset + 28, true)));
-      target.listenerOf(connection)?.data(stream, chunk, isFin);
+      target.reached(connection)?.data(stream, chunk, isFin);
       break;
     }
     case EventType.datagram:
-      target.listenerOf(connection)?.datagram(bytes.subarray(start, start + payloadLength));
+      target.reached(connection)?.datagram(bytes.subarray(start, start + payloadLength));
       break;
     case EventType.accepted:
-      target.listenerOf(connection)?.accepted(stream, Number(view.getBigUint64(offset + 16, true)));
+      target.reached(connection)?.accepted(stream, Number(view.getBigUint64(offset + 16, true)));
       break;
     case EventType.streamOpened:
-      target.listenerOf(connection)?.streamOpened(stream);
+      target.reached(connection)?.streamOpened(stream);
       break;
     case EventType.finished:
-      target.listenerOf(connection)?.finished(stream);
+      target.reached(connection)?.finished(stream);
       break;
     case EventType.reset:
       target
-        .listenerOf(connection)
+        .reached(connection)
         ?.reset(
           stream,
           view.getBigUint64(offset + 16, true),
@@ -126,18 +125,18 @@ function decodeRecord(
         );
       break;
     case EventType.stopped:
-      target.listenerOf(connection)?.stopped(stream, view.getBigUint64(offset + 16, true));
+      target.reached(connection)?.stopped(stream, view.getBigUint64(offset + 16, true));
       break;
     case EventType.streamsAvailable: {
       const direction = view.getUint32(offset + 16, true) === 1 ? "unidirectional" : "bidirectional";
-      target.listenerOf(connection)?.streamsAvailable(direction);
+      target.reached(connection)?.streamsAvailable(direction);
       break;
     }
     case EventType.datagramsWritable:
-      target.listenerOf(connection)?.datagramsWritable();
+      target.reached(connection)?.datagramsWritable();
       break;
     case EventType.receiveWindowLow:
-      target.listenerOf(connection)?.receiveWindowLow();
+      target.reached(connection)?.receiveWindowLow();
       break;
     case EventType.addressChanged:
       target.addressChanged(connection, parseSocketAddress(text(bytes, start, payloadLength)));
@@ -147,7 +146,7 @@ function decodeRecord(
       const resetStreamAt = (flags & resetStreamAtFlag) !== 0;
       const info = decodeInfo(bytes, view, start, payloadLength, maxDatagramSize, resetStreamAt);
       if ((flags & clientFlag) === 0) target.accepted(connection, info);
-      else target.listenerOf(connection)?.connected(info);
+      else target.reached(connection)?.connected(info);
       break;
     }
     case EventType.closed:

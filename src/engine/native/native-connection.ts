@@ -12,7 +12,7 @@ export class NativeConnection implements QuicConnection {
   remoteAddress: SocketAddress;
   /** DATAGRAM frames that did not fit the queue or the path. */
   datagramsDropped = 0;
-  /** `closed` has been told: the addon gives the id to another connection some day, and is not asked any more. */
+  /** `closed` has been told. The addon is not called for this id any more: it may give it to another connection. */
   isClosed = false;
   readonly #native: NativeEndpoint;
   readonly #scheduleFlush: () => void;

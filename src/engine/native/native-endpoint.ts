@@ -164,7 +164,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
   readonly #takeLarge = (index: number): ArrayBuffer => this.#native.takeLarge(index);
 
   readonly #events: EventTarget = {
-    listenerOf: (id) => {
+    reached: (id) => {
       const entry = this.#entries.get(id);
       if (entry === undefined) return undefined;
       this.#touch(entry);

@@ -157,8 +157,13 @@ function subprotocol(subject: AppSubject): StepRejection | undefined {
   const protocol = offered.find((each) => protocols.includes(each));
   if (protocol !== undefined) subject.protocol = protocol;
   if (protocol !== undefined || !requireProtocol) return undefined;
-  const shown = offered.join(", ") || "none";
-  return rejection(400, "protocol", `the route requires a subprotocol, the client offers ${shown}`);
+  // Their number only: one of them may be a token.
+  const shown = ["none", "another one"][offered.length] ?? `${offered.length} others`;
+  return rejection(
+    400,
+    "protocol",
+    `the route requires a subprotocol (${protocols.join(", ")}), the client offers ${shown}`,
+  );
 }
 
 function rejection(status: number, kind: RejectionKind, reason: string): StepRejection {

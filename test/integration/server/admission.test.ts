@@ -112,7 +112,7 @@ describe("the way from a request to its handler, over UDP", () => {
       "401: the auth handler has refused the client's credentials",
       "404: no route matches the path",
       "418: middleware teapot has refused the request",
-      ...[1, 2, 3].map(() => "400: the route requires a subprotocol, the client offers none"),
+      ...[1, 2, 3].map(() => "400: the route requires a subprotocol (chat.v2), the client offers none"),
       expect.stringMatching(/^429: the client has used up its rate limit for \d+ s/),
     ]);
     expect(lines[3]?.[1]).toMatchObject({ path: "/nowhere?token=[redacted]", kind: "route", status: 404 });

@@ -245,7 +245,7 @@ describe("the server's own account", () => {
       ],
       [
         "warn",
-        "400: the route requires a subprotocol, the client offers other",
+        "400: the route requires a subprotocol (chat), the client offers another one",
         { path: "/strict", remote, status: 400, kind: "protocol" },
       ],
       ["info", "200: accepted", { path: "/echo?token=[redacted]", remote, status: 200, session: id, protocol: "chat" }],

@@ -83,7 +83,7 @@ function decode(
   }
   const errors: unknown[] = [];
   const target: EventTarget = {
-    listenerOf: () => listener,
+    reached: () => listener,
     accepted: (...values) => heard.push(["accepted", ...values]),
     addressChanged: (...values) => heard.push(["addressChanged", ...values]),
     closed: (...values) => heard.push(["closed", ...values]),
