@@ -76,9 +76,7 @@ export class Room {
     try {
       await this.#followChat(member);
     } finally {
-      this.#members.delete(member);
-      this.#moved.delete(member);
-      this.#tell({ type: "left", id: member.id });
+      this.#leave(member);
     }
   }
 
@@ -102,7 +100,7 @@ export class Room {
     }
     if (namesake !== undefined) {
       // The same user again: its old session may have lost its network, and nobody has noticed yet.
-      this.#members.delete(namesake);
+      this.#leave(namesake);
       namesake.remove(CloseCode.REPLACED, "You have joined from elsewhere");
     }
     this.#lastId += 1;
@@ -111,6 +109,12 @@ export class Room {
     this.#members.add(member);
     member.tell({ type: "welcome", you: member.id, members: [...this.#members].map(({ person }) => person) });
     return member;
+  }
+
+  /** @param {Member} member */
+  #leave(member) {
+    this.#moved.delete(member);
+    if (this.#members.delete(member)) this.#tell({ type: "left", id: member.id });
   }
 
   /** @param {Member} member */

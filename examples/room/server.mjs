@@ -20,7 +20,13 @@ const certificateInterval = 12 * 24 * 3600 * 1000;
 
 const options = parse();
 if (options?.help) console.log(usage);
-else if (options !== undefined) await main(options);
+else if (options !== undefined) {
+  await main(options).catch((/** @type {unknown} */ error) => {
+    // A port that is in use, most of the time.
+    console.error(`Error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  });
+}
 
 /** Undefined, and exit code 2: they are wrong. */
 function parse() {
@@ -46,8 +52,8 @@ function parse() {
 async function main({ port, pagePort, joins }) {
   // Tokens are good until the server ends. Several servers, or a login elsewhere, share a secret.
   const secret = randomBytes(32);
-  let certificate = await generateSelfSignedCertificate();
-  const room = { url: "", certificateHash: "" };
+  const certificate = await generateSelfSignedCertificate();
+  const room = { url: "", certificateHash: hashOf(certificate) };
   const page = await startPageServer({ port: pagePort, secret, room: () => room });
   const { cert, key } = certificate;
   const app = createRoomApp({
@@ -56,15 +62,14 @@ async function main({ port, pagePort, joins }) {
     // Only its own page may use it: others could guess neither hash nor token, but need not be let try.
     config: { cert, key, allowedOrigins: [page.origin] },
   });
-  const show = () => (room.certificateHash = Buffer.from(certificate.certificateHash.value).toString("hex"));
-  show();
   const address = await app.listen({ host: "localhost", port });
   room.url = `https://localhost:${address.port}/rooms/`;
-  setInterval(async () => {
-    certificate = await generateSelfSignedCertificate();
-    app.server.updateCertificate(certificate);
-    show();
-  }, certificateInterval).unref();
+  const renew = async () => {
+    const next = await generateSelfSignedCertificate();
+    app.server.updateCertificate(next);
+    room.certificateHash = hashOf(next);
+  };
+  setInterval(() => void renew().catch(console.error), certificateInterval).unref();
 
   console.log(`Page:          ${page.origin}/`);
   console.log(`WebTransport:  ${room.url}`);
@@ -77,4 +82,9 @@ async function main({ port, pagePort, joins }) {
     });
   }
   await app.serve();
+}
+
+/** @param {import("tswebtransport").SelfSignedCertificate} certificate */
+function hashOf({ certificateHash }) {
+  return Buffer.from(certificateHash.value).toString("hex");
 }

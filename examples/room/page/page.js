@@ -40,8 +40,9 @@ const connection = new RoomConnection({
     for (const input of [name, room, token, element("join", HTMLButtonElement)]) input.disabled = !isOut;
     element("leave", HTMLButtonElement).disabled = isOut;
     for (const input of [text, element("say", HTMLButtonElement)]) input.disabled = !isIn;
-    if (isIn) text.focus();
-    else empty();
+    if (!isIn) empty();
+    // The form that had the focus is disabled now; who is elsewhere stays there.
+    else if (document.activeElement === document.body) text.focus();
     if (isOut && document.activeElement === document.body) name.focus();
   },
   onMessage(message) {
