@@ -144,7 +144,8 @@ export class Room {
       newest = cursor.sequence;
       if (!this.#members.has(member)) return;
       this.#moved.set(member, cursor);
-      this.#flush ??= setTimeout(() => this.#tellCursors(), this.#limits.cursorInterval);
+      if (this.#flush !== undefined) continue;
+      this.#flush = setTimeout(() => this.#tellCursors(), this.#limits.cursorInterval);
     }
   }
 

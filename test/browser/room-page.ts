@@ -42,7 +42,7 @@ export class RoomPage {
     await this.page.click("#join");
   }
 
-  async reaches(state: "joined" | "waiting" | "left" | "failed"): Promise<void> {
+  async reaches(state: "joined" | "left" | "failed"): Promise<void> {
     await this.page.waitForSelector(`#state[data-state="${state}"]`);
   }
 

@@ -95,7 +95,7 @@ describe("the example of a room, in Chromium", () => {
     expect(await page.page.textContent("#state")).toMatch(/refuses you/);
     // The browser reports a refused session on the console; it does not tell the status.
     expect(page.faults.splice(0).join("\n")).toMatch(/^Failed to establish a connection[^\n]*$/);
-    await vi.waitFor(() => expect(server.errors).toMatch(/401: the client is not authenticated/));
+    await vi.waitFor(() => expect(server.errors).toMatch(/WARN 401: the client is not authenticated/));
     expect(server.errors).not.toContain("eyJhbGciOiJub25lIn0");
     await page.join({ name: "Mallory", room });
     await page.reaches("joined");
@@ -116,7 +116,7 @@ describe("the example of a room, in Chromium", () => {
     await joined("Ada", pageAddress);
     await joined("Bob", pageAddress);
     const page = await refused("Cleo", "", pageAddress);
-    await vi.waitFor(() => expect(program.errors).toMatch(/429/));
+    await vi.waitFor(() => expect(program.errors).toMatch(/WARN 429: /));
     expect(page.faults.splice(0).join("\n")).toMatch(/^Failed to establish a connection/);
     for (const each of opened) await each.close();
     expect(await program.end("SIGINT")).toBe(0);
@@ -127,9 +127,9 @@ describe("the example of a room, in Chromium", () => {
     const [, port = ""] = await program.match(/https:\/\/localhost:(\d+)\//);
     const [ada, bob] = [await joined("Ada", pageAddress), await joined("Bob", pageAddress)];
     expect(await program.end("SIGINT")).toBe(0);
-    await ada.reaches("waiting");
-    await bob.reaches("waiting");
-    expect(await ada.page.textContent("#state")).toMatch(/\. Next try in \d+\.\d s$/);
+    for (const { page } of [ada, bob]) {
+      await page.locator("#state", { hasText: /\. Next try in \d+\.\d s$/ }).waitFor();
+    }
     const again = await startServer("--port", port, "--page-port", new URL(pageAddress).port);
     for (const page of [ada, bob]) await page.reaches("joined");
     await ada.says("still here");
