@@ -8,11 +8,22 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 const browserGlobals = readonly([
   "TextDecoder",
   "TextDecoderStream",
+  "HTMLButtonElement",
+  "HTMLElement",
+  "HTMLFormElement",
+  "HTMLInputElement",
+  "HTMLOListElement",
+  "HTMLOutputElement",
+  "HTMLUListElement",
   "TextEncoder",
+  "URL",
   "WebTransport",
+  "clearTimeout",
   "document",
   "fetch",
   "performance",
+  "requestAnimationFrame",
+  "setInterval",
   "setTimeout",
   "window",
 ]);
@@ -93,7 +104,7 @@ export default defineConfig(
   // Modules that a test or a cluster loads by URL are asked for a default export.
   { files: ["test/fixtures/**/*.ts", "test/**/fixtures/**/*.ts"], rules: { "no-restricted-syntax": "off" } },
   { files: ["*.ts", "benchmarks/**/*.ts", "examples/**/*.ts"], extends: [tseslint.configs.strict] },
-  { files: ["src/server/development/*.js"], languageOptions: { globals: browserGlobals } },
+  { files: ["src/server/development/*.js", "examples/*/page/*.js"], languageOptions: { globals: browserGlobals } },
   { files: ["**/*.mjs", "**/*.cjs", "*.js"], languageOptions: { globals: nodeGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
 );

@@ -334,8 +334,9 @@ export class ServerApp<Locals = Record<string, unknown>> {
   }
 
   async #handlerFailed(error: unknown, session: WebTransportSession, owner: Route["owner"]): Promise<void> {
-    // A handler that was waiting for its session's peer when the session ended has not failed.
-    if (session.isClosed && error instanceof SessionError) return;
+    // A handler that was waiting for its session's peer when the session ended has not failed; a session that is closed
+    // here has ended before the peer confirms it.
+    if (!session.isReady && error instanceof SessionError) return;
     if (owner.errorHandler === undefined) this.#logger.error({ error, path: session.path }, "a session handler failed");
     else await this.#tell(owner.errorHandler, error, session);
   }

@@ -116,6 +116,23 @@ describe("a session handler, over UDP", () => {
     expect(lines).toEqual([]);
   });
 
+  it("that waits for its client when the server closes the session has not failed", async () => {
+    let waits = false;
+    await start((app) => {
+      app.route("/", async (session) => {
+        const stream = await session.createBidirectionalStream();
+        const line = stream.readLine();
+        waits = true;
+        await line;
+      });
+    });
+    const session = await server.connect("/");
+    await turnsUntil(() => waits);
+    await server.app.close({ timeout: 1, code: 7, reason: "shut down" });
+    expect(await session.closed).toMatchObject({ clean: true, code: 7, reason: "shut down" });
+    expect(lines).toEqual([]);
+  });
+
   it("that returns before its streams have ended delivers what is finished, and resets the rest", async () => {
     await start((app) => {
       app.route("/", async (session) => {
