@@ -84,11 +84,15 @@ export function isRetriableError(error: unknown): boolean {
   return errorCatalogue[error.code].retriable;
 }
 
-/** The class in lower case without its suffix: `"stream"`, `"session"`, `"timeout"` …; `"unknown"` for foreign errors. */
+/** The class in snake case without its suffix: `"stream"`, `"flow_control"`, `"timeout"` …; `"unknown"` for foreign errors. */
 export function getErrorCategory(error: unknown): string {
   if (!(error instanceof WebTransportError)) return "unknown";
-  const name = error.name.replace(/Error$/, "").toLowerCase();
-  return name === "webtransport" ? "general" : name;
+  if (error.name === "WebTransportError") return "unknown";
+  // FlowControlError is "flow_control".
+  return error.name
+    .replace(/Error$/, "")
+    .replace(/\B[A-Z]/g, "_$&")
+    .toLowerCase();
 }
 
 function plain(value: unknown): unknown {

@@ -8,6 +8,7 @@ const {
   ConfigurationError,
   ConnectionError,
   DatagramError,
+  FlowControlError,
   HttpError,
   SessionError,
   StreamError,
@@ -78,7 +79,8 @@ describe("the helpers", () => {
 
   it("getErrorCategory() is the class's name in short", () => {
     expect(getErrorCategory(new SessionError("gone"))).toBe("session");
-    expect(getErrorCategory(new WebTransportError("any"))).toBe("general");
+    expect(getErrorCategory(new WebTransportError("any"))).toBe("unknown");
+    expect(getErrorCategory(new FlowControlError("any"))).toBe("flow_control");
     expect(getErrorCategory(undefined)).toBe("unknown");
   });
 });
