@@ -117,10 +117,7 @@ export function encodeFieldSection(fields: HeaderList): Uint8Array<ArrayBuffer> 
 
 function latin1(bytes: Uint8Array): string {
   let text = "";
-  for (let offset = 0; offset < bytes.length; offset += 4096) {
-    // eslint-disable-next-line no-restricted-syntax -- 4096 arguments at most.
-    text += String.fromCharCode(...bytes.subarray(offset, offset + 4096));
-  }
+  for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
 

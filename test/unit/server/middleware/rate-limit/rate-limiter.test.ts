@@ -171,12 +171,11 @@ describe("RateLimiter with a store", () => {
   it("gives the store the key, and refuses what it refuses, with its time", async () => {
     const keys: unknown[] = [];
     const store: RateLimitStore = {
-      consume: async (...args) => {
+      consume: (...args) => {
         keys.push(args);
         // As rate-limiter-flexible does: no Error.
-        // eslint-disable-next-line @typescript-eslint/only-throw-error
-        if (keys.length > 1) throw { msBeforeNext: 1001 };
-        return { msBeforeNext: 5000 };
+        const refusal = { msBeforeNext: 1001 } as unknown as Error;
+        return keys.length > 1 ? Promise.reject(refusal) : Promise.resolve({ msBeforeNext: 5000 });
       },
     };
     const { limiter } = limiterOf({ store });
