@@ -69,6 +69,8 @@ export const serverDefaults = Object.freeze({
   middlewareTimeout: 10_000,
   /** Handshakes that wait at once: more than a burst of honest clients, less than what hurts. */
   maxPendingHandshakes: 1000,
+  /** `close()`: a game's round or an upload may end; whoever stops the process waits no longer for it. */
+  closeTimeout: 5000,
   logLevel: "info",
 });
 

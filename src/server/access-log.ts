@@ -25,8 +25,9 @@ export interface LogSubject {
 
 /**
  * The server's account of its requests and sessions in the log: one line a request with its outcome, one a session's end.
- * Every line has the fields `path` (with its query, whose values are left out unless `redactQuery` is off) and `remote`; one of a request has the `status` that the client got, one of a session
- * `session`, its id. What was refused is always told ("warn", what failed "error"), the rest with `accessLog` ("info").
+ * Every line has the fields `path` (with its query, whose values are left out unless `redactQuery` is off) and `remote`; one
+ * of a request has the `status` that the client got, one of a session `session`, its id. What was refused is always told
+ * ("warn", what failed "error"), the rest with `accessLog` ("info").
  */
 export class AccessLog {
   readonly #logger: Logger;

@@ -1,4 +1,5 @@
 import { servedAuthorities } from "../config/authorities.ts";
+import { serverDefaults } from "../constants/defaults.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { serverNameFault } from "../config/named-certificates.ts";
@@ -269,7 +270,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     }
   }
 
-  async #close({ timeout = 5000, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
+  async #close({ timeout = serverDefaults.closeTimeout, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
     this.#state = "closing";
     this.#reload?.close();
     for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();

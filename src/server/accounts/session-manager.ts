@@ -1,3 +1,4 @@
+import { serverDefaults } from "../../constants/defaults.ts";
 import { SessionError } from "../../errors/errors.ts";
 import { checkCloseCode } from "../../transport/session/close-code.ts";
 import type { SessionState } from "../../transport/types.ts";
@@ -40,7 +41,7 @@ export class SessionManager implements Iterable<Session> {
 
   /** `ledger`: the server's. */
   constructor(options: SessionManagerOptions = {}, ledger: SessionLedger = makeSessionLedger()) {
-    this.maxSessions = options.maxSessions ?? 10_000;
+    this.maxSessions = options.maxSessions ?? serverDefaults.maxSessions;
     this.#ledger = ledger;
   }
 

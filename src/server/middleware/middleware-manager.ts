@@ -1,7 +1,9 @@
+import { onAbort } from "../../async/abort.ts";
 import { systemTimer } from "../../async/deadlines.ts";
 import type { SetTimer } from "../../async/deadlines.ts";
 import { integer } from "../../config/option-checks.ts";
 import { refused } from "../../config/option-table.ts";
+import { serverDefaults } from "../../constants/defaults.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 import type { Rejection, SessionRequest } from "../../transport/session/request.ts";
 
@@ -50,7 +52,7 @@ export class MiddlewareManager<Locals = Record<string, unknown>> {
 
   /** Throws ConfigurationError. */
   constructor(options: MiddlewareManagerOptions = {}) {
-    const { middlewareTimeout = 10_000, setTimer = systemTimer } = options;
+    const { middlewareTimeout = serverDefaults.middlewareTimeout, setTimer = systemTimer } = options;
     const reason = integer(0, 2 ** 31 - 1)(middlewareTimeout);
     if (reason !== undefined) throw refused("middlewareTimeout", middlewareTimeout, reason);
     this.#timeout = middlewareTimeout;
@@ -145,13 +147,12 @@ export class MiddlewareManager<Locals = Record<string, unknown>> {
       const timeout = this.#timeout;
       const settle = (verdict: Verdict): void => {
         cancelTimer?.();
-        signal.removeEventListener("abort", onAbort);
+        forgetAbort();
         resolve(verdict);
       };
-      const onAbort = (): void => settle(gone);
       const cancelTimer =
         timeout === 0 ? undefined : this.#setTimer(timeout, () => settle(judgeTimeout(timeout, name)));
-      signal.addEventListener("abort", onAbort, { once: true });
+      const forgetAbort = onAbort(signal, () => settle(gone));
       Promise.resolve(answer).then(
         (result) => settle(judgeResult(result, name)),
         (error: unknown) => settle(judgeError(error, name)),
