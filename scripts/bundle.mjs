@@ -15,13 +15,10 @@ import { runScript, SetUpError } from "./set-up-error.mjs";
 /** Where the release's main package is put together. */
 export const staging = join(cache, "package", "tswebtransport");
 
-/**
- * Modules that are started as programs, by a path that no `new URL("….js", import.meta.url)` spells out. What package.json
- * names in `exports` and `bin` and what such an expression names are entry points without being listed.
- */
-const programs = ["cli/development-main.js"];
-
 const built = inRoot("dist");
+
+/** Not in a comment's example. */
+const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{\w+\})\1, import\.meta\.url\)/gm;
 
 /** What stands for a module's `import.meta.url` until it is known which file its code gets into. */
 const moduleUrl = /__moduleUrl\("([^"]+)"\)/g;
@@ -77,12 +74,15 @@ async function bundle(target) {
   write(join(target, "LICENSES.txt"), licencesOf(chunks));
 }
 
-/** Paths in dist/, sorted: a bundle does not depend on the order of a table. */
+/**
+ * What package.json names in `exports` and `bin`, and programs and threads: modules that another one names by
+ * `new URL("….js", import.meta.url)`, or by a template whose file extension is an expression.
+ */
 function entryModules() {
-  const entries = new Set([...exportedModules(), ...programs]);
+  const entries = new Set(exportedModules());
   for (const file of filesBelow(built).filter((path) => path.endsWith(".js"))) {
-    for (const [, url] of readFileSync(file, "utf8").matchAll(/\bnew URL\("([^"]+\.js)", import\.meta\.url\)/g)) {
-      entries.add(pathOf(resolve(dirname(file), url)));
+    for (const [, , url] of readFileSync(file, "utf8").matchAll(programUrl)) {
+      entries.add(pathOf(resolve(dirname(file), `${url}.js`)));
     }
   }
   for (const path of entries) {
