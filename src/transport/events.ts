@@ -24,6 +24,7 @@ export interface SessionEventMap {
   stream_error: StreamEvent & { readonly error: unknown };
   datagram_received: SessionEvent & { readonly data: Bytes };
   datagram_sent: SessionEvent & { readonly size: number };
+  /** A datagram could not be sent: it is too large, or the peer takes none. */
   datagram_error: SessionEvent & { readonly error: WebTransportError };
 }
 
@@ -36,10 +37,14 @@ export interface ConnectionEventMap extends SessionEventMap {
   connection_established: ConnectionEvent & { readonly remoteAddress: Address };
   /** It ended without being closed by either side. */
   connection_lost: ConnectionEvent & { readonly error: WebTransportError };
-  /** The handshake did not succeed. */
+  /**
+   * A client's: the handshake did not succeed. A server has no connection then: `getServerStats()` counts its
+   * `connectionRejections` by cause.
+   */
   connection_failed: ConnectionEvent & { readonly error: WebTransportError };
   connection_closed: ConnectionEvent & { readonly info: CloseInfo };
   session_request: ConnectionEvent & { readonly request: object };
   protocol_error: ConnectionEvent & { readonly error: WebTransportError };
+  /** The connection has ended by a time-out: of its handshake, or because nothing came. The next event tells its end. */
   timeout_error: ConnectionEvent & { readonly error: WebTransportError };
 }

@@ -1,7 +1,7 @@
 import { Deferred } from "../../async/promises.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionClosed, ConnectionInfo } from "../../engine/engine.ts";
-import { HandshakeError, ProtocolError, TimeoutError } from "../../errors/errors.ts";
+import { HandshakeError, ProtocolError } from "../../errors/errors.ts";
 import type { WebTransportError } from "../../errors/errors.ts";
 import type { EventSink } from "../../events/emitter.ts";
 
@@ -150,7 +150,7 @@ export class ConnectionStatus {
     this.#tellState();
     this.#owner.connectionEnded?.(connection, info);
     this.#closed?.resolve(info);
-    if (this.#info === undefined || !info.clean) this.#tellFailure(this.errorOf(closed), info.by === "transport");
+    if (this.#info === undefined || !info.clean) this.#tellFailure(closed, info.by === "transport");
     if (connection.listens("connection_closed")) {
       connection.publish("connection_closed", { connection, info, timestamp: Date.now() });
     }
@@ -179,10 +179,11 @@ export class ConnectionStatus {
     this.#owner.connectionMoved?.(from, to);
   }
 
-  #tellFailure(error: WebTransportError, isLost: boolean): void {
+  #tellFailure(closed: ConnectionClosed, isLost: boolean): void {
     const connection = this.#connection;
-    const event = { connection, error, timestamp: Date.now() };
-    if (error instanceof TimeoutError) connection.publish("timeout_error", { ...event, error });
+    const event = { connection, error: this.errorOf(closed), timestamp: Date.now() };
+    const isTimeout = closed.kind === "idle-timeout" || closed.kind === "handshake-timeout";
+    if (isTimeout) connection.publish("timeout_error", { ...event });
     if (this.#info === undefined) connection.publish("connection_failed", event);
     else if (isLost) connection.publish("connection_lost", event);
   }

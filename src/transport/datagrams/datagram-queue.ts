@@ -115,12 +115,17 @@ export class DatagramQueue {
     if (this.#refusal !== undefined) return false;
     const bytes = toBytes(data);
     if (this.#held && this.#queued < this.outgoingHighWaterMark) {
-      if (bytes.byteLength > this.maxDatagramSize) return false;
+      if (bytes.byteLength > this.maxDatagramSize) {
+        this.#tellUnsendable(bytes.byteLength, "too-large");
+        return false;
+      }
       void this.#queue(bytes, {});
       return true;
     }
     if (this.#queued > 0 || this.#held) return false;
-    return this.#hand(bytes) === "queued";
+    const result = this.#hand(bytes);
+    if (result === "too-large" || result === "unsupported") this.#tellUnsendable(bytes.byteLength, result);
+    return result === "queued";
   }
 
   send(data: BytesInput, options: SignalOption & { readonly ttl?: number } = {}): Promise<void> {
@@ -299,6 +304,11 @@ export class DatagramQueue {
     this.#outgoing ??= new RingQueue();
     this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#context.now() + ttl, done });
     return untilAborted(done.promise, options.signal);
+  }
+
+  /** Of whoever gets no error. */
+  #tellUnsendable(datagramSize: number, why: "too-large" | "unsupported"): void {
+    if (this.#owner.session.listens("datagram_error")) this.#unsendable(datagramSize, why);
   }
 
   #unsendable(datagramSize: number, why: "too-large" | "unsupported"): DatagramError {
