@@ -1,6 +1,8 @@
 import type { RefusedRequest } from "../transport/connection/owner.ts";
-import type { IncomingSession, Rejection } from "../transport/session/request.ts";
+import type { IncomingSession } from "../transport/session/request.ts";
 import type { Session } from "../transport/types.ts";
+
+import type { CoreRejection } from "./admission/core-refusals.ts";
 
 /**
  * Follows session requests from their arrival to the end of their handlers: what tracing needs, and events cannot give,
@@ -12,7 +14,7 @@ export interface ServerObserver {
   /** Called before anybody can answer the request. */
   requestArrived(request: IncomingSession): void;
   /** The request was turned down before the application could see it, so it has not arrived. */
-  requestRefused(refused: RefusedRequest, rejection: Omit<Rejection, "headers">): void;
+  requestRefused(refused: RefusedRequest, told: CoreRejection): void;
   /**
    * Calls `answer` once and returns its promise. Middleware, routing and the handler run inside of it; without a handler
    * (`incomingSessions()`) it ends when the request has passed the middleware.
@@ -49,8 +51,8 @@ export class ServerObservers {
     if (this.#observers !== undefined) this.#tell((observer) => observer.requestArrived(request));
   }
 
-  requestRefused(refused: RefusedRequest, rejection: Omit<Rejection, "headers">): void {
-    if (this.#observers !== undefined) this.#tell((observer) => observer.requestRefused(refused, rejection));
+  requestRefused(refused: RefusedRequest, told: CoreRejection): void {
+    if (this.#observers !== undefined) this.#tell((observer) => observer.requestRefused(refused, told));
   }
 
   answering(request: IncomingSession, answer: (request: IncomingSession) => Promise<void>): Promise<void> {

@@ -111,10 +111,11 @@ export class ServerAccount implements ConnectionOwner {
 
   requestRefused(refused: RefusedRequest): void {
     this.counters.sessionsRequested += 1;
-    const { subject, rejection } = rejectionOfCore(refused, this.#limits);
+    const told = rejectionOfCore(refused, this.#limits);
+    const { subject, rejection } = told;
     this.counters.refused(rejection.kind);
     this.#log.refused(subject, rejection);
-    this.#observers.requestRefused(refused, rejection);
+    this.#observers.requestRefused(refused, told);
   }
 
   sessionEstablished(session: Session): void {
