@@ -1,7 +1,7 @@
 /** What spans say of requests and sessions. */
 import type { Attributes } from "@opentelemetry/api";
 
-import { WebTransportError } from "../errors/errors.ts";
+import { HttpError, WebTransportError } from "../errors/errors.ts";
 import { fullPath, redactQuery } from "../server/logging/redact-query.ts";
 import type { SessionRequest } from "../transport/session/request.ts";
 import type { Address, CloseInfo, Session, SessionStats } from "../transport/types.ts";
@@ -91,8 +91,9 @@ export function endAttributes(info: CloseInfo, stats: SessionStats): Attributes 
   };
 }
 
-/** `error.type`: a code of ours, or the name of the error's class. */
+/** `error.type`: a status, a code of ours, or the name of the error's class. */
 export function errorType(error: unknown): string {
+  if (error instanceof HttpError) return String(error.status);
   if (error instanceof WebTransportError) return error.code;
   // By the semantic conventions, for what has no name.
   return error instanceof Error && typeof error.name === "string" && error.name !== "" ? error.name : "_OTHER";
