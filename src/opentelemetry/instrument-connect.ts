@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+
 import { context, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 
@@ -46,19 +48,19 @@ class ConnectTracer {
   }
 
   begin(): void {
-    connectChannel.start.subscribe(this.#started);
-    connectChannel.asyncEnd.subscribe(this.#settled);
+    subscribe(connectChannel.start.name, this.#started);
+    subscribe(connectChannel.asyncEnd.name, this.#settled);
   }
 
   /** Calls that have not settled still get the end of their span. */
   end(): void {
     this.#isEnding = true;
-    connectChannel.start.unsubscribe(this.#started);
+    unsubscribe(connectChannel.start.name, this.#started);
     this.#leave();
   }
 
   #leave(): void {
-    if (this.#isEnding && this.#calls.size === 0) connectChannel.asyncEnd.unsubscribe(this.#settled);
+    if (this.#isEnding && this.#calls.size === 0) unsubscribe(connectChannel.asyncEnd.name, this.#settled);
   }
 
   // What a subscriber throws would end the process.

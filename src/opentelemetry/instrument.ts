@@ -48,7 +48,8 @@ function serverOf(target: InstrumentTarget): WebTransportServer {
   // A caller without types may give anything.
   const given = target as { readonly server?: unknown; readonly observers?: unknown } | null | undefined;
   const server = (given?.server ?? given) as WebTransportServer | undefined;
-  if ((server as { readonly observers?: unknown } | undefined)?.observers instanceof ServerObservers && server) return server;
+  if ((server as { readonly observers?: unknown } | undefined)?.observers instanceof ServerObservers && server)
+    return server;
   throw new ConfigurationError("Cannot instrument: the target must be a WebTransportServer or a ServerApp", {
     configKey: "target",
     configValue: target,

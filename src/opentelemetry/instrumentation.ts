@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+
 import type { MeterProvider, TextMapPropagator, TracerProvider } from "@opentelemetry/api";
 
 import { serverCreated } from "../server/server-channel.ts";
@@ -43,14 +45,14 @@ export class WebTransportInstrumentation {
   enable(): void {
     if (this.#connect !== undefined) return;
     this.#connect = instrumentConnect(this.#options);
-    serverCreated.subscribe(this.#created);
+    subscribe(serverCreated.name, this.#created);
   }
 
   /** As `disable()` of what `instrument` returns, for all of them. */
   disable(): void {
     this.#connect?.disable();
     this.#connect = undefined;
-    serverCreated.unsubscribe(this.#created);
+    unsubscribe(serverCreated.name, this.#created);
     this.#servers.disable();
   }
 

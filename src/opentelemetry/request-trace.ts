@@ -82,7 +82,9 @@ export class RequestTrace {
         this.#rejected(outcome.status, this.#request.rejection);
         break;
       case "cancelled":
-        this.#addEvent(EventName.ABANDONED, { [Attribute.ERROR_TYPE]: errorType(outcome.error.cause ?? outcome.error) });
+        this.#addEvent(EventName.ABANDONED, {
+          [Attribute.ERROR_TYPE]: errorType(outcome.error.cause ?? outcome.error),
+        });
         this.#answerRecorded("abandoned");
         this.#end();
     }

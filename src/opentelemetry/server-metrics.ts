@@ -8,10 +8,11 @@ import type {
   Observable,
 } from "@opentelemetry/api";
 
-import type { EndedTotals, WebTransportServer } from "../server/index.ts";
+import type { WebTransportServer } from "../server/index.ts";
 
 import { protocolAttributes } from "./attributes.ts";
 import { Attribute, OwnAttribute } from "./names.ts";
+import { GrowingTraffic } from "./traffic.ts";
 
 /** Seconds, as the semantic conventions have them for requests of HTTP. */
 const requestBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -19,12 +20,6 @@ const requestBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75
 const sessionBoundaries = [0.1, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
 
 const prefix = "webtransport.server";
-
-/** Traffic of sessions that have ended and of those that live. */
-type Traffic = Pick<
-  EndedTotals,
-  "streams" | "streamErrors" | "bytesSent" | "bytesReceived" | "datagramsSent" | "datagramsReceived" | "datagramsDropped"
->;
 
 /** A server's metrics: two histograms, and figures that are read when somebody collects them. */
 export class ServerMetrics {
@@ -143,35 +138,4 @@ function observeServer(
   observe(figures.datagrams, traffic.datagramsSent, sent);
   observe(figures.datagrams, traffic.datagramsReceived, received);
   observe(figures.datagramsDropped, traffic.datagramsDropped);
-}
-
-/** Adds the living sessions to what the server counts of the ended ones. Its figures never fall, as counters must not. */
-class GrowingTraffic {
-  #last: Traffic | undefined;
-
-  read(server: WebTransportServer, ended: EndedTotals): Traffic {
-    const sum = { ...ended };
-    for (const session of server.sessions) {
-      const stats = session.getStats();
-      sum.streams += stats.streamsOpened + stats.streamsAccepted;
-      sum.streamErrors += stats.streamErrors;
-      sum.bytesSent += stats.bytesSent;
-      sum.bytesReceived += stats.bytesReceived;
-      sum.datagramsSent += stats.datagramsSent;
-      sum.datagramsReceived += stats.datagramsReceived;
-      sum.datagramsDropped += stats.datagramsDropped;
-    }
-    // An application may have taken a connection out of the server's sight.
-    const last = this.#last ?? sum;
-    this.#last = {
-      streams: Math.max(sum.streams, last.streams),
-      streamErrors: Math.max(sum.streamErrors, last.streamErrors),
-      bytesSent: Math.max(sum.bytesSent, last.bytesSent),
-      bytesReceived: Math.max(sum.bytesReceived, last.bytesReceived),
-      datagramsSent: Math.max(sum.datagramsSent, last.datagramsSent),
-      datagramsReceived: Math.max(sum.datagramsReceived, last.datagramsReceived),
-      datagramsDropped: Math.max(sum.datagramsDropped, last.datagramsDropped),
-    };
-    return this.#last;
-  }
 }

@@ -111,7 +111,9 @@ export class RequestRouter<Target = SessionHandler> {
     const found = given.length > maxPathLength ? undefined : this.#search(canonicalPath(given));
     if (found !== undefined) return found;
     this.#unmatched += 1;
-    return this.#default === undefined ? undefined : { target: this.#default, pathParams: [], params: {}, route: undefined };
+    return this.#default === undefined
+      ? undefined
+      : { target: this.#default, pathParams: [], params: {}, route: undefined };
   }
 
   /** What was registered for a path (with parameters, if it has some) or a pattern's source. */

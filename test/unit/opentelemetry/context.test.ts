@@ -92,11 +92,17 @@ describe("the session's context", () => {
     await Promise.all(sessions.map((session) => session.closed));
     await world.close();
     const byPath = (path: string) =>
-      telemetry.serverSpans.filter(({ attributes }) => attributes["url.path"] === path).map((span) => span.spanContext());
+      telemetry.serverSpans
+        .filter(({ attributes }) => attributes["url.path"] === path)
+        .map((span) => span.spanContext());
     const parents = (name: string) =>
       telemetry.spans.filter((span) => span.name === name).map(({ parentSpanContext }) => parentSpanContext?.spanId);
     for (const name of ["a", "b", "c"]) {
-      expect(parents(`work of ${name}`).sort()).toEqual(byPath(`/${name}`).map(({ spanId }) => spanId).sort());
+      expect(parents(`work of ${name}`).sort()).toEqual(
+        byPath(`/${name}`)
+          .map(({ spanId }) => spanId)
+          .sort(),
+      );
     }
     // Four sessions, none of which is another's child: their clients are not instrumented.
     expect(new Set(telemetry.serverSpans.map((span) => span.spanContext().traceId)).size).toBe(4);
@@ -110,7 +116,9 @@ describe("the session's context", () => {
     });
     await world.listen();
     await context.with(context.active().setValue(key, "the client's"), async () => {
-      await (await world.connect("/")).closed;
+      await (
+        await world.connect("/")
+      ).closed;
       expect(context.active().getValue(key)).toBe("the client's");
     });
     expect(seen).toEqual([undefined]);
@@ -123,7 +131,9 @@ describe("the session's context", () => {
       seen.push(propagation.getActiveBaggage()?.getEntry("tenant")?.value);
     });
     await world.listen();
-    await (await world.connect("/", { headers: { baggage: "tenant=blue" } })).closed;
+    await (
+      await world.connect("/", { headers: { baggage: "tenant=blue" } })
+    ).closed;
     expect(seen).toEqual(["blue"]);
   });
 

@@ -1,16 +1,23 @@
+import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
 import { SpanKind, trace } from "@opentelemetry/api";
 import type { TextMapPropagator } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
-import { afterEach, describe, expect, it } from "vitest";
-import { readFileSync } from "node:fs";
 import * as stable from "@opentelemetry/semantic-conventions";
+import { afterEach, describe, expect, it } from "vitest";
 
 import { ConfigurationError } from "../../../src/errors/errors.ts";
 import { instrument, instrumentConnect, WebTransportInstrumentation } from "../../../src/opentelemetry/index.ts";
 import { Attribute, EventName, OwnAttribute, scope } from "../../../src/opentelemetry/names.ts";
+import { WebTransportServer } from "../../../src/server/server.ts";
 import { AppWorld } from "../server/app/app-world.ts";
 
 import { Telemetry } from "./telemetry.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const worlds: AppWorld[] = [];
 const telemetries: Telemetry[] = [];
@@ -30,7 +37,9 @@ function makeTelemetry(): Telemetry {
 }
 
 async function visit(world: AppWorld): Promise<void> {
-  await (await world.connect("/")).closed;
+  await (
+    await world.connect("/")
+  ).closed;
   await world.pair.engine.clock.settle();
 }
 
@@ -96,7 +105,9 @@ describe("instrument()", () => {
     };
     instrument(world.app, { tracerProvider: telemetry.tracerProvider, propagator });
     await world.listen();
-    await (await world.connect("/", { headers: { "x-trace": "1" } })).closed;
+    await (
+      await world.connect("/", { headers: { "x-trace": "1" } })
+    ).closed;
     expect(carried).toEqual(["1", false]);
   });
 
@@ -120,6 +131,17 @@ describe("instrument()", () => {
     expect(await world.statusOf("/nowhere")).toBe(404);
   });
 
+  it("gives spans to a provider that is registered later", async () => {
+    const world = makeWorld();
+    instrument(world.app);
+    await world.listen();
+    await visit(world);
+    const telemetry = makeTelemetry().register();
+    await visit(world);
+    trace.disable();
+    expect(telemetry.serverSpans).toHaveLength(1);
+  });
+
   it("works without any SDK", async () => {
     const world = makeWorld();
     instrument(world.app);
@@ -137,7 +159,9 @@ describe("instrumentConnect()", () => {
     disposables.push(instrumentConnect());
     await world.listen();
     await trace.getTracer("test").startActiveSpan("caller", async (span) => {
-      await (await world.connect("/?token=secret")).closed;
+      await (
+        await world.connect("/?token=secret")
+      ).closed;
       span.end();
     });
     await world.close();
@@ -164,7 +188,9 @@ describe("instrumentConnect()", () => {
     await world.listen();
     expect(await world.statusOf("/nowhere")).toBe(404);
     await expect(world.connect("/", { signal: AbortSignal.abort(new RangeError("enough")) })).rejects.toThrow("enough");
-    expect(telemetry.spans.map(({ attributes }) => [attributes["http.response.status_code"], attributes["error.type"]])).toEqual([
+    expect(
+      telemetry.spans.map(({ attributes }) => [attributes["http.response.status_code"], attributes["error.type"]]),
+    ).toEqual([
       [404, "404"],
       [undefined, "RangeError"],
     ]);
@@ -184,7 +210,9 @@ describe("instrumentConnect()", () => {
     await expect.poll(() => world.app.server.getServerStats().requests).toBe(1);
     instrumented.disable();
     resolve();
-    await (await connecting).closed;
+    await (
+      await connecting
+    ).closed;
     expect(telemetry.spans).toHaveLength(1);
     const { connectChannel } = await import("../../../src/client/connect-channel.ts");
     expect(connectChannel.hasSubscribers).toBe(false);
@@ -231,6 +259,23 @@ describe("WebTransportInstrumentation", () => {
     expect([await tracesOf(before), await tracesOf(after)]).toEqual([0, 1]);
   });
 
+  it("keeps no server alive", async () => {
+    const telemetry = makeTelemetry();
+    const instrumentation = new WebTransportInstrumentation();
+    disposables.push(instrumentation);
+    instrumentation.setMeterProvider(telemetry.meterProvider);
+    const made = new WeakRef(new WebTransportServer());
+    await telemetry.collect();
+    await expect
+      .poll(() => {
+        collectGarbage();
+        return made.deref() === undefined;
+      })
+      .toBe(true);
+    // The callback of a server that is gone ends itself.
+    expect((await telemetry.collect()).points("active_sessions")).toEqual([]);
+  });
+
   it("leaves a server alone that the application has instrumented itself", async () => {
     const [general, own] = [makeTelemetry(), makeTelemetry()];
     const instrumentation = new WebTransportInstrumentation();
@@ -246,7 +291,9 @@ describe("WebTransportInstrumentation", () => {
 
 describe("names", () => {
   it("are stable ones of the semantic conventions, or begin with webtransport.", () => {
-    const known = new Set<unknown>(Object.entries(stable).flatMap(([key, value]) => (key.startsWith("ATTR_") ? [value] : [])));
+    const known = new Set<unknown>(
+      Object.entries(stable).flatMap(([key, value]) => (key.startsWith("ATTR_") ? [value] : [])),
+    );
     expect(Object.values(Attribute).filter((name) => !known.has(name))).toEqual([]);
     for (const name of [...Object.values(OwnAttribute), ...Object.values(EventName)]) {
       expect(name).toMatch(/^webtransport\.[a-z_.]+$/);

@@ -117,7 +117,9 @@ describe("the metrics of a server", () => {
   it("have units and descriptions, and the address that the server listens on", async () => {
     await world.listen();
     world.app.route("/", async () => {});
-    await (await world.connect("/")).closed;
+    await (
+      await world.connect("/")
+    ).closed;
     const metrics = await telemetry.collect();
     expect(metrics.names.length).toBeGreaterThan(10);
     for (const name of metrics.names) {
@@ -141,7 +143,7 @@ describe("the metrics of a server", () => {
         return createTestPair(app, { engine });
       }),
     );
-    await Promise.all([0, 0, 1].map((index) => pairs[index]?.connect("/")));
+    for (const index of [0, 0, 1]) await pairs[index]?.connect("/");
     const metrics = await telemetry.collect();
     const values = apps.map(({ server }) =>
       metrics.value("active_sessions", { "network.local.port": server.localAddress?.port }),

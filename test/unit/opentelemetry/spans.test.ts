@@ -87,7 +87,9 @@ describe("the span of a session", () => {
   it("tells of a handler that returned before the session ended", async () => {
     world.app.route("/", async () => {});
     await world.listen();
-    await (await world.connect("/")).closed;
+    await (
+      await world.connect("/")
+    ).closed;
     await world.close();
     expect(telemetry.serverSpans).toHaveLength(1);
     expect(eventNames(telemetry.serverSpans[0])).toEqual([
@@ -101,8 +103,12 @@ describe("the span of a session", () => {
     world.app.route("/", async () => {});
     await world.listen();
     await trace.getTracer("test").startActiveSpan("not the parent", async (span) => {
-      await (await world.connect("/", { headers: { traceparent, tracestate: "vendor=1" } })).closed;
-      await (await world.connect("/")).closed;
+      await (
+        await world.connect("/", { headers: { traceparent, tracestate: "vendor=1" } })
+      ).closed;
+      await (
+        await world.connect("/")
+      ).closed;
       span.end();
     });
     await world.close();
@@ -119,7 +125,9 @@ describe("the span of a session", () => {
     async (value) => {
       world.app.route("/", async () => {});
       await world.listen();
-      await (await world.connect("/", { headers: { traceparent: value } })).closed;
+      await (
+        await world.connect("/", { headers: { traceparent: value } })
+      ).closed;
       await world.close();
       expect(telemetry.serverSpans).toHaveLength(1);
       expect(telemetry.serverSpans[0]?.parentSpanContext).toBeUndefined();
@@ -131,7 +139,9 @@ describe("the span of a session", () => {
     instrument(open.app);
     open.app.route("/", async () => {});
     await open.listen();
-    await (await open.connect("/?a=1&b=2")).closed;
+    await (
+      await open.connect("/?a=1&b=2")
+    ).closed;
     await open.close();
     expect(telemetry.serverSpans[0]?.attributes["url.query"]).toBe("a=1&b=2");
   });
@@ -174,7 +184,9 @@ describe("the span of a session", () => {
       throw new SessionError("of another session");
     });
     await world.listen();
-    await (await world.connect("/")).closed;
+    await (
+      await world.connect("/")
+    ).closed;
     await world.close();
     expect(telemetry.serverSpans[0]?.status.code).toBe(SpanStatusCode.ERROR);
   });
@@ -219,7 +231,7 @@ describe("the span of a session", () => {
   it("ends when the client falls silent, with the error's code", async () => {
     const silent = new AppWorld({ connectionIdleTimeout: 1000, keepaliveInterval: 0 });
     instrument(silent.app);
-    silent.app.route("/", async (session) => void (await session.closed));
+    silent.app.route("/", (session) => session.closed);
     await silent.listen();
     await silent.connect("/");
     const { engine } = silent.pair;
@@ -237,7 +249,7 @@ describe("the span of a session", () => {
   });
 
   it("ends for each session when the server closes", async () => {
-    world.app.route("/", async (session) => void (await session.closed));
+    world.app.route("/", (session) => session.closed);
     await world.listen();
     await Promise.all([world.connect("/"), world.connect("/"), world.connect("/")]);
     expect(telemetry.serverSpans).toEqual([]);

@@ -1,5 +1,5 @@
 /** The SDK with its in-memory exporters, registered globally as an application does it. */
-import { metrics } from "@opentelemetry/api";
+import { metrics, SpanKind } from "@opentelemetry/api";
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -33,7 +33,7 @@ export class Telemetry {
 
   /** Those of a session on the server, without the client's. */
   get serverSpans(): readonly ReadableSpan[] {
-    return this.spans.filter(({ kind }) => kind === 1);
+    return this.spans.filter(({ kind }) => kind === SpanKind.SERVER);
   }
 
   reset(): void {
