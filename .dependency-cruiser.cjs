@@ -22,6 +22,8 @@ const layers = {
   server: [...belowTransport, "transport", "engine/native"],
   client: [...belowTransport, "transport", "engine/native"],
   w3c: [...foundation, "client"],
+  // Nothing imports it: it is loaded by who wants it.
+  opentelemetry: [...belowTransport, "transport", "server", "client"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
   cli: [...foundation, "server", "client", "testing"],
 };
@@ -78,13 +80,20 @@ module.exports = {
     },
     {
       name: "no-package-that-is-not-declared",
-      comment: "What src/ needs at run time stands in package.json's dependencies.",
+      comment: "What src/ needs at run time stands in package.json's dependencies; a peer is there for the tests, too.",
       severity: "error",
       from: { path: "^src/" },
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"],
-        pathNot: "^@tswebtransport/",
+        pathNot: "^@tswebtransport/|/@opentelemetry/api/",
       },
+    },
+    {
+      name: "opentelemetry-in-its-layer",
+      comment: "An optional peer dependency: nothing else may need it.",
+      severity: "error",
+      from: { path: "^src/", pathNot: pathOf("opentelemetry") },
+      to: { path: "@opentelemetry/" },
     },
     {
       name: "no-unresolvable",

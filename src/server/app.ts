@@ -351,13 +351,13 @@ export class ServerApp<Locals = Record<string, unknown>> {
       ...(protocol === undefined ? {} : { protocol }),
       ...(headers === undefined ? {} : { headers }),
     });
-    await this.#run(route, session);
+    await this.#run(route, session, request);
   }
 
   /** Never rejects. */
-  async #run({ handler, owner }: Route, session: WebTransportSession): Promise<void> {
+  async #run({ handler, owner }: Route, session: WebTransportSession, request: IncomingSession): Promise<void> {
     try {
-      await handler(session);
+      await this.server.observers.handling(request, session, handler);
       await session.close();
     } catch (error) {
       await this.#handlerFailed(error, session, owner);

@@ -44,6 +44,8 @@ import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { diagnoseServer } from "./diagnosis/server-issues.ts";
 import { ServerLife } from "./life.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
+import { ServerObservers } from "./observers.ts";
+import { serverCreated } from "./server-channel.ts";
 import type { ServerEventMap } from "./server-events.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 import { serverStats } from "./server-stats.ts";
@@ -64,6 +66,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly connectionManager: ConnectionManager;
   /** The configuration's middleware, then that of the ServerApp; asked before {@link incomingSessions} has a request. */
   readonly middlewareManager: MiddlewareManager;
+  /** For tools that follow each request, as tracing does. */
+  readonly observers = new ServerObservers((error) => this.reportListenerError(error, "observer"));
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: (() => Promise<CertificateAndKey>) | undefined;
@@ -90,10 +94,11 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     this.middlewareManager = new MiddlewareManager({ middlewareTimeout: values.middlewareTimeout });
     for (const middleware of values.middleware) this.middlewareManager.addMiddleware(middleware);
     this.#log = new AccessLog(this.#logger, values);
-    this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
+    this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request), this.observers);
     this.sessionManager = new SessionManager(values, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
     this.#settings = this.#makeSettings();
+    if (serverCreated.hasSubscribers) serverCreated.publish({ server: this });
   }
 
   get isServing(): boolean {

@@ -12,6 +12,7 @@ import type {
 
 import type { AccessLog } from "../access-log.ts";
 import { rejectionOfCore } from "../admission/core-refusals.ts";
+import type { ServerObservers } from "../observers.ts";
 import { AddressCounts } from "./address-counts.ts";
 import { makeConnectionLedger } from "./connection-manager.ts";
 import type { ConnectionLedger, OpenConnectionState } from "./connection-manager.ts";
@@ -41,15 +42,17 @@ export class ServerAccount implements ConnectionOwner {
   /** Sessions and requests by the address group of their client; undefined without a limit. */
   readonly #addresses: AddressCounts | undefined;
   readonly #answer: AnswerRequest;
+  readonly #observers: ServerObservers;
   readonly #established = new WeakMap<Connection, number>();
   #requests = 0;
   #streams = 0;
 
-  constructor(log: AccessLog, limits: AccountLimits, answer: AnswerRequest) {
+  constructor(log: AccessLog, limits: AccountLimits, answer: AnswerRequest, observers: ServerObservers) {
     this.#log = log;
     this.#limits = limits;
     this.#addresses = limits.maxSessionsPerAddress === undefined ? undefined : new AddressCounts();
     this.#answer = answer;
+    this.#observers = observers;
   }
 
   /** Requests that are not answered yet. */
@@ -82,10 +85,11 @@ export class ServerAccount implements ConnectionOwner {
     this.#addresses?.add(request.connection);
     this.counters.sessionsRequested += 1;
     this.#requests += 1;
+    this.#observers.requestArrived(request);
   }
 
   answerRequest(request: IncomingSession): Promise<void> {
-    return this.#answer(request);
+    return this.#observers.answering(request, this.#answer);
   }
 
   requestAnswered(request: IncomingSession, answer: "accepted" | "rejected" | "cancelled"): void {
@@ -107,9 +111,11 @@ export class ServerAccount implements ConnectionOwner {
 
   requestRefused(refused: RefusedRequest): void {
     this.counters.sessionsRequested += 1;
-    const { subject, rejection } = rejectionOfCore(refused, this.#limits);
+    const told = rejectionOfCore(refused, this.#limits);
+    const { subject, rejection } = told;
     this.counters.refused(rejection.kind);
     this.#log.refused(subject, rejection);
+    this.#observers.requestRefused(refused, told);
   }
 
   sessionEstablished(session: Session): void {

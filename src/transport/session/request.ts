@@ -104,6 +104,8 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   readonly locals: Locals;
   readonly pathParams: readonly string[];
   readonly params: Readonly<Record<string, string>>;
+  /** The path or pattern of the route that the request has met, as it was registered, behind the prefixes of mounted apps. */
+  readonly route: string | undefined;
   /** Aborts when the client takes the request back. */
   readonly signal: AbortSignal;
   readonly rejection?: Rejection | undefined;
@@ -142,6 +144,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
   locals: Locals;
   pathParams: readonly string[] = [];
   params: Readonly<Record<string, string>> = {};
+  route: string | undefined;
   readonly #answerer: RequestAnswerer;
   readonly #sessionId: number;
   readonly #fields: FieldList;
