@@ -64,12 +64,17 @@ process.exit(0);
 async function measure() {
   const hash = execFileSync(LOAD, ["make-cert", directory], { encoding: "utf8" }).trim();
   const { command, env, check } = SERVERS[name];
-  const [node, [program]] = command();
+  const [node, programAndArgs] = command();
   const pem = ["--cert", join(directory, "cert.pem"), "--key", join(directory, "key.pem")];
   const hook = inBenchmarks("servers/heap-hook.mjs");
-  const server = new LineProcess(name, node, ["--expose-gc", "--import", hook, program, "--port", "0", ...pem], {
-    env,
-  });
+  const server = new LineProcess(
+    name,
+    node,
+    ["--expose-gc", "--import", hook, ...programAndArgs, "--port", "0", ...pem],
+    {
+      env,
+    },
+  );
   const address = /^listening (\S+)$/.exec(await server.nextLine(START_TIMEOUT))?.[1];
   check(server.pid);
   const args = ["--url", `https://${address}/`, "--cert-hash", hash, "--metric", "idle-1000", "--json"];

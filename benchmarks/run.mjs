@@ -11,11 +11,12 @@ import { cpuOf, figureOf, METRICS } from "./runner/metrics.mjs";
 import { inBenchmarks, LOAD } from "./runner/paths.mjs";
 import { endAllChildren, LineProcess, residentKilobytes } from "./runner/process.mjs";
 import { summarize, toMarkdown } from "./runner/report.mjs";
-import { addTree, buildWorkspace, SERVERS } from "./runner/servers.mjs";
+import { addTree, buildWorkspace, SERVERS, unbundle } from "./runner/servers.mjs";
 
 const USAGE = `Usage: node benchmarks/run.mjs [options]
   --servers NAMES   of ${Object.keys(SERVERS).join(", ")} (default: all that can be built)
   --tree NAME=DIR   another checkout of this project, under this name; may be repeated
+  --unbundled NAMES servers of ours that run from dist/, not from the bundle that is published
   --metrics NAMES   of ${METRICS.map((metric) => metric.name).join(", ")} (default: all)
   --rounds N        default 5
   --seconds N       of each measurement (default 2)
@@ -64,6 +65,7 @@ function parseOptions() {
       options: {
         servers: { type: "string" },
         tree: { type: "string", multiple: true, default: [] },
+        unbundled: { type: "string" },
         metrics: { type: "string" },
         rounds: { type: "string", default: "5" },
         seconds: { type: "string", default: "2" },
@@ -85,6 +87,11 @@ function parseOptions() {
     } catch (error) {
       throw new UsageError(error.message);
     }
+  }
+  for (const name of values.unbundled?.split(",") ?? []) {
+    if (SERVERS[name]?.bundled === undefined)
+      throw new UsageError(`--unbundled ${name}: no server of ours has this name`);
+    unbundle(name);
   }
   const servers = values.servers?.split(",");
   const metricNames = values.metrics?.split(",") ?? METRICS.map((metric) => metric.name);

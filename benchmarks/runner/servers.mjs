@@ -9,6 +9,7 @@ import { inBenchmarks, inRoot, NEWER_NODE } from "./paths.mjs";
 /** The loader of our addon takes this path before any other. */
 const ADDON_OVERRIDE = "TSWEBTRANSPORT_ADDON";
 const addonOf = (tree) => join(tree, "benchmarks/target/addon/tswebtransport.release.node");
+const bundleOf = (tree) => join(tree, "benchmarks/target/bundle");
 
 /** All others are compared with wtransport; where it is not measured, with the server that was named last. */
 export function referenceOf(names) {
@@ -55,25 +56,35 @@ export function addTree(name, directory) {
   SERVERS[name] = ours(process.execPath, tree);
 }
 
+/** Lets a server of ours run from the files in dist/, instead of the bundle that is published. */
+export function unbundle(name) {
+  SERVERS[name].bundled = false;
+}
+
 /** This project's server: on the Node that rwebtransport needs, so that both have the same, and on the one that runs this. */
 function ours(node, tree = inRoot("")) {
   const addon = addonOf(tree);
-  return {
+  const program = join(tree, "benchmarks/servers/tswebtransport.mjs");
+  const server = {
     language: "TypeScript, Node; this project",
+    // What is published is measured; checkouts from before there was a bundle run as they did then.
+    bundled: existsSync(join(tree, "scripts/bundle.mjs")),
     build: () => {
       installPackages();
-      buildOurs(tree);
+      buildOurs(tree, server.bundled);
     },
-    command: () => [node, [join(tree, "benchmarks/servers/tswebtransport.mjs")]],
+    command: () => [node, server.bundled ? [program, "--package", bundleOf(tree)] : [program]],
     env: { [ADDON_OVERRIDE]: addon },
     version: () => {
       const { version } = readJson(join(tree, "package.json"));
-      return `${version}, ${commit(tree)}, Node ${run(node, ["--version"], { quiet: true })}`;
+      const nodeVersion = run(node, ["--version"], { quiet: true });
+      return `${version}, ${commit(tree)}, ${server.bundled ? "bundled" : "not bundled"}, Node ${nodeVersion}`;
     },
     check: (pid) => {
       requireReleaseAddon(pid, addon);
     },
   };
+  return server;
 }
 
 /** The load generator and the Rust peer. */
@@ -81,9 +92,10 @@ export function buildWorkspace() {
   run("cargo", ["build", "--release", "--locked"], { cwd: inBenchmarks("") });
 }
 
-function buildOurs(tree) {
+function buildOurs(tree, bundled) {
   const addon = addonOf(tree);
   run(process.execPath, [join(tree, "scripts/setup.mjs")], { cwd: tree });
+  if (bundled) run(process.execPath, [join(tree, "scripts/bundle.mjs"), bundleOf(tree)], { cwd: tree });
   run("cargo", ["build", "--release", "--locked", "--package", "tswebtransport-addon"], { cwd: join(tree, "native") });
   mkdirSync(dirname(addon), { recursive: true });
   copyFileSync(join(tree, "native/target/release/libtswebtransport.so"), addon);

@@ -1,13 +1,21 @@
 // Our own benchmark server, on the public API as a user would write it.
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-
-import { ServerApp } from "../../dist/server/index.js";
 
 const CHUNK = Uint8Array.from({ length: 65_536 }, (_, index) => index & 0xff);
 
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "0" }, cert: { type: "string" }, key: { type: "string" } },
+  options: {
+    port: { type: "string", default: "0" },
+    cert: { type: "string" },
+    key: { type: "string" },
+    // The folder of a bundled package; without it, this checkout's dist/.
+    package: { type: "string" },
+  },
 });
+const packageUrl =
+  values.package === undefined ? new URL("../../", import.meta.url) : pathToFileURL(`${values.package}/`);
+const { ServerApp } = await import(new URL("dist/server/index.js", packageUrl).href);
 
 // No peer of the benchmark writes a line for each session, so neither does this server.
 const app = new ServerApp({

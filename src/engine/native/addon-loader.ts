@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { EngineError } from "../engine.ts";
 import type { EngineErrorCode } from "../engine.ts";
+import { missingAddonText } from "./missing-addon.ts";
 
 export interface Addon {
   readonly NativeEndpoint: new (options: NativeEndpointOptions, deliver: () => void) => NativeEndpoint;
@@ -123,11 +124,7 @@ function load(): Addon {
       failures.push(`${candidate}: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`);
     }
   }
-  throw new EngineError(
-    "unavailable",
-    `Cannot load the native addon for ${process.platform}-${process.arch}: tried\n  ${failures.join("\n  ")}\n` +
-      "In a clone of the repository `npm run build` compiles it; an installed package brings it as an optional dependency.",
-  );
+  throw new EngineError("unavailable", missingAddonText(`${process.platform}-${process.arch}`, failures));
 }
 
 /** On Linux the package manager installs the one for the C library; asking Node which that is takes milliseconds. */

@@ -12,13 +12,23 @@ export interface RejectionResponseOptions {
 }
 
 /**
+ * `Response`, not looked up before one is constructed: at its first mention Node loads its whole implementation of fetch,
+ * which takes longer than importing all of the server.
+ */
+const LazyResponse = function (this: unknown, ...parameters: ConstructorParameters<typeof Response>): object {
+  Object.setPrototypeOf(LazyResponse, Response);
+  Object.setPrototypeOf(LazyResponse.prototype, Response.prototype);
+  return Reflect.construct(Response, parameters, new.target) as object;
+} as unknown as typeof Response;
+
+/**
  * A `Response` that also tells the server's log and statistics why it refuses: what the built-in middleware returns.
  *
  * ```ts
  * if (await isBanned(request.remoteAddress)) return new RejectionResponse(403, { reason: "the address is banned" });
  * ```
  */
-export class RejectionResponse extends Response {
+export class RejectionResponse extends LazyResponse {
   readonly kind: RejectionKind;
   readonly reason: string;
   readonly cause: unknown;

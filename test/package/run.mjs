@@ -1,0 +1,186 @@
+// `npm run test:package`: packs what a release publishes for this machine, installs the tarballs into an empty project, and
+// uses them there as a user would. The last line counts.
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { staging } from "../../scripts/bundle.mjs";
+import { ensureChromium } from "../../scripts/find-chromium.mjs";
+import { ensureDependencies } from "../../scripts/install-dependencies.mjs";
+import { npm } from "../../scripts/npm.mjs";
+import { pack, requireHostPlatform } from "../../scripts/package.mjs";
+import { cache, inRoot } from "../../scripts/paths.mjs";
+import { packageOf } from "../../scripts/platforms.mjs";
+import { runScript } from "../../scripts/set-up-error.mjs";
+import { requireNode } from "../../scripts/toolchain.mjs";
+
+import { echoInBrowser } from "./browser.mjs";
+import { bundleWithEsbuild, bundleWithVite } from "./bundlers.mjs";
+import { installRuntimes, run, runtimes } from "./runtimes.mjs";
+
+const project = join(cache, "package", "project");
+const withoutAddon = join(cache, "package", "project-without-addon");
+const tarballFolder = join(cache, "package", "tarballs");
+
+/** Files of the package that importing the server may read: each is a request of the module loader. */
+const maximumModules = 16;
+
+const node20 = runtimes["Node 20"];
+const counts = { passed: 0, failed: 0 };
+
+await runScript(async () => {
+  const { values } = parseArgs({ options: { "no-pack": { type: "boolean", default: false } } });
+  requireNode();
+  ensureDependencies();
+  ensureChromium();
+  installRuntimes();
+  const host = requireHostPlatform();
+  const tarballs = values["no-pack"] ? packedBefore(host) : await pack({ chosen: [host] });
+  createProject(project, { tswebtransport: tarballs.main, [packageOf(host)]: tarballs.addons[host.name] });
+  createProject(withoutAddon, { tswebtransport: tarballs.main });
+
+  await checkManifest(tarballs.main);
+  await checkTypes();
+  for (const [name, runtime] of Object.entries(runtimes)) await checkRuntime(name, runtime);
+  await checkImport();
+  await checkBundlers();
+  await checkMissingAddon();
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+});
+
+async function check(name, work) {
+  const start = performance.now();
+  const error = await Promise.resolve()
+    .then(work)
+    .then(
+      () => undefined,
+      (reason) => reason,
+    );
+  counts[error === undefined ? "passed" : "failed"] += 1;
+  console.log(
+    `${error === undefined ? "ok" : "FAILED"}  ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
+  );
+  if (error !== undefined) console.log(error.stack ?? error);
+}
+
+/** As strict as they can be set; attw knows no profile stricter for a package that is ES modules alone. */
+async function checkManifest(tarball) {
+  const tool = (path, ...args) => [process.execPath, inRoot("node_modules", path), ...args];
+  const publint = tool("publint/src/cli.js", staging, "--strict");
+  const attw = tool("@arethetypeswrong/cli/dist/index.js", tarball, "--profile", "esm-only");
+  await check("publint finds nothing", () => run(publint, { cwd: project, timeout: 120_000 }));
+  await check("are the types wrong? No", () => run(attw, { cwd: project, timeout: 120_000 }));
+}
+
+async function checkTypes() {
+  const tsc = inRoot("node_modules", "typescript", "bin", "tsc");
+  const resolutions = {
+    node16: { module: "node16" },
+    nodenext: { module: "nodenext" },
+    bundler: { module: "esnext", moduleResolution: "bundler" },
+  };
+  for (const [name, resolution] of Object.entries(resolutions)) {
+    for (const dom of [false, true]) {
+      await check(`TypeScript: ${name}, ${dom ? "with" : "without"} the DOM's types`, async () => {
+        const config = join(project, `tsconfig.${name}.${dom ? "dom" : "node"}.json`);
+        const compilerOptions = {
+          ...resolution,
+          target: "es2023",
+          lib: dom ? ["es2023", "dom", "dom.iterable", "dom.asynciterable"] : ["es2023"],
+          ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+          ...{ types: ["node"], typeRoots: [inRoot("node_modules", "@types")] },
+        };
+        writeFileSync(config, JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+        await run([process.execPath, tsc, "--project", config], { cwd: project, timeout: 120_000 });
+      });
+    }
+  }
+}
+
+async function checkRuntime(name, runtime) {
+  await check(`${name}: both sides, close codes, and the process ends`, async () => {
+    assert.match(await run([...runtime, "smoke.mjs"], { cwd: project }), /^smoke ok$/m);
+  });
+  await check(`${name}: require()`, async () => {
+    assert.match(await run([...runtime, "require.cjs"], { cwd: project }), /^require ok$/m);
+  });
+  await check(`${name}: a browser's echo`, () => echoInBrowser([...runtime, "browser-server.mjs"], project));
+}
+
+async function checkImport() {
+  await check("importing the server loads few modules, and not Node's fetch", async () => {
+    const modules = staticallyImported("server/index.js");
+    assert.ok(modules.length <= maximumModules, `it reads ${modules.length} files`);
+    const loaded = JSON.parse(await run([...node20, "loaded.mjs"], { cwd: project }));
+    assert.deepEqual(
+      loaded.filter((name) => name.includes("undici")),
+      [],
+    );
+  });
+}
+
+function staticallyImported(entry) {
+  const folder = join(project, "node_modules", "tswebtransport", "dist");
+  const found = new Set([entry]);
+  for (const path of found) {
+    const code = readFileSync(join(folder, path), "utf8");
+    for (const [, from, bare] of code.matchAll(/^(?:import|export)\b[^;"]*?from "(\.[^"]+)"|^import "(\.[^"]+)"/gm)) {
+      found.add(new URL(from ?? bare, `file:///${path}`).pathname.slice(1));
+    }
+  }
+  return [...found];
+}
+
+async function checkBundlers() {
+  const isolated = join(project, "bundled");
+  await check("esbuild's bundle of the server leaves the addon alone", async () => {
+    const file = await bundleWithEsbuild(project, join(isolated, "esbuild"));
+    assert.match(await run([...node20, file], { cwd: project }), /^smoke ok$/m);
+  });
+  for (const noExternal of [false, true]) {
+    const what = noExternal ? "with everything in it" : "with the package outside";
+    await check(`Vite's SSR bundle, ${what}, leaves the addon alone`, async () => {
+      const file = await bundleWithVite(project, join(isolated, `vite-${noExternal}`), noExternal);
+      assert.match(await run([...node20, file], { cwd: project }), /^smoke ok$/m);
+    });
+  }
+}
+
+async function checkMissingAddon() {
+  await check("without the platform's package the error says what to do", async () => {
+    const failure = await run([...node20, "smoke.mjs"], { cwd: withoutAddon }).catch((error) => error.message);
+    assert.match(failure, /Cannot load the native addon for \S+: tried/);
+    assert.match(failure, /@tswebtransport\/\S+ brings it, as an optional dependency/);
+    assert.match(failure, /npm run build/);
+  });
+}
+
+/** An empty project that the tarballs are installed into, without a network. */
+function createProject(folder, tarballs) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(inRoot("test", "package", "programs"))) {
+    cpSync(inRoot("test", "package", "programs", name), join(folder, name));
+  }
+  const dependencies = Object.fromEntries(Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]));
+  writeFileSync(
+    join(folder, "package.json"),
+    JSON.stringify({ name: "consumer", private: true, type: "module", dependencies }),
+  );
+  const args = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+  npm(args, { cwd: folder, what: "The tarballs could not be installed" });
+}
+
+function packedBefore(host) {
+  const find = (pattern) => {
+    const name = readdirSync(tarballFolder).find((candidate) => pattern.test(basename(candidate)));
+    assert.ok(name !== undefined, `no tarball of an earlier run in ${tarballFolder}`);
+    return join(tarballFolder, name);
+  };
+  return {
+    main: find(/^tswebtransport-\d/),
+    addons: { [host.name]: find(new RegExp(`^tswebtransport-${host.name}-\\d`)) },
+  };
+}
