@@ -23,7 +23,7 @@ const layers = {
   client: [...belowTransport, "transport", "engine/native"],
   w3c: [...foundation, "client"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
-  cli: [...foundation, "server", "client", "testing"],
+  cli: [...belowTransport, "transport", "server", "client", "engine/native"],
 };
 
 const pathOf = (layer) => (layer === "contract" ? "^src/engine/engine[.]ts$" : `^src/${layer}/`);
