@@ -62,6 +62,7 @@ export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
     ...(serverName !== undefined && { serverName }),
     ...(args.list("protocol").length > 0 && { protocols: args.list("protocol") }),
   };
+  if (args.flag("insecure")) withoutInsecureWarning();
   try {
     return { config: ClientConfig.create(options) };
   } catch (error) {
@@ -86,6 +87,15 @@ export async function connectShown(
     }
     throw error;
   }
+}
+
+/** The user has asked for it: Node's three lines would only hide what the command says. */
+function withoutInsecureWarning(): void {
+  const others = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning: Error & { code?: string }) => {
+    if (warning.code !== "WT_INSECURE") for (const listener of others) listener(warning);
+  });
 }
 
 function headersOf(args: Arguments): Headers {

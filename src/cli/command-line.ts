@@ -81,13 +81,13 @@ function report(error: unknown, command: string, terminal: Terminal): number {
     terminal.note(`Try: ${programName} ${isCommand ? `${command} ` : ""}--help`);
     return 2;
   }
-  // What the user can mend is one line; anything else is a fault of ours and shows where.
+  // What the user can mend is one line.
   if (error instanceof WebTransportError || isSystemError(error)) {
     terminal.note(`${red(bold("Error:"))} ${error.message}`);
-  } else {
-    terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return 1;
   }
-  return 1;
+  // A fault of ours, or of the app that was loaded: Node shows the place, also that of a syntax error.
+  throw error;
 }
 
 /** Of the operating system: a file that is not there, a port that is in use. */

@@ -37,23 +37,25 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   return serveHere(path, args, context);
 }
 
-/** In a process whose Node runs TypeScript. */
+/** In a process whose Node runs TypeScript. Signals reach it through this one alone, so that Ctrl-C counts once. */
 async function runAgain(flags: readonly string[], { interruption }: CommandContext): Promise<number> {
   interruption.stopListening();
-  const child = spawn(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit" });
+  const child = spawn(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit", detached: true });
   const forward = (signal: NodeJS.Signals): void => {
     child.kill(signal);
   };
-  // A terminal sends SIGINT to both.
-  process.on("SIGTERM", forward).on("SIGHUP", forward).on("SIGINT", nothing);
+  const kill = (): void => {
+    child.kill("SIGKILL");
+  };
+  for (const signal of forwarded) process.on(signal, forward);
+  process.once("exit", kill);
   const [code] = (await once(child, "exit")) as [number | null];
-  process.off("SIGTERM", forward).off("SIGHUP", forward).off("SIGINT", nothing);
+  process.off("exit", kill);
+  for (const signal of forwarded) process.off(signal, forward);
   return code ?? 1;
 }
 
-function nothing(): void {
-  // The child ends, and this process with it.
-}
+const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 async function serveHere(path: string, args: Arguments, { terminal, interruption }: CommandContext): Promise<number> {
   const app = await loadApp(path, configOf(args));
@@ -68,14 +70,12 @@ async function serveHere(path: string, args: Arguments, { terminal, interruption
   });
   terminal.note(`Serving on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`);
   const reload = (): void => {
-    certificate?.().then(
-      (identity) => {
-        app.server.updateCertificate(identity);
-      },
-      (error: unknown) => {
-        terminal.note(`The certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`);
-      },
-    );
+    const renewed = certificate?.().then((identity) => {
+      app.server.updateCertificate(identity);
+    });
+    renewed?.catch((error: unknown) => {
+      terminal.note(`The certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`);
+    });
   };
   process.on("SIGHUP", reload);
   await app.run();

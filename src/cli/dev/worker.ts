@@ -34,17 +34,18 @@ async function run(args: Arguments, { interruption }: CommandContext): Promise<n
   });
   const start = await startMessage();
   reportImports(path);
-  let app: ServerApp | undefined;
   try {
-    app = await listening(path, start);
+    const app = await listening(path, start);
+    await stopped;
+    await app.close({ timeout: closeTimeout });
+    return 0;
   } catch (error) {
     tell({ type: "failed", message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
     throw error;
+  } finally {
+    // Otherwise the channel keeps the process alive.
+    if (process.connected) process.disconnect();
   }
-  await stopped;
-  await app.close({ timeout: closeTimeout });
-  process.disconnect?.();
-  return 0;
 }
 
 async function listening(path: string, { host, port, cert, key }: StartMessage): Promise<ServerApp> {
