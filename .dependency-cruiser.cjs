@@ -25,7 +25,7 @@ const layers = {
   // Nothing imports it: it is loaded by who wants it.
   opentelemetry: [...belowTransport, "transport", "server", "client"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
-  cli: [...foundation, "server", "client", "testing"],
+  cli: [...belowTransport, "transport", "server", "client", "engine/native"],
 };
 
 const pathOf = (layer) => (layer === "contract" ? "^src/engine/(engine|handshake-failures)[.]ts$" : `^src/${layer}/`);

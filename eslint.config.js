@@ -6,6 +6,7 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 
 /** What a page's script uses of a browser. */
 const browserGlobals = readonly([
+  "AbortController",
   "TextDecoder",
   "TextDecoderStream",
   "HTMLButtonElement",

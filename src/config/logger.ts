@@ -1,4 +1,5 @@
 import { errorText } from "../base/error-text.ts";
+import { escapeControls } from "../base/escape-controls.ts";
 
 /** A logger of pino's shape: fields first, then the message. `console` fits, too. */
 export interface Logger {
@@ -66,15 +67,7 @@ function line(level: string, fields: object, message: string): void {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${plain(value)}`);
-  console.error(`${new Date().toISOString()} ${level.toUpperCase()} ${escaped(`${message}${details.join("")}`)}`);
-}
-
-/** Characters that control a terminal, or the order of its text, never reach it: a peer may have sent them. */
-function escaped(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  console.error(`${new Date().toISOString()} ${level.toUpperCase()} ${escapeControls(`${message}${details.join("")}`)}`);
 }
 
 function plain(value: unknown): string {

@@ -8,10 +8,15 @@ import { missingAddonText } from "./missing-addon.ts";
 
 export interface Addon {
   readonly NativeEndpoint: new (options: NativeEndpointOptions, deliver: () => void) => NativeEndpoint;
-  generateSelfSignedCertificate(
-    hostnames: string[],
-    days: number,
-  ): { readonly cert: string; readonly key: string; readonly sha256: Uint8Array };
+  generateSelfSignedCertificate(hostnames: string[], days: number): GeneratedCertificate;
+  generateAuthority(commonName: string, days: number): GeneratedCertificate;
+  issueCertificate(hostnames: string[], days: number, authority: string, authorityKey: string): GeneratedCertificate;
+}
+
+export interface GeneratedCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly sha256: Uint8Array;
 }
 
 export interface NativeIdentity {
