@@ -62,6 +62,18 @@ export interface EndpointOptions {
   readonly port: number;
   /** SO_REUSEPORT. Default false. */
   readonly reusePort?: boolean;
+  /**
+   * File descriptor of a UDP socket that is bound already; `host`, `port` and `reusePort` are not used then. The endpoint
+   * works on a duplicate, which it closes: the descriptor stays the caller's. Several endpoints, also of several
+   * processes, may share one socket: each packet reaches one of them. "invalid-option" when the descriptor is no bound UDP
+   * socket, and on Windows. The in-memory engine, which has no sockets, binds `host` and `port` instead.
+   */
+  readonly descriptor?: number;
+  /**
+   * The endpoint is one of several on one UDP port. Needs {@link ServerOptions.workerId}. The in-memory engine checks it,
+   * and never has a packet for another worker.
+   */
+  readonly steering?: SteeringOptions;
   /** Present on endpoints that accept connections. */
   readonly server?: ServerOptions;
   readonly transport?: TransportOptions;
@@ -74,7 +86,42 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
-export interface ServerOptions {
+/** What an endpoint knows of the other workers on its UDP port. */
+export interface SteeringOptions {
+  /** 1 to 256. Worker ids are 0 to `slots` - 1: a connection ID with another one is nobody's. */
+  readonly slots: number;
+  /** The workers that take new connections now; see {@link QuicEndpoint.setActiveWorkers}. */
+  readonly activeWorkers: readonly number[];
+  /**
+   * Who takes a new connection. "anyone": the endpoint that its first packet reaches, for where the kernel chooses (mode
+   * "bpf" of `bindSocketGroup`). "hash": the worker in `activeWorkers` that a hash of the client's connection ID names, for
+   * endpoints that share one socket. Default "anyone".
+   */
+  readonly newConnections?: "anyone" | "hash";
+}
+
+/** Secrets of 32 bytes each that several endpoints share, so that one continues what another has begun. */
+export interface SharedKeys {
+  /**
+   * Endpoints with the same key know each other's connection IDs, and answer packets of a connection that they do not have
+   * with a stateless reset (RFC 9000 §10.3), which its peer accepts. Default: random.
+   */
+  readonly resetKey?: Uint8Array;
+  /**
+   * Endpoints with the same key accept each other's address-validation tokens: of a Retry for 15 seconds from the same
+   * address and port; of NEW_TOKEN, which is only sent with this option, for a day from the same address, and once by each
+   * endpoint (RFC 9000 §8.1). Default: random.
+   */
+  readonly tokenKey?: Uint8Array;
+  /**
+   * Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): a session's state is in its ticket, which
+   * is good for 6 to 12 hours. Whoever learns the key can pose as the server to clients with a ticket: replace it by
+   * {@link QuicEndpoint.updateKeys}. Default: none, and each endpoint has a key of its own.
+   */
+  readonly ticketKey?: Uint8Array;
+}
+
+export interface ServerOptions extends SharedKeys {
   readonly identity: TlsIdentity;
   /** Further identities by server name (SNI); "*.example.com" is for one label in place of the asterisk. */
   readonly sni?: Readonly<Record<string, TlsIdentity>>;
@@ -99,26 +146,14 @@ export interface ServerOptions {
    * 0 to 65535. The first two bytes, big-endian, of every connection ID that the endpoint issues: whoever receives a
    * packet with a short header can tell which of several endpoints it belongs to. It is readable on the wire. With it, or
    * with `resetKey`, connection IDs are 12 bytes long (`native/README.md` has their layout). Default: none, and 0 with
-   * `resetKey`. The in-memory engine, which has no packets, ignores it and the three keys.
+   * `resetKey`. The in-memory engine, which has no packets, ignores it and the keys.
    */
   readonly workerId?: number;
   /**
-   * 32 secret bytes. Endpoints with the same key know each other's connection IDs, and answer packets of a connection that
-   * they do not have with a stateless reset (RFC 9000 §10.3), which its peer accepts. Default: random.
+   * The generation of keys before: what other endpoints have made with it is accepted as if {@link QuicEndpoint.updateKeys}
+   * had been called here. Each needs the present key of the same name.
    */
-  readonly resetKey?: Uint8Array;
-  /**
-   * 32 secret bytes. Endpoints with the same key accept each other's address-validation tokens: of a Retry for 15 seconds
-   * from the same address and port; of NEW_TOKEN, which is only sent with this option, for a day from the same address,
-   * and once by each endpoint (RFC 9000 §8.1). Default: random.
-   */
-  readonly tokenKey?: Uint8Array;
-  /**
-   * 32 secret bytes. Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): a session's state is in
-   * its ticket, which is good for 6 to 12 hours. Whoever learns the key can pose as the server to clients with a ticket;
-   * replace it when the processes are replaced. Default: none, and each endpoint remembers its own sessions.
-   */
-  readonly ticketKey?: Uint8Array;
+  readonly previousKeys?: SharedKeys;
 }
 
 export interface TransportOptions {
@@ -188,6 +223,19 @@ export type CertificateVerification =
 export interface EndpointListener {
   /** A client's handshake has completed. Events of the connection go to the listener that is returned. */
   connection(connection: QuicConnection, info: ConnectionInfo): ConnectionListener;
+  /**
+   * A packet that another worker should handle: its connection ID names that worker, or it begins a connection that is the
+   * other worker's to take. Only called with {@link EndpointOptions.steering}. `packet` (one QUIC datagram) is only valid
+   * during the call: copy what is kept. `localHost`: the local address that it came to, where the platform tells it.
+   * Returns whether the packet is taken care of. After false the endpoint handles it itself: it answers a packet of a
+   * connection that nobody has by a stateless reset, and accepts a client. Without this method it does so with every packet.
+   */
+  foreignPacket?(
+    workerId: number,
+    packet: Uint8Array,
+    remoteAddress: SocketAddress,
+    localHost: string | undefined,
+  ): boolean;
   /** The endpoint is dead (a fault of the engine or the socket); every connection has been reported closed before. */
   failed(error: EngineError): void;
 }
@@ -206,8 +254,29 @@ export interface QuicEndpoint {
    * not), or without it those that no such name is for. Sessions of before can be resumed. Throws {@link EngineError}.
    */
   updateIdentity(identity: TlsIdentity, serverName?: string): void;
-  /** Stops accepting connections: further ones are refused; established ones live on. */
-  stopAccepting(): void;
+  /**
+   * Replaces keys that the endpoint was created with; others are an EngineError "invalid-option". What is issued from now on
+   * is made with the new key. What was made with the key before is accepted until the next update of the same key.
+   * Connections that live through two updates live on, but no other endpoint can tell their peers of their end any more.
+   */
+  updateKeys(keys: SharedKeys): void;
+  /**
+   * The workers that take new connections from now on, this one or not. Their order counts: each position stands for an
+   * equal share, so put a worker's successor into its place. Needs {@link EndpointOptions.steering} and ids below its
+   * `slots`, else throws EngineError "invalid-option".
+   */
+  setActiveWorkers(workerIds: readonly number[]): void;
+  /**
+   * Handles a packet that another endpoint has received for this one, as if it had come from the own socket, through which
+   * the answers leave. It is never handed to {@link EndpointListener.foreignPacket}. Bad packets are ignored.
+   */
+  receive(packet: Uint8Array, remoteAddress: SocketAddress, localHost?: string): void;
+  /**
+   * Stops accepting connections: further ones are refused; established ones and handshakes under way live on. With
+   * `silently` further ones are not refused but handed to an active worker (see {@link EndpointListener.foreignPacket}), or
+   * ignored: a client sends its first packet again, and another worker can take it.
+   */
+  stopAccepting(options?: { readonly silently?: boolean }): void;
   /** Keep the process alive while open (default), or not. */
   ref(): void;
   unref(): void;

@@ -19,8 +19,11 @@ mod own_authority;
 mod poll;
 mod qlog;
 mod self_signed;
+mod shared_keys;
 mod socket;
+mod socket_group;
 mod stats;
+mod steering;
 mod tls;
 mod turn;
 #[cfg(target_os = "linux")]

@@ -63,7 +63,7 @@ export class ServerHandshakes {
 
   receiveHello(client: MemoryConnection, hello: ClientHello, isValidated = false): void {
     const server = this.#server;
-    if (!this.#host.isOpen || client.isClosed) return;
+    if (!this.#host.isOpen || client.isClosed || server.isSilent) return;
     const refuse = (cause: HandshakeFailureCause, failure: Failure): void => {
       this.failures.count(cause);
       this.#reply(client, () => {
