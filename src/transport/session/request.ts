@@ -104,7 +104,10 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   readonly locals: Locals;
   readonly pathParams: readonly string[];
   readonly params: Readonly<Record<string, string>>;
-  /** The path or pattern of the route that the request has met, as it was registered, behind the prefixes of mounted apps. */
+  /**
+   * The path or pattern of the route that the request has met, as it was registered, with the prefixes of mounted apps.
+   * Undefined before it is routed: middleware of routes sees it, middleware of the app does not.
+   */
   readonly route: string | undefined;
   /** Aborts when the client takes the request back. */
   readonly signal: AbortSignal;
