@@ -198,7 +198,10 @@ impl ServerOptions {
             Some(other) => return Err(unknown("clientCertificates", other)),
         };
         let mut tls = tls::server_config(identities, &self.alpn, self.client_ca.as_deref(), clients, key_log)?;
-        if let Some(tickets) = &keys.tickets {
+        // Where no tickets are sent, none are accepted.
+        if let Some(tickets) = &keys.tickets
+            && tls.send_tls13_tickets > 0
+        {
             tls.ticketer = tickets.clone();
         }
         let crypto = QuicServerConfig::try_from(tls).map_err(|error| Fault::new("internal", error))?;
