@@ -45,7 +45,11 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly sni?: Readonly<Record<string, CertificateAndKey | CertificateFiles>>;
   /** Watch the certificates' files, those of `sni`, too, and serve what is renewed there. Default false. */
   readonly certificateReload?: boolean;
-  /** PEM of the authorities that client certificates must chain to; one that is its own authority may be among them. */
+  /**
+   * PEM of the authorities that client certificates must chain to; one that is its own authority may be among them, and an
+   * intermediate one without its root. With `verifyMode` "optional" or "required" TLS sessions are not resumed, so that
+   * each connection's certificate is verified.
+   */
   readonly caCerts?: string;
   /** Client certificates: "none", "optional" or "required". Default "none". */
   readonly verifyMode?: "none" | "optional" | "required";

@@ -116,7 +116,8 @@ export interface SharedKeys {
   /**
    * Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): a session's state is in its ticket, which
    * is good for 6 to 12 hours. Whoever learns the key can pose as the server to clients with a ticket: replace it by
-   * {@link QuicEndpoint.updateKeys}. Default: none, and each endpoint has a key of its own.
+   * {@link QuicEndpoint.updateKeys}. Default: none, and each endpoint has a key of its own. An endpoint that asks for
+   * client certificates resumes nothing: a resumed session would carry a certificate that nobody verifies again.
    */
   readonly ticketKey?: Uint8Array;
 }

@@ -200,7 +200,10 @@ impl ServerOptions {
             Some(other) => return Err(unknown("clientCertificates", other)),
         };
         let mut tls = tls::server_config(identities, &self.alpn, self.client_ca.as_deref(), clients, key_log)?;
-        if let Some(ticketer) = keys.ticketer() {
+        // Where no tickets are sent, none are accepted.
+        if let Some(ticketer) = keys.ticketer()
+            && tls.send_tls13_tickets > 0
+        {
             tls.ticketer = ticketer;
         }
         let crypto = QuicServerConfig::try_from(tls).map_err(|error| Fault::new("internal", error))?;

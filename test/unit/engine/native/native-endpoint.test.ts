@@ -5,6 +5,10 @@ import { NativeQuicEndpoint } from "../../../../src/engine/native/native-endpoin
 import { Acceptor } from "../../../conformance/engine/world.ts";
 import { Recorder } from "../../../conformance/engine/recorder.ts";
 
+const notAskedFor = (): never => {
+  throw new Error("not asked for");
+};
+
 /** An addon whose endpoint can be made to fail, which the real one only does for a fault of its own; notes the calls. */
 class FailingAddon {
   readonly calls: string[] = [];
@@ -33,12 +37,10 @@ class FailingAddon {
         setDeliver(deliver);
         return endpoint;
       } as unknown as Addon["NativeEndpoint"],
-      NativeSocketGroup: function () {
-        throw new Error("not asked for");
-      } as unknown as Addon["NativeSocketGroup"],
-      generateSelfSignedCertificate: () => {
-        throw new Error("not asked for");
-      },
+      NativeSocketGroup: notAskedFor as unknown as Addon["NativeSocketGroup"],
+      generateSelfSignedCertificate: notAskedFor,
+      generateAuthority: notAskedFor,
+      issueCertificate: notAskedFor,
     };
   })();
 
