@@ -1,4 +1,8 @@
-/** Everything an application needs. */
+/**
+ * Everything an application needs.
+ *
+ * @module tswebtransport
+ */
 export { generateSelfSignedCertificate } from "./certificates/self-signed.ts";
 export type { SelfSignedCertificate, SelfSignedCertificateOptions } from "./certificates/self-signed.ts";
 export type { CertificateHash } from "./client/certificate-hash.ts";
@@ -9,6 +13,7 @@ export type { ClientOptions } from "./client/connect.ts";
 export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
+export type { SetTimer } from "./async/deadlines.ts";
 export type { ConfiguredMiddleware, ConfiguredRequest } from "./config/middleware.ts";
 export { ServerConfig } from "./config/server-config.ts";
 export type {
@@ -17,16 +22,22 @@ export type {
   ServerConfigOptions,
   ServerConfigValues,
 } from "./config/server-config.ts";
+export type { DraftName, DraftProfileName, DraftSelection } from "./constants/drafts.ts";
 export { ErrorCodes } from "./constants/error-codes.ts";
 export { EngineError } from "./engine/engine.ts";
-export type { ConnectionStats, EngineErrorCode, QuicEngine } from "./engine/engine.ts";
+export type { ConnectionStats, EngineErrorCode, QuicEngine, SocketAddress, TransportOptions } from "./engine/engine.ts";
 export * from "./errors/errors.ts";
+export type { AnyListener, WaitForOptions } from "./events/emitter.ts";
 export { EventType } from "./events/event-types.ts";
 export * from "./server/index.ts";
 export { WebTransportStream } from "./transport/streams/bidirectional-stream.ts";
 export { WebTransportConnection } from "./transport/connection/connection.ts";
+export type { CloseConnectionOptions, OpenSessionOptions } from "./transport/connection/connection.ts";
+export type { DatagramStats } from "./transport/datagrams/datagram-queue.ts";
 export { WebTransportDatagrams } from "./transport/datagrams/datagrams.ts";
+export type { SendDatagramOptions } from "./transport/datagrams/datagrams.ts";
 export type * from "./transport/events.ts";
+export type { IncomingStream, IncomingStreamIterable } from "./transport/session/incoming-streams.ts";
 export { WebTransportReceiveStream } from "./transport/streams/receive-stream.ts";
 export { IncomingSession, RejectionKind } from "./transport/session/request.ts";
 export type {
