@@ -21,7 +21,9 @@ await runScript(async () => {
   run("site", join(site, "node_modules/vitepress/bin/vitepress.js"), "build", site);
   const { pages, links, faults } = checkSite(join(site, "dist"));
   for (const fault of faults) console.error(fault);
-  console.log(`site/dist: ${pages} pages, ${links} links, ${faults.length} of them broken. npm run docs:serve shows it.`);
+  console.log(
+    `site/dist: ${pages} pages, ${links} links, ${faults.length} of them broken. npm run docs:serve shows it.`,
+  );
   if (faults.length > 0) process.exitCode = 1;
 });
 

@@ -33,7 +33,8 @@ export function checkSite(folder, base = "/") {
 
   function fileOf(path, from) {
     const found = path.startsWith(base) ? join(folder, path.slice(base.length)) : resolve(dirname(from), path);
-    if (existsSync(found) && statSync(found).isDirectory()) return fileOf(`${path.replace(/\/?$/, "/")}index.html`, from);
+    if (existsSync(found) && statSync(found).isDirectory())
+      return fileOf(`${path.replace(/\/?$/, "/")}index.html`, from);
     return [found, `${found}.html`].find((candidate) => existsSync(candidate));
   }
 }

@@ -45,7 +45,10 @@ function inlineDiagrams(md) {
     if (!source.endsWith(".svg")) return image(tokens, index, options, env, self);
     const svg = readFileSync(join(root, "docs", source), "utf8").replace(/<style>[\s\S]*?<\/style>/, "");
     const label = md.utils.escapeHtml(token.content);
-    return svg.trim().replace("<svg ", `<svg v-pre class="diagram" role="img" aria-label="${label}" `).replace(/\n\s*/g, "\n");
+    return svg
+      .trim()
+      .replace("<svg ", `<svg v-pre class="diagram" role="img" aria-label="${label}" `)
+      .replace(/\n\s*/g, "\n");
   };
 }
 
@@ -66,7 +69,13 @@ function apiSidebar() {
 }
 
 function kindsOf(entry) {
-  const kinds = { classes: "Classes", functions: "Functions", variables: "Constants", interfaces: "Interfaces", "type-aliases": "Types" };
+  const kinds = {
+    classes: "Classes",
+    functions: "Functions",
+    variables: "Constants",
+    interfaces: "Interfaces",
+    "type-aliases": "Types",
+  };
   return Object.entries(kinds)
     .filter(([kind]) => existsSync(join(api + entry, kind)))
     .map(([kind, text]) => ({
