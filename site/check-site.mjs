@@ -3,11 +3,17 @@
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
-/** What is wrong with the links of the HTML files below `folder`. */
+/**
+ * What is wrong with the links of the HTML files below `folder`.
+ *
+ * @param {string} folder
+ * @param {string} [base] Where the site stands on its host.
+ */
 export function checkSite(folder, base = "/") {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".html"));
   const texts = new Map(files.map((file) => [join(folder, file), readFileSync(join(folder, file), "utf8")]));
   const ids = new Map([...texts].map(([file, text]) => [file, idsOf(text)]));
+  /** @type {string[]} */
   const faults = [];
   let links = 0;
   for (const [file, text] of texts) {

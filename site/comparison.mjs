@@ -9,7 +9,11 @@ import { root } from "./pages.mjs";
 
 const file = join(root, "docs", "comparison.md");
 
-/** docs/comparison.md of a benchmark's results. */
+/**
+ * docs/comparison.md of a benchmark's results.
+ *
+ * @param {any} results
+ */
 export async function comparisonPage(results) {
   const { date, machine, rounds, seconds, servers, metrics } = results;
   const names = Object.keys(servers);
@@ -82,6 +86,7 @@ function cell([figure, ratio] = []) {
   return ratio === undefined || ratio === 1 ? text : `${text} (${ratio.toFixed(2)})`;
 }
 
+/** @returns {unknown} */
 export function readResults() {
   return JSON.parse(readFileSync(join(root, "benchmarks", "results", "latest.json"), "utf8"));
 }

@@ -10,7 +10,12 @@ import { root } from "./pages.mjs";
 
 const file = join(root, "docs", "error-codes.md");
 
-/** docs/error-codes.md. Throws for a code without a text, and for a text without a code. */
+/**
+ * docs/error-codes.md. Throws for a code without a text, and for a text without a code.
+ *
+ * @param {Readonly<Record<string, { class: string, fatal: boolean, retriable: boolean }>>} errorCatalogue
+ * @param {Readonly<Record<string, number>>} ErrorCodes
+ */
 export async function errorCodesPage(errorCatalogue, ErrorCodes) {
   requireSame(Object.keys(errorCatalogue), Object.keys(errorTexts), "errorTexts");
   requireSame(Object.keys(ErrorCodes), Object.keys(wireTexts), "wireTexts");

@@ -5,7 +5,11 @@ import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Files outside of docs/ that are pages, too, because pages link to them: repository path, path on the site. */
+/**
+ * Files outside of docs/ that are pages, too, because pages link to them: repository path, path on the site.
+ *
+ * @type {readonly (readonly [file: string, page: string])[]}
+ */
 const projectFiles = [
   ["ARCHITECTURE.md", "project/architecture.md"],
   ["benchmarks/README.md", "project/benchmarks.md"],
@@ -15,7 +19,11 @@ const projectFiles = [
   ["CHANGELOG.md", "project/changelog.md"],
 ];
 
-/** Every page: path in the repository → path on the site. The README is the site's front page. */
+/**
+ * Every page: path in the repository → path on the site. The README is the site's front page.
+ *
+ * @returns {Map<string, string>}
+ */
 export function sitePages() {
   const guide = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .map((file) => file.replaceAll("\\", "/"))
@@ -27,7 +35,11 @@ export function sitePages() {
   ]);
 }
 
-/** docs/navigation.json: sections of pages, by their paths in docs/. */
+/**
+ * docs/navigation.json: sections of pages, by their paths in docs/.
+ *
+ * @returns {{ text: string, pages: string[] }[]}
+ */
 export function readNavigation() {
   return JSON.parse(readFileSync(join(root, "docs", "navigation.json"), "utf8"));
 }
@@ -47,7 +59,11 @@ export function sidebar() {
   }));
 }
 
-/** The first heading of a Markdown file. */
+/**
+ * The first heading of a Markdown file.
+ *
+ * @param {string} file
+ */
 export function titleOf(file) {
   const [, title] = /^# (.+)$/m.exec(readFileSync(join(root, file), "utf8")) ?? [];
   if (title === undefined) throw new Error(`${file} has no heading`);
@@ -57,8 +73,12 @@ export function titleOf(file) {
 /**
  * A page's Markdown with its links as the site has them: to pages by their place there, to the repository's other files
  * not at all (their text stays). Code blocks are left alone.
+ *
+ * @param {string} file
+ * @param {string} markdown
  */
 export function siteMarkdown(file, markdown, pages = sitePages()) {
+  /** @type {string | undefined} */
   let fence;
   return markdown
     .split("\n")
@@ -72,9 +92,15 @@ export function siteMarkdown(file, markdown, pages = sitePages()) {
     })
     .join("\n");
 
+  /**
+   * @param {string} link
+   * @param {string} image
+   * @param {string} text
+   * @param {string} target
+   */
   function siteLink(link, image, text, target) {
     if (/^(#|[a-z]+:)/.test(target)) return link;
-    const [path, anchor] = target.split("#");
+    const [path = "", anchor] = target.split("#");
     const repositoryPath = posix.normalize(posix.join(posix.dirname(file), path));
     if (image === "!") return `![${text}](/${repositoryPath.replace(/^docs\//, "")})`;
     const page = pages.get(repositoryPath);

@@ -1,4 +1,8 @@
-/** The anchor of a heading, as GitHub makes it: what links to a heading holds there and on the site. */
+/**
+ * The anchor of a heading, as GitHub makes it: what links to a heading holds there and on the site.
+ *
+ * @param {string} heading
+ */
 export function slugOf(heading) {
   return heading
     .replace(/<[^>]*>/g, "")

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -59,14 +59,6 @@ describe("the documentation", () => {
 
   it("leaves nothing open that keeps the process of its blocks alive", () => {
     expect(child.ending).toBe("0");
-  });
-
-  it("links to files that exist", () => {
-    const links = [...texts].flatMap(([file, text]) =>
-      [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map(([, target = ""]) => ({ file, target })),
-    );
-    const broken = links.filter(({ file, target }) => !existsSync(join(root, dirname(file), target)));
-    expect(broken).toEqual([]);
   });
 });
 
