@@ -19,7 +19,7 @@ await runScript(async () => {
   stagePages();
   run("API reference", join(root, "node_modules/typedoc/bin/typedoc"), "--out", join(staged, "api"));
   run("site", join(site, "node_modules/vitepress/bin/vitepress.js"), "build", site);
-  const { pages, links, faults } = checkSite(join(site, "dist"));
+  const { pages, links, faults } = checkSite(join(site, "dist"), process.env["DOCS_BASE"]);
   for (const fault of faults) console.error(fault);
   console.log(
     `site/dist: ${pages} pages, ${links} links, ${faults.length} of them broken. npm run docs:serve shows it.`,
@@ -37,6 +37,7 @@ function stagePages() {
     writeFileSync(path, siteMarkdown(file, readFileSync(join(root, file), "utf8"), pages));
   }
   cpSync(join(site, "index.md"), join(staged, "index.md"));
+  cpSync(join(site, "icon.svg"), join(staged, "public", "icon.svg"));
   cpSync(join(root, "docs", "images"), join(staged, "public", "images"), { recursive: true });
 }
 

@@ -8,6 +8,9 @@ import { slugOf } from "../slug.mjs";
 
 const api = join(root, "site", ".staged", "api", "tswebtransport");
 
+// Where the site will stand on its host, as "/tswebtransport/".
+const base = process.env["DOCS_BASE"] ?? "/";
+
 export default defineConfig({
   title: "tswebtransport",
   description: "WebTransport over HTTP/3 for Node: a server framework, a client and a QUIC engine of its own",
@@ -15,8 +18,8 @@ export default defineConfig({
   srcDir: ".staged",
   outDir: "dist",
   cacheDir: "node_modules/.vitepress-cache",
-  // Where the site will stand, as "/tswebtransport/"; "/" by default.
-  base: process.env["DOCS_BASE"] ?? "/",
+  base,
+  head: [["link", { rel: "icon", href: `${base}icon.svg`, type: "image/svg+xml" }]],
   markdown: {
     anchor: { slugify: slugOf },
     toc: { level: [2, 3] },
@@ -45,10 +48,11 @@ function inlineDiagrams(md) {
     if (!source.endsWith(".svg")) return image(tokens, index, options, env, self);
     const svg = readFileSync(join(root, "docs", source), "utf8").replace(/<style>[\s\S]*?<\/style>/, "");
     const label = md.utils.escapeHtml(token.content);
-    return svg
+    const inline = svg
       .trim()
       .replace("<svg ", `<svg v-pre class="diagram" role="img" aria-label="${label}" `)
       .replace(/\n\s*/g, "\n");
+    return `<span class="diagram-frame">${inline}</span>`;
   };
 }
 
