@@ -20,6 +20,7 @@ const gates = [
   { name: "lint", command: tool("eslint/bin/eslint.js", ".", "--max-warnings", "0") },
   { name: "format", command: tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".") },
   { name: "layers", command: tool("dependency-cruiser/bin/dependency-cruise.mjs", "src", "--output-type", "err") },
+  { name: "API reference", command: tool("typedoc/bin/typedoc") },
   { name: "package", command: tool("publint/src/cli.js", ".", "--strict") },
   {
     name: "package types",

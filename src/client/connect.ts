@@ -14,7 +14,7 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
   readonly config?: ClientConfig | ClientConfigOptions;
   /** QUIC's own options, which override the configuration. For tests and tools. */
   readonly transport?: TransportOptions;
-  /** The connection's settings, which override the configuration. For tests and tools. */
+  /** The connection's settings, which override the configuration. For tests and tools. @internal */
   readonly session?: ConnectionSettingsInit;
   /** Default: the native engine, loaded when it is first needed. */
   readonly engine?: QuicEngine;

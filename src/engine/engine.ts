@@ -29,6 +29,7 @@ export interface QuicEngine {
   /**
    * Binds a UDP socket. Rejects with {@link EngineError}.
    * An endpoint without `server` can only connect; one with it accepts connections and can connect, too.
+   * @internal
    */
   createEndpoint(options: EndpointOptions, listener: EndpointListener): Promise<QuicEndpoint>;
 }
@@ -173,7 +174,7 @@ export interface TransportOptions {
   readonly maxIncomingUnidirectionalStreams?: number;
   /** QUIC flow-control window of a stream, bytes. Default 1 MiB. */
   readonly streamReceiveWindow?: number;
-  /** QUIC flow-control window that a connection begins with, bytes; see {@link QuicConnection.setReceiveWindow}. Default 8 MiB. */
+  /** QUIC flow-control window that a connection begins with, bytes; see `QuicConnection.setReceiveWindow`. Default 8 MiB. */
   readonly receiveWindow?: number;
   /** Read credit that every stream starts with, bytes. Default 65536. */
   readonly initialCredit?: number;

@@ -144,7 +144,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
     return middleware;
   }
 
-  /** As {@link middleware}. */
+  /** As {@link ServerApp.middleware}. */
   addMiddleware(middleware: Middleware<Locals>): void {
     this.#assertOpen("add middleware");
     this.#routes.checkStarted([middleware]);

@@ -1,4 +1,8 @@
-/** `tswebtransport/server`: the server package of the reference API. */
+/**
+ * The server package of the reference API, a part of `tswebtransport`.
+ *
+ * @module tswebtransport/server
+ */
 export { ServerApp } from "./app.ts";
 export type { LifecycleHook, PathParams, ServeOptions, ServerAppConfigOptions, ServerAppOptions } from "./app.ts";
 export { ConnectionManager } from "./accounts/connection-manager.ts";

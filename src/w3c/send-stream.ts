@@ -21,7 +21,7 @@ export class WebTransportSendStream extends WritableStream<Uint8Array> {
   #sendGroup: WebTransportSendGroup | null;
   #sendOrder: number;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(
     key: Construct,
     stream: SendSide,

@@ -29,7 +29,7 @@ export class ConnectionManager implements Iterable<WebTransportConnection> {
   readonly maxConnections: number;
   readonly #ledger: ConnectionLedger;
 
-  /** Made by the server. */
+  /** Made by the server. @internal */
   constructor(maxConnections: number, ledger: ConnectionLedger) {
     this.maxConnections = maxConnections;
     this.#ledger = ledger;

@@ -74,13 +74,13 @@ export class RequestRouter<Target = SessionHandler> {
     this.add(patternPath(pattern), target);
   }
 
-  /** Throws ConfigurationError when there is the same route already. */
+  /** Throws ConfigurationError when there is the same route already. @internal */
   add(path: RoutePath, target: Target): void {
     this.checkFree(path);
     this.#kind(path).set(path.key, { path, target, matches: 0 });
   }
 
-  /** Throws ConfigurationError when there is the same route already. */
+  /** Throws ConfigurationError when there is the same route already. @internal */
   checkFree(path: RoutePath): void {
     if (this.#kind(path).has(path.key)) throw refusedRoute(path.source, "it is registered already");
   }

@@ -36,7 +36,7 @@ export interface ConnectionOptions {
 
 let connections = 0;
 
-/** A QUIC connection that carries WebTransport sessions. Its engine's events go to {@link listener}. */
+/** A QUIC connection that carries WebTransport sessions. Its engine's events go to its listener. */
 export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> implements Connection {
   readonly id: string;
   readonly role: "client" | "server";
@@ -45,6 +45,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   /** Created lazily. */
   #peerCertificate: X509Certificate | undefined;
 
+  /** Made by the server or the client. @internal */
   constructor(options: ConnectionOptions) {
     const { role, owner = {}, quic, info, settings = connectionSettings({}) } = options;
     super({ parent: settings.events });
@@ -55,7 +56,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     this.#driver.attach(typeof quic === "function" ? quic(this.#driver) : quic, info);
   }
 
-  /** Gets the engine's events. */
+  /** Gets the engine's events. @internal */
   get listener(): ConnectionListener {
     return this.#driver;
   }
@@ -106,7 +107,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get closed(): Promise<CloseInfo> {
     return this.#driver.status.closed;
   }
-  /** What is alive; all 0 once the connection has closed. */
+  /** What is alive; all 0 once the connection has closed. @internal */
   get counts(): ConnectionCounts {
     return this.#driver.counts;
   }

@@ -165,7 +165,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     };
   }
 
-  /** Made by the connection. */
+  /** Made by the connection. @internal */
   constructor(init: IncomingSessionInit) {
     this.url = init.url;
     this.rawHeaders = init.rawHeaders;

@@ -62,7 +62,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   #bidirectional: IncomingStreamIterable<WebTransportStream> | undefined;
   #unidirectional: IncomingStreamIterable<WebTransportReceiveStream> | undefined;
 
-  /** Made by the connection. */
+  /** Made by the connection. @internal */
   constructor(driver: SessionDriver, description: SessionDescription, parent: EventSink | undefined) {
     super({ parent });
     this.#driver = driver;

@@ -11,7 +11,7 @@ export class WebTransportReceiveStream implements ReceiveStream {
   readonly #stream: StreamRecord;
   readonly #receive: ReceiveHalf;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined, "the stream has no receiving half");
     this.#stream = stream;
