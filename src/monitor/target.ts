@@ -14,9 +14,8 @@
  */
 import type { HistogramData } from "../base/histogram.ts";
 import type { Logger } from "../config/logger.ts";
-import type { ConnectionEndCause } from "../server/accounts/end-causes.ts";
-import type { SessionEndCause } from "../server/accounts/end-causes.ts";
-import type { ConnectionStats } from "../engine/engine.ts";
+import type { ConnectionStats, HandshakeFailureCause } from "../engine/engine.ts";
+import type { ConnectionEndCause, SessionEndCause } from "../server/accounts/end-causes.ts";
 import type { RejectionKind } from "../transport/session/request.ts";
 import type { Address, SessionState, SessionStats } from "../transport/types.ts";
 
@@ -34,7 +33,7 @@ export interface MonitorTarget {
   measure(): () => void;
   /**
    * Reads the figures. It looks at many connections in slices, so it does not block the event loop. Rejects only when
-   * nothing at all could be read.
+   * it cannot tell anything; workers that do not answer are entries without figures.
    */
   sample(): Promise<TargetSample>;
   /** The sessions that are open, as `query` wants them. */
@@ -50,8 +49,8 @@ export interface TargetSample {
   readonly isDraining: boolean;
   /** One for a server; for a cluster one for each worker, those that are missing included. */
   readonly workers: readonly WorkerSample[];
-  /** The workers' figures together. */
-  readonly figures: Figures;
+  /** The figures of the workers that have answered, together; undefined when none has. */
+  readonly figures: Figures | undefined;
 }
 
 export const WorkerState = Object.freeze({
@@ -96,9 +95,8 @@ export interface Figures {
     readonly limit: number;
     /** Handshakes that have completed. */
     readonly accepted: number;
-    /** Before their handshake: a limit is reached, or the server is closing. */
-    readonly refused: number;
-    readonly handshakeFailures: Readonly<Record<string, number>>;
+    /** Clients that did not become connections, by cause: refused ones included. */
+    readonly handshakeFailures: CountsBy<HandshakeFailureCause>;
     readonly ended: CountsBy<ConnectionEndCause>;
     /** Clients that broke the protocol. */
     readonly protocolErrors: number;
@@ -223,7 +221,7 @@ export type SessionSort = (typeof SessionSort)[keyof typeof SessionSort];
 export interface SessionQuery {
   /** Rows at most, 1 to 1000. Default 100. */
   readonly limit?: number;
-  /** Rows that are left out at the beginning, 0 to 1,000,000. Default 0. */
+  /** Rows that are left out at the beginning, 0 to 100,000. Default 0. */
   readonly offset?: number;
   /** Default "age". */
   readonly sort?: SessionSort;

@@ -59,6 +59,18 @@ const lingerTime = 250;
 
 type State = "idle" | "starting" | "serving" | "closing" | "closed";
 
+/** What the layers above read of a server beside its public methods. */
+export interface ServerInspection {
+  readonly account: ServerAccount;
+  readonly budget: BufferBudget;
+  readonly logger: Logger;
+  /** Undefined while it has no sockets. */
+  readonly endpoints: Endpoints | undefined;
+}
+
+/** No method of the server: an application has no use for it. */
+export let inspectServer: (server: WebTransportServer) => ServerInspection;
+
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
 export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly config: ServerConfig;
@@ -87,6 +99,15 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly #log: AccessLog;
   readonly #account: ServerAccount;
 
+  static {
+    inspectServer = (server) => ({
+      account: server.#account,
+      budget: server.#budget,
+      logger: server.#logger,
+      endpoints: server.#endpoints,
+    });
+  }
+
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
     super();
@@ -108,6 +129,11 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 
   get isServing(): boolean {
     return this.#state === "serving";
+  }
+
+  /** `close()` was called, and sessions may still come to their end. */
+  get isDraining(): boolean {
+    return this.#state === "closing";
   }
 
   get localAddress(): Address | undefined {
@@ -330,7 +356,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       role: "server",
       owner: this.#account,
     });
-    this.#account.connectionEstablished(connection);
+    this.#account.connectionEstablished(connection, info.handshakeDuration);
     return connection.listener;
   }
 
@@ -371,6 +397,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       servesAuthority: servedAuthorities(values.authorities),
       maxOutgoingStreams: values.maxStreamsPerConnection,
       events: this,
+      traffic: this.#account.traffic,
     });
   }
 }

@@ -41,16 +41,13 @@ export const SessionEndCause = Object.freeze({
 } as const);
 export type SessionEndCause = (typeof SessionEndCause)[keyof typeof SessionEndCause];
 
-export function connectionEndCause(
-  closed: ConnectionClosed,
-  info: CloseInfo,
-  brokeProtocol: boolean,
-): ConnectionEndCause {
-  if (brokeProtocol) return "protocol_error";
+/** `info`: what `closed` means to the sessions of the connection. */
+export function connectionEndCause(closed: ConnectionClosed, info: CloseInfo): ConnectionEndCause {
   if (info.clean) return info.by;
   switch (closed.kind) {
     case "application":
-      return closed.by === "local" ? "local" : "peer_error";
+      // The server closes with another code than H3_NO_ERROR only where the client broke the protocol.
+      return closed.by === "local" ? "protocol_error" : "peer_error";
     case "idle-timeout":
       return "idle_timeout";
     case "stateless-reset":
