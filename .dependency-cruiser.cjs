@@ -27,7 +27,7 @@ const layers = {
   cli: [...foundation, "server", "client", "testing"],
 };
 
-const pathOf = (layer) => (layer === "contract" ? "^src/engine/engine[.]ts$" : `^src/${layer}/`);
+const pathOf = (layer) => (layer === "contract" ? "^src/engine/(engine|handshake-failures)[.]ts$" : `^src/${layer}/`);
 const sideOf = (names) => names.map(pathOf).join("|");
 
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({

@@ -20,6 +20,7 @@ export type {
 export { ErrorCodes } from "./constants/error-codes.ts";
 export { EngineError } from "./engine/engine.ts";
 export type { ConnectionStats, EngineErrorCode, QuicEngine } from "./engine/engine.ts";
+export type { HandshakeFailureCause, HandshakeFailures } from "./engine/handshake-failures.ts";
 export * from "./errors/errors.ts";
 export { EventType } from "./events/event-types.ts";
 export * from "./server/index.ts";

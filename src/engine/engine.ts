@@ -13,6 +13,8 @@
  * - Error codes are 62-bit (RFC 9000 §20.2) and therefore `bigint`.
  */
 
+import type { HandshakeFailures } from "./handshake-failures.ts";
+
 export type StreamDirection = "bidirectional" | "unidirectional";
 
 /** An IP address and UDP port; `host` is never a name. */
@@ -221,7 +223,10 @@ export interface EndpointStats {
   readonly connections: number;
   readonly pendingHandshakes: number;
   readonly handshakesAccepted: number;
+  /** Of {@link EndpointStats.handshakeFailures} those of `refusalCauses`. */
   readonly handshakesRefused: number;
+  /** Clients that did not become connections since the endpoint was made, by cause. */
+  readonly handshakeFailures: HandshakeFailures;
   /** Bytes the kernel granted, against the 2 MiB asked for. */
   readonly receiveBufferSize: number;
   readonly sendBufferSize: number;
@@ -237,6 +242,11 @@ export interface ConnectionInfo {
   readonly maxDatagramSize: number;
   /** Both sides have announced RESET_STREAM_AT: `reset` can keep the beginning of a stream reliable. */
   readonly resetStreamAt: boolean;
+  /**
+   * Milliseconds from the first packet to the last that completed the handshake, as this side has sent or received them. A
+   * server's begins after the Retry, where it sent one.
+   */
+  readonly handshakeDuration: number;
 }
 
 /** Every method is called with the stream ids and codes as the peer sent them. */

@@ -29,6 +29,7 @@ import type { Address, Session } from "../transport/types.ts";
 
 import { AccessLog } from "./access-log.ts";
 import { ConnectionManager } from "./accounts/connection-manager.ts";
+import { EndpointTotals } from "./accounts/endpoint-totals.ts";
 import { ServerAccount } from "./accounts/server-account.ts";
 import { SessionManager } from "./accounts/session-manager.ts";
 import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admission/admission.ts";
@@ -98,6 +99,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   #startedAt = 0;
   readonly #log: AccessLog;
   readonly #account: ServerAccount;
+  readonly #totals = new EndpointTotals();
 
   static {
     inspectServer = (server) => ({
@@ -174,6 +176,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
       this.#endpoints = endpoints;
+      this.#totals.began(endpoints.all);
       if (this.config.values.certificateReload) this.#watchFiles(certificates);
     } catch (error) {
       await this.#stopMiddleware();
@@ -249,7 +252,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       isClosed: this.#state === "closed",
       uptime: this.isServing ? performance.now() - this.#startedAt : 0,
       account: this.#account,
-      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => endpoint.getStats()),
+      endpoints: this.#totals.sums(),
       connectionStats: this.connectionManager.getStats(),
       sessionStats: this.sessionManager.getStats(),
     });

@@ -251,6 +251,8 @@ export interface Connection {
   readonly state: ConnectionState;
   readonly serverName: string | undefined;
   readonly draft: string | undefined;
+  /** Milliseconds; undefined before the handshake has completed. */
+  readonly handshakeDuration: number | undefined;
   /** Of the peer, if it gave one; verified, unless a client was told not to. */
   readonly peerCertificate: X509Certificate | undefined;
   readonly closed: Promise<CloseInfo>;

@@ -16,6 +16,7 @@ use crate::addresses::Addresses;
 use crate::config::CoreConfig;
 use crate::connection::Phase;
 use crate::events::EventBatch;
+use crate::handshake_failures::HandshakeFailure;
 use crate::timers::Timers;
 
 use slots::Slots;
@@ -97,13 +98,19 @@ impl Core {
         let transmit = match self.endpoint.handle(now, remote, local_ip, ecn, data, &mut self.packet) {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 if let Some(connection) = self.connections.at(handle.0) {
+                    connection.heard(now);
                     connection.quinn.handle_event(event);
                 }
                 self.mark(handle.0);
                 None
             }
             Some(DatagramEvent::NewConnection(incoming)) => self.admit(now, incoming),
-            Some(DatagramEvent::Response(transmit)) => Some(transmit),
+            Some(DatagramEvent::Response(transmit)) => {
+                if is_version_negotiation(&self.packet) {
+                    self.statistics.failed(HandshakeFailure::Version);
+                }
+                Some(transmit)
+            }
             None => None,
         };
         if let Some(transmit) = transmit {
@@ -218,6 +225,9 @@ impl Core {
         }
         if was_pending && connection.phase != Phase::Handshaking {
             self.statistics.pending_handshakes -= 1;
+            if let Some(cause) = connection.handshake_failure {
+                self.statistics.failed(cause);
+            }
         }
         if connection.drained {
             self.free(slot);
@@ -271,4 +281,9 @@ impl Core {
             self.to_process.push(slot);
         }
     }
+}
+
+/// RFC 9000 §17.2.1: a long header whose version is 0.
+fn is_version_negotiation(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| first & 0x80 != 0) && packet.get(1..5) == Some(&[0; 4])
 }

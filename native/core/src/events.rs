@@ -1,6 +1,8 @@
 //! The events of a connection, and their encoding in the records that cross to JavaScript once a turn. `native/README.md`
 //! describes the format of a record.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
 
@@ -46,6 +48,8 @@ pub(crate) enum Event<'a> {
 pub(crate) struct Connected<'a> {
     /// This side is the client.
     pub(crate) is_client: bool,
+    /// From the first packet to the completed handshake.
+    pub(crate) handshake_duration: Duration,
     /// Both sides have announced RESET_STREAM_AT.
     pub(crate) reset_stream_at: bool,
     pub(crate) max_datagram_size: u64,
@@ -240,7 +244,9 @@ impl EventBatch {
     }
 
     fn push_connected(&mut self, connection: ConnectionId, connected: &Connected<'_>) {
-        let mut payload = connected.port.to_le_bytes().to_vec();
+        let micros = u32::try_from(connected.handshake_duration.as_micros()).unwrap_or(u32::MAX);
+        let mut payload = micros.to_le_bytes().to_vec();
+        payload.extend(connected.port.to_le_bytes());
         // ALPN's format and DNS's keep all three below 256 bytes.
         let texts = [
             connected.host.as_bytes(),

@@ -12,6 +12,7 @@ mod connection;
 mod endpoint;
 mod events;
 mod fair_queue;
+mod handshake_failures;
 mod ids;
 mod keys;
 mod send_scheduler;
@@ -24,6 +25,7 @@ pub use config::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings, 
 pub use connection::DatagramOutcome;
 pub use endpoint::{Core, SendOutcome, Snapshot, Statistics, TransportSource};
 pub use events::{CloseBy, CloseKind, EventBatch, LARGE_PAYLOAD, RECORD_HEADER};
+pub use handshake_failures::{HandshakeFailure, HandshakeFailures};
 pub use ids::ConnectionId;
 pub use keys::{Key, WORKER_CONNECTION_ID_LENGTH, endpoint_config};
 pub use quinn_proto;

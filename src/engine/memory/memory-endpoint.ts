@@ -1,5 +1,6 @@
 import { EngineError } from "../engine.ts";
 import type {
+  ConnectionClosed,
   ConnectionInfo,
   ConnectionListener,
   ConnectOptions,
@@ -10,8 +11,10 @@ import type {
   SocketAddress,
   TlsIdentity,
 } from "../engine.ts";
+import { handshakeFailuresOf } from "../handshake-failures.ts";
 
 import { helloOf } from "./connect-options.ts";
+import { causeOf } from "./handshake-failures.ts";
 import type { ClientHello } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import { MemoryConnection } from "./memory-connection.ts";
@@ -109,7 +112,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
       connections: this.#connections.size,
       pendingHandshakes: this.#handshakes?.pending ?? 0,
       handshakesAccepted: this.#handshakes?.accepted ?? 0,
-      handshakesRefused: this.#handshakes?.refused ?? 0,
+      handshakesRefused: this.#handshakes?.failures.refused ?? 0,
+      handshakeFailures: this.#handshakes?.failures.all ?? handshakeFailuresOf(() => 0),
       receiveBufferSize: socketBufferSize,
       sendBufferSize: socketBufferSize,
     };
@@ -159,6 +163,11 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
     this.#handshakes?.over(connection);
     this.#handshakeTimers.get(connection)?.();
     this.#handshakeTimers.delete(connection);
+  }
+
+  handshakeFailed(connection: MemoryConnection, info: ConnectionClosed): void {
+    this.handshakeOver(connection);
+    this.#handshakes?.failures.count(causeOf(info));
   }
 
   // A server's handshakes.

@@ -3,6 +3,7 @@ import type { X509Certificate } from "node:crypto";
 import { serverDefaults } from "../../constants/defaults.ts";
 import { EngineError } from "../engine.ts";
 import type { ServerOptions, TlsIdentity } from "../engine.ts";
+import type { HandshakeFailureCause } from "../handshake-failures.ts";
 
 import { parseCertificates, parseIdentity } from "./identity.ts";
 import type { Identity } from "./identity.ts";
@@ -71,14 +72,12 @@ export class ServerSide {
     return this.#byName.get(name) ?? this.#byName.get(wildcard) ?? this.#identity;
   }
 
-  /** Whether a further connection is accepted. */
-  admits({ connections, pendingHandshakes, ofAddress }: Load): boolean {
-    return (
-      this.isAccepting &&
-      connections < this.#maxConnections &&
-      pendingHandshakes < this.#maxPendingHandshakes &&
-      ofAddress < (this.maxConnectionsPerAddress ?? Infinity)
-    );
+  /** Why no further connection is accepted, if none is. */
+  refusal({ connections, pendingHandshakes, ofAddress }: Load): HandshakeFailureCause | undefined {
+    if (!this.isAccepting) return "closing";
+    if (connections >= this.#maxConnections) return "max_connections";
+    if (pendingHandshakes >= this.#maxPendingHandshakes) return "max_pending_handshakes";
+    return ofAddress < (this.maxConnectionsPerAddress ?? Infinity) ? undefined : "max_connections_per_address";
   }
 
   /** Whether the client has to prove its address first: one more round trip. */

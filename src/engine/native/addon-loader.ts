@@ -76,6 +76,8 @@ export interface NativeEndpoint {
     readonly pendingHandshakes: number;
     readonly handshakesAccepted: number;
     readonly handshakesRefused: number;
+    /** In the order of `handshakeFailureCauses`. */
+    readonly handshakeFailures: readonly number[];
     readonly receiveBufferSize: number;
     readonly sendBufferSize: number;
   };

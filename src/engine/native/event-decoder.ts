@@ -171,7 +171,7 @@ function text(bytes: Uint8Array, start: number, length: number): string {
   return length === 0 ? "" : utf8.decode(bytes.subarray(start, start + length));
 }
 
-/** Port, the lengths of host, server name and ALPN protocol, these texts, then each certificate behind its length. */
+/** Duration, port, the lengths of host, server name and ALPN protocol, these texts, then each certificate behind its length. */
 function decodeInfo(
   bytes: Uint8Array,
   view: DataView,
@@ -180,24 +180,25 @@ function decodeInfo(
   maxDatagramSize: number,
   resetStreamAt: boolean,
 ): ConnectionInfo {
-  const nameStart = view.getUint8(start + 2);
-  const alpnStart = nameStart + view.getUint8(start + 3);
-  const textLength = alpnStart + view.getUint8(start + 4);
+  const nameStart = view.getUint8(start + 6);
+  const alpnStart = nameStart + view.getUint8(start + 7);
+  const textLength = alpnStart + view.getUint8(start + 8);
   // ASCII: decoded together, and without the set-up of a TextDecoder's call.
-  const texts = Buffer.from(bytes.buffer, bytes.byteOffset + start + 5, textLength).toString("latin1");
+  const texts = Buffer.from(bytes.buffer, bytes.byteOffset + start + 9, textLength).toString("latin1");
   const peerCertificates: Uint8Array[] = [];
-  for (let offset = start + 5 + textLength; offset < start + length;) {
+  for (let offset = start + 9 + textLength; offset < start + length;) {
     const certificateLength = view.getUint32(offset, true);
     peerCertificates.push(ownCopy(bytes, offset + 4, certificateLength));
     offset += 4 + certificateLength;
   }
   return {
-    remoteAddress: socketAddress(texts.slice(0, nameStart), view.getUint16(start, true)),
+    remoteAddress: socketAddress(texts.slice(0, nameStart), view.getUint16(start + 4, true)),
     alpn: texts.slice(alpnStart),
     serverName: alpnStart === nameStart ? undefined : texts.slice(nameStart, alpnStart),
     peerCertificates,
     maxDatagramSize,
     resetStreamAt,
+    handshakeDuration: view.getUint32(start, true) / 1000,
   };
 }
 

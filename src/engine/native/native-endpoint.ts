@@ -12,6 +12,7 @@ import type {
   SocketAddress,
   TlsIdentity,
 } from "../engine.ts";
+import { handshakeFailuresOf } from "../handshake-failures.ts";
 import { withEngineErrors } from "./addon-loader.ts";
 import type { Addon, NativeConnectOptions, NativeEndpoint } from "./addon-loader.ts";
 import { decodeEvents, socketAddress } from "./event-decoder.ts";
@@ -117,6 +118,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     const { receiveBufferSize, sendBufferSize } = stats;
     return {
       ...stats,
+      handshakeFailures: handshakeFailuresOf((_cause, index) => stats.handshakeFailures[index] ?? 0),
       receiveBufferSize: receiveBufferSize / factor,
       sendBufferSize: sendBufferSize / factor,
     };

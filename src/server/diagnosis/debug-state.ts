@@ -15,6 +15,8 @@ export interface ConnectionDebugState {
   readonly draft: string | undefined;
   /** Milliseconds since the epoch. */
   readonly establishedAt: number | undefined;
+  /** Milliseconds; undefined while it goes on. */
+  readonly handshakeDuration: number | undefined;
   readonly sessions: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -88,6 +90,7 @@ function ofConnection(connection: WebTransportConnection, account: DebugStateSou
     serverName: connection.serverName,
     draft: connection.draft,
     establishedAt: account.establishedAt(connection),
+    handshakeDuration: connection.handshakeDuration,
     sessions: connection.sessions.length,
     bytesSent,
     bytesReceived,

@@ -92,6 +92,10 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get simultaneousSessions(): number {
     return this.#driver.protocol.simultaneousSessions;
   }
+  /** Milliseconds from the first packet to the completed handshake, of a server without the round trip of a Retry; undefined before. */
+  get handshakeDuration(): number | undefined {
+    return this.#driver.status.info?.handshakeDuration;
+  }
   /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
   get peerCertificate(): X509Certificate | undefined {
     const der = this.#driver.status.info?.peerCertificates[0];

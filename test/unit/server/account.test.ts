@@ -371,6 +371,7 @@ describe("a server without ServerApp", () => {
       connectionsAccepted: 0,
       handshakeFailures: 1,
       connectionsRejected: 1,
+      connectionRejections: { certificate_rejected: 1, client_gone: 0 },
       pendingHandshakes: 0,
     });
     await server.close({ timeout: 0 });

@@ -7,6 +7,7 @@ use quinn_proto::{ConnectionHandle, Incoming, ServerConfig, Transmit, TransportC
 
 use crate::config::{ADAPTIVE_RETRY_THRESHOLD, RetryPolicy};
 use crate::connection::Connection;
+use crate::handshake_failures::HandshakeFailure;
 use crate::ids::ConnectionId;
 
 use super::Core;
@@ -37,12 +38,8 @@ impl Core {
         let address = incoming.remote_address().ip();
         let limit = self.config.max_connections_per_address;
         let of_address = limit.map_or(0, |_| self.addresses.count(address));
-        if !self.accepting
-            || self.statistics.connections >= self.config.max_connections
-            || pending >= self.config.max_pending_handshakes
-            || limit.is_some_and(|limit| of_address >= limit)
-        {
-            self.statistics.refused += 1;
+        if let Some(cause) = self.refusal(of_address) {
+            self.statistics.failed(cause);
             return Some(self.endpoint.refuse(incoming, &mut self.packet));
         }
         let validate = match self.config.retry {
@@ -79,9 +76,25 @@ impl Core {
                 None
             }
             Err(error) => {
-                self.statistics.refused += 1;
+                self.statistics.failed(HandshakeFailure::of_error(&error.cause));
                 error.response
             }
+        }
+    }
+
+    /// Why no further client is let in, if none is; `of_address`: the connections that its address has.
+    fn refusal(&self, of_address: usize) -> Option<HandshakeFailure> {
+        let limit = self.config.max_connections_per_address;
+        if !self.accepting {
+            Some(HandshakeFailure::Closing)
+        } else if self.statistics.connections >= self.config.max_connections {
+            Some(HandshakeFailure::MaxConnections)
+        } else if self.statistics.pending_handshakes >= self.config.max_pending_handshakes {
+            Some(HandshakeFailure::MaxPendingHandshakes)
+        } else if limit.is_some_and(|limit| of_address >= limit) {
+            Some(HandshakeFailure::MaxConnectionsPerAddress)
+        } else {
+            None
         }
     }
 
@@ -95,7 +108,7 @@ impl Core {
         let config = self.config.clone();
         let id = self
             .connections
-            .insert(handle.0, |id| Connection::new(quinn, id, config, deadline));
+            .insert(handle.0, |id| Connection::new(quinn, id, config, now, deadline));
         self.statistics.connections += 1;
         self.mark(handle.0);
         id

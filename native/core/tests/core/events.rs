@@ -1,6 +1,7 @@
 //! The other half of `EventBatch`: records back into values, as `src/engine/native/event-decoder.ts` reads them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tswebtransport_core::{EventBatch, RECORD_HEADER};
 
@@ -41,6 +42,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
     pub client: bool,
+    pub duration: Duration,
     pub reset_stream_at: bool,
     pub max_datagram_size: u64,
     pub remote: SocketAddr,
@@ -124,14 +126,15 @@ fn decode(kind: u8, flags: u8, stream: u64, code: u64, payload: Vec<u8>) -> Even
 }
 
 fn connected(flags: u8, code: u64, payload: &[u8]) -> Connected {
-    let (port, mut rest) = (u16::from_le_bytes([payload[0], payload[1]]), &payload[5..]);
-    let [host, server_name, alpn] = [2, 3, 4].map(|index| {
+    let (port, mut rest) = (u16::from_le_bytes([payload[4], payload[5]]), &payload[9..]);
+    let [host, server_name, alpn] = [6, 7, 8].map(|index| {
         let (text, after) = rest.split_at(payload[index].into());
         rest = after;
         String::from_utf8(text.to_vec()).unwrap()
     });
     Connected {
         client: flags & 1 != 0,
+        duration: Duration::from_micros(u32::from_le_bytes(payload[..4].try_into().unwrap()).into()),
         reset_stream_at: flags & 2 != 0,
         max_datagram_size: code,
         remote: SocketAddr::new(host.parse().unwrap(), port),

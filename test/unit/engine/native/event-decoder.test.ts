@@ -45,6 +45,11 @@ function record({
 function connected(port: number, texts: readonly string[], certificates: readonly number[] = []): Uint8Array {
   const lengths = texts.map((text) => text.length);
   return new Uint8Array([
+    // 0x0003_02_01 microseconds
+    1,
+    2,
+    3,
+    0,
     port & 0xff,
     port >> 8,
     ...lengths,
@@ -184,6 +189,7 @@ describe("decodeEvents()", () => {
         peerCertificates: [new Uint8Array([1, 2]), new Uint8Array([3])],
         maxDatagramSize: 1200,
         resetStreamAt: true,
+        handshakeDuration: 197.121,
       },
     ]);
     expect(heard[1]?.slice(0, 2)).toEqual(["accepted", 9]);

@@ -47,7 +47,7 @@ describe("what a server finds wrong with itself", () => {
   it("is that limits are nearly reached, connections are refused, and datagrams were dropped", async () => {
     world = new AppWorld();
     const stats = world.app.server.getServerStats();
-    const limits = { maxConnections: 100, maxSessions: 1000 };
+    const limits = { ...world.app.server.config.values, maxConnections: 100, maxSessions: 1000 };
     const found = (changes: Partial<ServerStats>): string[] => countIssues({ ...stats, ...changes }, limits);
     expect(found({ connections: 90, sessions: 900 })).toEqual([]);
     expect(found({ connections: 90, pendingHandshakes: 2, sessions: 900, requests: 23 })).toEqual([
