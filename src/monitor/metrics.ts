@@ -1,7 +1,7 @@
 /** What a monitor knows at one time: the figures, and what has happened in a window before. */
 import { quantile, subtractHistograms } from "../base/histogram.ts";
 import type { HistogramData } from "../base/histogram.ts";
-import { refusalCauses } from "../engine/engine.ts";
+import { refusalCauses } from "../engine/handshake-failures.ts";
 
 import type { Figures, TargetSample, WorkerSample, WorkerState } from "./target.ts";
 

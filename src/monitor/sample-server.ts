@@ -46,7 +46,7 @@ async function serverFigures(server: WebTransportServer): Promise<ServerFigures>
       pendingHandshakes: stats.pendingHandshakes,
       limit: maxConnections,
       accepted: stats.connectionsAccepted,
-      handshakeFailures: stats.handshakeFailureCauses,
+      handshakeFailures: stats.connectionRejections,
       ended: counters.connectionEnds,
       protocolErrors: stats.protocolErrors,
     },

@@ -14,7 +14,8 @@
  */
 import type { HistogramData } from "../base/histogram.ts";
 import type { Logger } from "../config/logger.ts";
-import type { ConnectionStats, HandshakeFailureCause } from "../engine/engine.ts";
+import type { ConnectionStats } from "../engine/engine.ts";
+import type { HandshakeFailureCause } from "../engine/handshake-failures.ts";
 import type { ConnectionEndCause, SessionEndCause } from "../server/accounts/end-causes.ts";
 import type { RejectionKind } from "../transport/session/request.ts";
 import type { Address, SessionState, SessionStats } from "../transport/types.ts";

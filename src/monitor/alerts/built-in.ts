@@ -1,5 +1,5 @@
 /** The built-in rules. What each of them means, and what to do, stands in docs/guide/debugging.md. */
-import { handshakeFailureCauses, refusalCauses } from "../../engine/engine.ts";
+import { handshakeFailureCauses, refusalCauses } from "../../engine/handshake-failures.ts";
 
 import type { MonitorMetrics } from "../metrics.ts";
 import { levelOf } from "./rule.ts";
