@@ -23,6 +23,7 @@ export type { ConnectionStats, EngineErrorCode, QuicEngine } from "./engine/engi
 export type { HandshakeFailureCause, HandshakeFailures } from "./engine/handshake-failures.ts";
 export * from "./errors/errors.ts";
 export { EventType } from "./events/event-types.ts";
+export * from "./monitor/index.ts";
 export * from "./server/index.ts";
 export { WebTransportStream } from "./transport/streams/bidirectional-stream.ts";
 export { WebTransportConnection } from "./transport/connection/connection.ts";

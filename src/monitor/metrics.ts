@@ -34,11 +34,11 @@ export interface WindowMetrics {
     readonly packetsSent: number;
     readonly packetsReceived: number;
   };
-  /** Connections that wanted to be set up: accepted, refused and failed. */
+  /** Connections that wanted to be set up: accepted, failed, and refused for a limit. */
   readonly attempts: number;
   /** Accepted of the attempts. */
   readonly successRate: number | undefined;
-  /** Failed handshakes of the attempts, without those that were refused. */
+  /** Failed handshakes of the attempts. */
   readonly handshakeFailures: number | undefined;
   /** Connections and session requests that were refused because a limit was reached. */
   readonly limitRefusals: number;
@@ -91,7 +91,7 @@ export function windowOf(now: Figures, since: Figures | undefined, duration: num
   const perSecond = (count: (figures: Figures) => number): number =>
     duration > 0 ? ((count(now) - count(before)) * 1000) / duration : 0;
   const risen = (count: (figures: Figures) => number): number => count(now) - count(before);
-  const failures = risen(({ connections }) => total(connections.handshakeFailures));
+  const failures = risen(({ connections }) => countedFailures(connections.handshakeFailures));
   const refusals = risen(({ connections }) => refusedConnections(connections.handshakeFailures));
   const accepted = risen(({ connections }) => connections.accepted);
   const attempts = accepted + failures;
@@ -178,8 +178,13 @@ function isSame(worker: WorkerSample, other: WorkerSample): boolean {
   return worker.id === other.id && worker.instance === other.instance;
 }
 
+/** Who is told to try another version tries again, and who is turned away by a closing server goes to another. */
+function countedFailures(failures: Figures["connections"]["handshakeFailures"]): number {
+  return total(failures) - failures.version - failures.closing;
+}
+
 function refusedConnections(failures: Figures["connections"]["handshakeFailures"]): number {
-  return refusalCauses.reduce((sum, cause) => sum + failures[cause], 0);
+  return refusalCauses.reduce((sum, cause) => sum + (cause === "closing" ? 0 : failures[cause]), 0);
 }
 
 /** A closing server refuses clients, too, but that is no limit. */

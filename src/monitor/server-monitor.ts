@@ -1,6 +1,7 @@
 import { systemTimer } from "../async/deadlines.ts";
 import { refused } from "../config/option-table.ts";
 import { integer } from "../config/option-checks.ts";
+import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 
 import { Accumulator } from "./accumulator.ts";
@@ -9,10 +10,17 @@ import type { ActiveAlert, MonitorAlert } from "./alerts/alert-book.ts";
 import { healthOf } from "./health.ts";
 import type { HealthStatus } from "./health.ts";
 import { History } from "./history.ts";
+import { serveOptions } from "./http/access.ts";
+import type { CompleteServeOptions, MonitorServeOptions } from "./http/access.ts";
+import type { MonitorEndpoint } from "./http/monitor-server.ts";
 import { windowOf, workerMetrics } from "./metrics.ts";
 import type { MonitorMetrics } from "./metrics.ts";
 import { monitorOptions } from "./options.ts";
 import type { CompleteMonitorOptions, ServerMonitorOptions } from "./options.ts";
+import { collect, exposedFamilies } from "./prometheus/collect.ts";
+import { contentTypes, expose } from "./prometheus/exposition.ts";
+import type { ExpositionFormat } from "./prometheus/exposition.ts";
+import type { Family } from "./prometheus/family.ts";
 import { targetOf } from "./target-of.ts";
 import type { Monitored } from "./target-of.ts";
 import type { MonitorTarget, TargetSample } from "./target.ts";
@@ -24,6 +32,16 @@ export interface MonitorEventMap {
   alert: MonitorAlert;
   /** A sample could not be taken; the next one is tried all the same. */
   sampling_failed: { readonly timestamp: number; readonly error: unknown };
+}
+
+/** From a start to its stop. */
+interface Run {
+  isOver: boolean;
+  cancelTimer: () => void;
+  readonly endMeasuring: () => void;
+  /** Settled when the first sample was taken, or has failed. */
+  first: Promise<void>;
+  readonly servers: Set<MonitorEndpoint>;
 }
 
 /**
@@ -44,14 +62,19 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
   readonly #totals = new Accumulator();
   #lastSample: TargetSample | undefined;
   /** Ends the running loop; undefined when none runs. */
-  #run: { isOver: boolean; cancelTimer: () => void; endMeasuring: () => void; first: Promise<void> } | undefined;
+  #run: Run | undefined;
   #reading: Promise<TargetSample> | undefined;
 
   /** Throws ConfigurationError. */
   constructor(monitored: Monitored, options: ServerMonitorOptions = {}) {
-    super();
+    const target = targetOf(monitored);
+    super({
+      report: (error, event) => {
+        target.logger.error({ error, event }, "a listener of the monitor threw");
+      },
+    });
+    this.#target = target;
     this.#options = monitorOptions(options);
-    this.#target = targetOf(monitored);
     this.#history = new History(this.#options.historySize);
     this.#alerts = new AlertBook(this.#options.rules, this.#target.logger, (alert) => {
       this.publish("alert", alert);
@@ -77,11 +100,12 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
    */
   start(): Promise<void> {
     if (this.#run === undefined) {
-      const run = {
+      const run: Run = {
         isOver: false,
-        cancelTimer: (): void => {},
+        cancelTimer: () => {},
         endMeasuring: this.#target.measure(),
         first: Promise.resolve(),
+        servers: new Set(),
       };
       this.#run = run;
       const next = async (): Promise<void> => {
@@ -97,7 +121,7 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
     return this.#run.first;
   }
 
-  /** Ends the sampling. History and alerts stay readable; it can be started again. */
+  /** Ends the sampling, and what {@link serve} has begun. History and alerts stay readable; it can be started again. */
   async stop(): Promise<void> {
     const run = this.#run;
     this.#run = undefined;
@@ -105,6 +129,7 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
     run.isOver = true;
     run.cancelTimer();
     run.endMeasuring();
+    await Promise.all([...run.servers].map((server) => server.close()));
     await this.#reading?.catch(() => {});
   }
 
@@ -149,8 +174,53 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
     return this.#reading;
   }
 
+  /** The newest figures in a format of Prometheus: the older text format, or OpenMetrics 1.0. Default "prometheus". */
+  async toPrometheus({ format = "prometheus" }: { readonly format?: ExpositionFormat } = {}): Promise<string> {
+    if (!Object.hasOwn(contentTypes, format)) throw refused("format", format, 'must be "prometheus" or "openmetrics"');
+    return expose(await this.collectFamilies(), format);
+  }
+
+  /** Reads the figures of now, as metrics of Prometheus. For exporters of other formats. */
+  async collectFamilies(): Promise<readonly Family[]> {
+    const sample = await this.read();
+    return collect(sample, this.#alerts.active);
+  }
+
+  /** Every metric that {@link collectFamilies} gives, without its samples. */
+  get families(): readonly Omit<Family, "samples">[] {
+    return exposedFamilies;
+  }
+
+  /**
+   * Serves `/metrics` for Prometheus, and `/healthz` and `/readyz` for orchestrators, over HTTP until {@link stop}; starts
+   * the monitor where it does not run. Throws ConfigurationError, at once: another host than this machine's own needs
+   * `authorize` or `token`. Rejects with ServerError when it cannot be bound.
+   */
+  serve(options: MonitorServeOptions = {}): Promise<MonitorEndpoint> {
+    const complete = serveOptions(options, this.#target.logger);
+    return this.#serve(complete);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  async #serve(options: CompleteServeOptions): Promise<MonitorEndpoint> {
+    void this.start();
+    const run = this.#run;
+    const [{ MonitorServer }, { monitorRoutes }] = await Promise.all([
+      import("./http/monitor-server.ts"),
+      import("./http/routes.ts"),
+    ]);
+    const { logger } = this.#target;
+    const server = await MonitorServer.listen({ ...options, monitor: this, routes: monitorRoutes, logger });
+    // It was stopped meanwhile.
+    if (run === undefined || run.isOver) {
+      await server.close();
+      throw new ServerError("Cannot serve the monitor: it was stopped before it was listening");
+    }
+    run.servers.add(server);
+    return server;
   }
 
   /** Never rejects. */

@@ -14,6 +14,13 @@ export function collect(sample: TargetSample, alerts: Overview["alerts"]): reado
   ];
 }
 
+/** What {@link collect} gives, without samples. */
+export const exposedFamilies: readonly Omit<Family, "samples">[] = [
+  ...overviewFamilies,
+  ...workerFamilies,
+  ...figureFamilies,
+].map(({ name, type, unit, help }) => ({ name, type, unit, help }));
+
 function ofWorkers<Source>(
   definition: FamilyDefinition<Source>,
   workers: readonly WorkerSample[],

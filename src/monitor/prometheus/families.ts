@@ -9,7 +9,12 @@ export const figureFamilies: readonly FamilyDefinition<Figures>[] = [
   gauge("connections_limit", "Connections that may be open (maxConnections).", (f) => f.connections.limit),
   gauge("handshakes_pending", "Handshakes that have begun and not ended.", (f) => f.connections.pendingHandshakes),
   counter("connections_accepted", "Connections whose handshake has completed.", (f) => f.connections.accepted),
-  counterBy("handshake_failures", "reason", "Clients that did not become connections.", (f) => f.connections.handshakeFailures),
+  counterBy(
+    "handshake_failures",
+    "reason",
+    "Clients that did not become connections.",
+    (f) => f.connections.handshakeFailures,
+  ),
   counterBy("connections_closed", "reason", "Connections that have ended.", (f) => f.connections.ended),
   counter("protocol_errors", "Clients that broke the protocol.", (f) => f.connections.protocolErrors),
   histogram(
@@ -85,10 +90,8 @@ export const figureFamilies: readonly FamilyDefinition<Figures>[] = [
   ),
   gauge("memory_limit_bytes", "Memory of the container or the machine.", (f) => f.memory.limit),
 
-  gaugeBy(
-    "certificate_expiry_timestamp_seconds",
-    "When the certificate ends, since the epoch.",
-    (f) => f.certificates.map(({ serverName, notAfter }) => [{ server_name: serverName }, notAfter / 1000]),
+  gaugeBy("certificate_expiry_timestamp_seconds", "When the certificate ends, since the epoch.", (f) =>
+    f.certificates.map(({ serverName, notAfter }) => [{ server_name: serverName }, notAfter / 1000]),
   ),
   gauge("uptime_seconds", "Time since the server began to listen.", (f) => f.uptime / 1000),
 ];

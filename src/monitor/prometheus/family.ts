@@ -88,11 +88,7 @@ export function quantiles<Source>(
   };
 }
 
-function described(
-  name: string,
-  type: Family["type"],
-  help: string,
-): Pick<Family, "name" | "type" | "unit" | "help"> {
+function described(name: string, type: Family["type"], help: string): Pick<Family, "name" | "type" | "unit" | "help"> {
   const unit = name.endsWith("_seconds") ? "seconds" : name.endsWith("_bytes") ? "bytes" : undefined;
   return { name: `tswebtransport_${name}`, type, unit, help };
 }
@@ -107,7 +103,12 @@ function buckets({ bounds, counts, count, sum }: HistogramData): readonly Series
     below += counts[index] ?? 0;
     return sample(below, { le: floatText(bound / 1000) }, "_bucket");
   });
-  return [...ofBounds, sample(count, { le: "+Inf" }, "_bucket"), sample(sum / 1000, {}, "_sum"), sample(count, {}, "_count")];
+  return [
+    ...ofBounds,
+    sample(count, { le: "+Inf" }, "_bucket"),
+    sample(sum / 1000, {}, "_sum"),
+    sample(count, {}, "_count"),
+  ];
 }
 
 /** OpenMetrics' canonical form, in both formats, so that a series keeps its name whatever format is asked for. */
