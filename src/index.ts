@@ -6,6 +6,7 @@ export { ClientConfig } from "./client/client-config.ts";
 export type { ClientConfigOptions, ClientConfigValues } from "./client/client-config.ts";
 export { connect } from "./client/connect.ts";
 export type { ClientOptions } from "./client/connect.ts";
+export { Defaults } from "./client/defaults.ts";
 export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
@@ -14,10 +15,12 @@ export { ServerConfig } from "./config/server-config.ts";
 export type {
   CertificateAndKey,
   CertificateFiles,
+  ProductionOptions,
   ServerConfigOptions,
   ServerConfigValues,
 } from "./config/server-config.ts";
 export { ErrorCodes } from "./constants/error-codes.ts";
+export { WebTransportConstants } from "./constants/webtransport-constants.ts";
 export { EngineError } from "./engine/engine.ts";
 export type { ConnectionStats, EngineErrorCode, QuicEngine } from "./engine/engine.ts";
 export type { HandshakeFailureCause, HandshakeFailures } from "./engine/handshake-failures.ts";

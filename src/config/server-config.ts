@@ -29,6 +29,12 @@ export interface CertificateFiles {
   readonly keyfile: string;
 }
 
+/** What {@link ServerConfig.createForProduction} does not go without. */
+export type ProductionOptions = ServerConfigOptions & {
+  readonly bindHost: string;
+  readonly bindPort: number;
+} & (CertificateAndKey | CertificateFiles);
+
 /** Durations in milliseconds, sizes in bytes. */
 export interface ServerConfigOptions extends ConnectionConfigOptions {
   /** IP address or name to bind; `::` is dual stack. Default "localhost". */
@@ -157,6 +163,22 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
   /** As {@link ServerConfig.create}, with every message logged. */
   static createForDevelopment(given: ServerConfigOptions = {}): ServerConfig {
     return new ServerConfig({ logLevel: "debug", ...given });
+  }
+
+  /**
+   * As {@link ServerConfig.create}, for a server that others reach: address and certificate must be given. Client
+   * certificates are asked for, and not required, when there are `caCerts`. Throws ConfigurationError.
+   */
+  static createForProduction(given: ProductionOptions): ServerConfig {
+    const options: ServerConfigOptions = given;
+    const { bindHost, bindPort, cert, certfile, caCerts } = options;
+    for (const [name, value] of Object.entries({ bindHost, bindPort })) {
+      if (value === undefined) throw refused(name, undefined, "is missing: a server in production has a fixed address");
+    }
+    if ((cert ?? certfile) === undefined) {
+      throw refused("certfile", undefined, "is missing: give certfile and keyfile (paths), or cert and key (PEM)");
+    }
+    return new ServerConfig({ ...(caCerts === undefined ? {} : { verifyMode: "optional" }), ...options });
   }
 
   /** From plain data, such as parsed JSON. Throws ConfigurationError. */

@@ -22,7 +22,6 @@ import { checkCloseCode, checkCloseReason } from "../transport/session/close-cod
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
-import { Deferred } from "../async/promises.ts";
 import { settledWithin } from "../async/settled-within.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
@@ -33,7 +32,6 @@ import { EndpointTotals } from "./accounts/endpoint-totals.ts";
 import { ServerAccount } from "./accounts/server-account.ts";
 import { SessionManager } from "./accounts/session-manager.ts";
 import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admission/admission.ts";
-import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { CertificateReload } from "./binding/certificate-reload.ts";
@@ -44,6 +42,7 @@ import { Endpoints } from "./binding/endpoints.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { diagnoseServer } from "./diagnosis/server-issues.ts";
+import { ServerLife } from "./life.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import type { ServerEventMap } from "./server-events.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
@@ -57,8 +56,6 @@ export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } fro
 
 /** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
 const lingerTime = 250;
-
-type State = "idle" | "starting" | "serving" | "closing" | "closed";
 
 /** What the layers above read of a server beside its public methods. */
 export interface ServerInspection {
@@ -82,21 +79,12 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: (() => Promise<CertificateAndKey>) | undefined;
-  #reload: CertificateReload | undefined;
-  readonly #incoming = new AsyncQueue<IncomingSession>();
-  readonly #closed = new Deferred<void>();
   readonly #budget: BufferBudget;
   readonly #settings: ConnectionSettings;
   readonly #allowsOrigin: ((origin: string) => boolean) | undefined;
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #middlewareFailed: ((error: unknown) => Promise<void>) | undefined;
-  /** The middleware was started here, so it is stopped here. */
-  #ownsMiddleware = false;
-  #endpoints: Endpoints | undefined;
-  readonly #forced = new Deferred<void>();
-  #closing: Promise<void> | undefined;
-  #state: State = "idle";
-  #startedAt = 0;
+  #life = new ServerLife();
   readonly #log: AccessLog;
   readonly #account: ServerAccount;
   readonly #totals = new EndpointTotals();
@@ -106,7 +94,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       account: server.#account,
       budget: server.#budget,
       logger: server.#logger,
-      endpoints: server.#endpoints,
+      endpoints: server.#life.endpoints,
     });
   }
 
@@ -130,16 +118,16 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   }
 
   get isServing(): boolean {
-    return this.#state === "serving";
+    return this.#life.state === "serving";
   }
 
   /** `close()` was called, and sessions may still come to their end. */
   get isDraining(): boolean {
-    return this.#state === "closing";
+    return this.#life.state === "closing";
   }
 
   get localAddress(): Address | undefined {
-    return this.#endpoints?.localAddress;
+    return this.#life.endpoints?.localAddress;
   }
 
   get connections(): readonly WebTransportConnection[] {
@@ -152,14 +140,28 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 
   /**
    * Binds and accepts. Rejects with ServerError (port in use, closed meanwhile …) or CertificateError, each saying what to
-   * do.
+   * do. A server that has closed can listen again: it reads the certificate anew, and its counts go on.
    */
   async listen(options: ListenOptions = {}): Promise<Address> {
-    if (this.#state !== "idle") throw new ServerError(`Cannot listen: the server is ${this.#state}`);
-    this.#state = "starting";
+    const { state } = this.#life;
+    if (state !== "idle" && state !== "closed") throw new ServerError(`Cannot listen: the server is ${state}`);
+    if (this.#life.isClosed) {
+      this.#life = new ServerLife();
+      this.sessionManager.reopen();
+    }
+    const life = this.#life;
+    life.isStarting = true;
+    try {
+      return await this.#listen(life, options);
+    } finally {
+      life.isStarting = false;
+    }
+  }
+
+  async #listen(life: ServerLife, options: ListenOptions): Promise<Address> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
-      await this.#startMiddleware();
+      await this.#startMiddleware(life);
       const [certificates, hosts, engine] = await Promise.all([
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
@@ -169,34 +171,36 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
         engine,
         hosts,
         endpointOptions(this.config.values, this.#settings, { port, ...identitiesOf(certificates) }),
-        this.#listener(),
+        this.#listener(life),
       );
-      if (this.#closing !== undefined) {
+      if (life.closing !== undefined) {
         await endpoints.close(WireCodes.H3_NO_ERROR, "");
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
-      this.#endpoints = endpoints;
+      life.endpoints = endpoints;
       this.#totals.began(endpoints.all);
-      if (this.config.values.certificateReload) this.#watchFiles(certificates);
+      if (this.config.values.certificateReload) life.reload = this.#watchFiles(certificates);
+      life.startedAt = performance.now();
+      return endpoints.localAddress;
     } catch (error) {
-      await this.#stopMiddleware();
-      if (this.#closing === undefined) this.#state = "idle";
+      await this.#stopMiddleware(life);
       throw explainListenError(error, host, port);
     }
-    this.#state = "serving";
-    this.#startedAt = performance.now();
-    return this.#endpoints.localAddress;
   }
 
-  /** Resolves when the server has closed. */
+  /** Listens, unless it does or did, and resolves when the server has closed: at once when it has already. */
   async serveForever(): Promise<void> {
-    if (this.#state === "idle") await this.listen();
-    await this.#closed.promise;
+    const life = this.#life;
+    if (life.state === "idle") await this.listen();
+    await life.closed.promise;
   }
 
-  /** Sessions that ask to be accepted, for use without ServerApp. Ends when the server has closed. */
+  /**
+   * Sessions that ask to be accepted, for use without ServerApp. Ends when the server has closed; call it again behind the
+   * next `listen`.
+   */
   incomingSessions(): AsyncIterable<IncomingSession> {
-    return this.#incoming;
+    return this.#life.incoming;
   }
 
   /**
@@ -214,18 +218,18 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /**
    * New handshakes get this certificate: without `serverName` those that no name of `sni` is for, with it those that ask for
    * this name, which need not be in `sni` yet. Established connections live on, and sessions of TLS can be resumed. Throws
-   * CertificateError, and changes nothing, when it cannot be used; ServerError before `listen`, ConfigurationError for a
+   * CertificateError, and changes nothing, when it cannot be used; without effect once the server closes. ServerError before `listen`, ConfigurationError for a
    * `serverName` that no client can ask for.
    */
   updateCertificate(identity: CertificateAndKey, serverName?: string): void {
-    const endpoints = this.#endpoints;
+    const { endpoints } = this.#life;
     if (endpoints === undefined) {
       const text = "it reads the configuration's certificate when it begins to listen";
-      throw new ServerError(`Cannot update the certificate: the server is ${this.#state}, ${text}`);
+      throw new ServerError(`Cannot update the certificate: the server is ${this.#life.state}, ${text}`);
     }
     const fault = serverName === undefined ? undefined : serverNameFault(serverName);
     if (fault !== undefined) throw refused("serverName", serverName, fault);
-    if (this.#closing !== undefined) return;
+    if (this.#life.closing !== undefined) return;
     const certificate = endpoints.updateIdentity(identity, serverName);
     const { subject, validTo } = certificate;
     this.#logger.info({ serverName, subject, validTo }, "new handshakes get another certificate");
@@ -235,22 +239,23 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /**
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
    * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
-   * nothing of the server keeps the process alive after it. Throws RangeError for a code out of its range.
+   * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code out of its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
     checkCloseReason(options.reason);
-    if (options.timeout === 0) this.#forced.resolve();
-    this.#closing ??= this.#close(options);
-    return this.#closing;
+    const life = this.#life;
+    if (options.timeout === 0) life.forced.resolve();
+    life.closing ??= this.#close(life, options);
+    return life.closing;
   }
 
   /** Counted, not collected: it costs the same for any number of sessions. */
   getServerStats(): ServerStats {
     return serverStats({
       isServing: this.isServing,
-      isClosed: this.#state === "closed",
-      uptime: this.isServing ? performance.now() - this.#startedAt : 0,
+      isClosed: this.#life.isClosed,
+      uptime: this.isServing ? performance.now() - (this.#life.startedAt ?? 0) : 0,
       account: this.#account,
       endpoints: this.#totals.sums(),
       connectionStats: this.connectionManager.getStats(),
@@ -271,8 +276,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return diagnoseServer({
       server: this,
       budget: this.#budget,
-      certificateIssues: this.#endpoints?.certificateIssues(),
-      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => ({
+      certificateIssues: this.#life.endpoints?.certificateIssues(),
+      endpoints: (this.#life.endpoints?.all ?? []).map((endpoint) => ({
         localAddress: endpoint.localAddress,
         stats: endpoint.getStats(),
       })),
@@ -283,15 +288,15 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     await this.close();
   }
 
-  async #startMiddleware(): Promise<void> {
+  async #startMiddleware(life: ServerLife): Promise<void> {
     if (this.middlewareManager.isStarted) return;
-    this.#ownsMiddleware = true;
+    life.ownsMiddleware = true;
     await this.middlewareManager.start();
   }
 
-  async #stopMiddleware(): Promise<void> {
-    if (!this.#ownsMiddleware) return;
-    this.#ownsMiddleware = false;
+  async #stopMiddleware(life: ServerLife): Promise<void> {
+    if (!life.ownsMiddleware) return;
+    life.ownsMiddleware = false;
     try {
       await this.middlewareManager.stop();
     } catch (error) {
@@ -299,37 +304,33 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     }
   }
 
-  async #close({ timeout = serverDefaults.closeTimeout, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
-    this.#state = "closing";
-    this.#reload?.close();
-    for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();
+  async #close(life: ServerLife, options: ServerCloseOptions): Promise<void> {
+    const { timeout = serverDefaults.closeTimeout, code = 0, reason = "" } = options;
+    life.reload?.close();
+    for (const endpoint of life.endpoints?.all ?? []) endpoint.stopAccepting();
     const { sessions } = this;
     for (const session of sessions) session.drain();
-    await this.#unlessForced(settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout));
-    await this.#closeSessions(code, reason);
-    await this.#unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
-    await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
-    await this.#stopMiddleware();
-    this.#state = "closed";
-    this.#incoming.close();
-    this.#closed.resolve();
+    await life.unlessForced(settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout));
+    await this.#closeSessions(life, code, reason);
+    await life.unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
+    await life.endpoints?.close(WireCodes.H3_NO_ERROR, "");
+    await this.#stopMiddleware(life);
+    life.isClosed = true;
+    life.incoming.close();
+    life.closed.resolve();
   }
 
-  async #closeSessions(code: number, reason: string): Promise<void> {
+  async #closeSessions(life: ServerLife, code: number, reason: string): Promise<void> {
     const { sessions, connections } = this;
     if (sessions.length === 0) return;
-    await this.#unlessForced(Promise.all(sessions.map((session) => session.close({ code, reason }))));
+    await life.unlessForced(Promise.all(sessions.map((session) => session.close({ code, reason }))));
     // Chromium closes the connection of a session that has ended, and tells its page of a lost one when it is not the first.
     const gone = Promise.all(connections.map((connection) => connection.closed));
-    await this.#unlessForced(settledWithin(gone, lingerTime));
+    await life.unlessForced(settledWithin(gone, lingerTime));
   }
 
-  async #unlessForced(waiting: Promise<unknown>): Promise<void> {
-    await Promise.race([waiting, this.#forced.promise]);
-  }
-
-  #watchFiles(certificates: readonly LoadedCertificate[]): void {
-    this.#reload = new CertificateReload({
+  #watchFiles(certificates: readonly LoadedCertificate[]): CertificateReload {
+    const reload = new CertificateReload({
       certificates,
       logger: this.#logger,
       update: (identity, serverName) => {
@@ -339,14 +340,15 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
         this.publish("certificate_update_failed", { serverName, error, timestamp: Date.now() });
       },
     });
-    void this.#reload.start();
+    void reload.start();
+    return reload;
   }
 
-  #listener(): EndpointListener {
+  #listener(life: ServerLife): EndpointListener {
     return {
       connection: (quic, info) => this.#accept(quic, info),
       failed: (error) => {
-        this.#fail(error);
+        if (life === this.#life) this.#fail(error);
       },
     };
   }
@@ -379,10 +381,10 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       if (rejection.kind === "middleware_error") await this.#middlewareFailed?.(errorOf(rejection));
     } else if (this.#handler !== undefined) {
       await this.#handler(request);
-    } else if (this.#incoming.length >= maxWaitingSessions) {
+    } else if (this.#life.incoming.length >= maxWaitingSessions) {
       await request.reject(503, { kind: "not_taken", reason: "nobody takes the sessions of incomingSessions()" });
     } else {
-      this.#incoming.push(request);
+      this.#life.incoming.push(request);
     }
   }
 

@@ -279,9 +279,10 @@ impl NativeEndpoint {
 
     #[napi]
     pub fn stats(&self) -> EndpointStats {
-        let (statistics, buffers) = self.inner.with(Default::default(), |driver| {
-            (driver.core.statistics(), driver.socket.buffer_sizes())
+        let live = self.inner.with(None, |driver| {
+            Some((driver.core.statistics(), driver.socket.buffer_sizes()))
         });
+        let (statistics, buffers) = live.unwrap_or_else(|| (self.inner.last_statistics.get(), Default::default()));
         EndpointStats::new(&statistics, buffers)
     }
 

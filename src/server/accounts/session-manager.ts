@@ -110,10 +110,15 @@ export class SessionManager implements Iterable<Session> {
     return closeAll("session", this.getAllSessions(), (session) => session.close(options));
   }
 
-  /** Takes no further sessions (a server refuses them with 503) and closes all. Idempotent. */
+  /** Takes no further sessions (a server refuses them with 503) until {@link reopen}, and closes all. Idempotent. */
   shutdown(options: CloseOptions = {}): Promise<void> {
     this.#isShutDown = true;
     return this.closeAllSessions(options);
+  }
+
+  /** Takes sessions again after {@link shutdown}; a server calls it when it listens again. */
+  reopen(): void {
+    this.#isShutDown = false;
   }
 
   [Symbol.iterator](): Iterator<Session> {

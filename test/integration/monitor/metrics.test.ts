@@ -4,6 +4,7 @@ import { ServerMonitor } from "../../../src/monitor/server-monitor.ts";
 import { total } from "../../../src/monitor/metrics.ts";
 import type { Figures, MonitorTarget } from "../../../src/monitor/target.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { LocalServer, turnsUntil } from "../end-to-end/local-server.ts";
 import { runLoad } from "./load.ts";
@@ -88,7 +89,7 @@ describe("what a monitor tells of a server under load", () => {
   it("counts dropped datagrams by cause, and unread bytes", async () => {
     const session = await server.connect("/slow");
     const [held] = server.app.server.sessions;
-    held!.datagrams.incomingHighWaterMark = 1;
+    (held as WebTransportSession).datagrams.incomingHighWaterMark = 1;
     // The first wakes the handler, which reads no further one.
     const { datagrams } = session;
     for (let index = 0; index < 10; index += 1) await datagrams.send(`${index}`);

@@ -205,6 +205,20 @@ export function endpointCases(factory: EngineFactory): void {
     );
 
     it(
+      "has given its port back when close() resolves, with connections and without",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        const { port } = server.endpoint.localAddress;
+        await server.endpoint.close(0n, "");
+        const again = await world.server({}, {}, { port });
+        expect(again.endpoint.localAddress.port).toBe(port);
+        await again.endpoint.close(0n, "");
+        await world.endpoint({ port });
+        await client.endpoint.close(0n, "");
+      }),
+    );
+
+    it(
       "tells its socket's buffers",
       withWorld(factory, async (world) => {
         const { receiveBufferSize, sendBufferSize } = (await world.endpoint()).getStats();

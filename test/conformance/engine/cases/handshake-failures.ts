@@ -96,6 +96,17 @@ export function handshakeFailureCases(factory: EngineFactory): void {
     );
 
     it(
+      "stays counted when the endpoint has closed",
+      withWorld(factory, async (world) => {
+        const { endpoint } = await world.server({ maxConnections: 0 });
+        await world.connect(await world.endpoint(), endpoint.localAddress).events.first("closed");
+        await endpoint.close(0n, "");
+        expect(countsOf(endpoint)).toEqual({ max_connections: 1 });
+        expect(endpoint.getStats()).toMatchObject({ connections: 0, pendingHandshakes: 0, handshakesRefused: 1 });
+      }),
+    );
+
+    it(
       "is not counted when it succeeds",
       withWorld(factory, async (world) => {
         const { client, server } = await world.pair();
