@@ -124,7 +124,6 @@ describe("monitor.serve()", () => {
     ["127.0.0.1.attacker.example", 421],
     ["127.attacker.example", 421],
     ["localhost@attacker.example", 421],
-    ["", 421],
     ["localhost", 200],
     ["LOCALHOST:1", 200],
     ["127.0.0.1:9464", 200],

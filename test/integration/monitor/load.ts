@@ -1,7 +1,7 @@
 /** A load over real UDP whose counts are known: what a client has done, the server's metrics must tell. */
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
-import { echoed } from "../end-to-end/local-server.ts";
+import { echoed, turnsUntil } from "../end-to-end/local-server.ts";
 import type { LocalServer } from "../end-to-end/local-server.ts";
 
 export interface LoadCounts {
@@ -40,5 +40,7 @@ export async function runLoad(
       counts.refused += 1;
     });
   }
+  // The connections of those that were refused have gone.
+  await turnsUntil(() => server.stats.connections === sessions);
   return { counts, open };
 }
