@@ -21,6 +21,7 @@ const layers = {
   // Their default engine is loaded lazily: see the rule below.
   server: [...belowTransport, "transport", "engine/native"],
   client: [...belowTransport, "transport", "engine/native"],
+  monitor: [...belowTransport, "transport", "server", "cluster"],
   w3c: [...foundation, "client"],
   // Nothing imports it: it is loaded by who wants it.
   opentelemetry: [...belowTransport, "transport", "server", "client"],

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { cache, inRoot, root } from "./paths.mjs";
 import { runScript } from "./set-up-error.mjs";
 import { ensureChromium } from "./find-chromium.mjs";
+import { ensurePrometheus } from "./find-prometheus.mjs";
 import { ensureRedis } from "./find-redis.mjs";
 import { ensureOpenssl } from "./find-openssl.mjs";
 import { setUp } from "./setup.mjs";
@@ -38,6 +39,7 @@ await runScript(async () => {
     requireRustTestTools();
     ensureChromium();
     ensureRedis();
+    ensurePrometheus();
     ensureOpenssl();
   }
   await setUp();

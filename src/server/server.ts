@@ -59,6 +59,18 @@ export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } fro
 /** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
 const lingerTime = 250;
 
+/** What the layers above read of a server beside its public methods. */
+export interface ServerInspection {
+  readonly account: ServerAccount;
+  readonly budget: BufferBudget;
+  readonly logger: Logger;
+  /** Undefined while it has no sockets. */
+  readonly endpoints: Endpoints | undefined;
+}
+
+/** No method of the server: an application has no use for it. */
+export let inspectServer: (server: WebTransportServer) => ServerInspection;
+
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
 export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly config: ServerConfig;
@@ -80,6 +92,15 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly #log: AccessLog;
   readonly #account: ServerAccount;
   readonly #totals = new EndpointTotals();
+
+  static {
+    inspectServer = (server) => ({
+      account: server.#account,
+      budget: server.#budget,
+      logger: server.#logger,
+      endpoints: server.#life.endpoints,
+    });
+  }
 
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
@@ -103,6 +124,11 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 
   get isServing(): boolean {
     return this.#life.state === "serving";
+  }
+
+  /** `close()` was called, and sessions may still come to their end. */
+  get isDraining(): boolean {
+    return this.#life.state === "closing";
   }
 
   get localAddress(): Address | undefined {
@@ -340,7 +366,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       role: "server",
       owner: this.#account,
     });
-    this.#account.connectionEstablished(connection);
+    this.#account.connectionEstablished(connection, info.handshakeDuration);
     return connection.listener;
   }
 
@@ -381,6 +407,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       servesAuthority: servedAuthorities(values.authorities),
       maxOutgoingStreams: values.maxStreamsPerConnection,
       events: this,
+      traffic: this.#account.traffic,
     });
   }
 }

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 
-import { SessionError, WebTransportError, WebTransportServer } from "tswebtransport";
+import { ServerMonitor, SessionError, WebTransportError, WebTransportServer } from "tswebtransport";
 import type { IncomingSession, ServerConfigOptions, WebTransportSession } from "tswebtransport";
 
 import { EventLog } from "./peer-app/event-log.ts";
@@ -18,9 +18,10 @@ const usage = `Usage: npm run --silent peer-app -- --cert FILE --key FILE [--por
   --cert FILE    certificate chain, PEM
   --key FILE     private key, PEM
   --retry MODE   address validation by Retry packets: always, adaptive or never (default adaptive)
+  --metrics-port N  TCP port of localhost that serves /metrics, /healthz and /readyz, 0 for a free one (default: none)
   --help         this text
 
-Prints "listening HOST:PORT" when it is ready. SIGTERM and SIGINT close it gracefully.
+Prints "listening HOST:PORT" when it is ready; where the metrics are, it says on standard error. SIGTERM and SIGINT close it gracefully.
 `;
 
 /** Milliseconds that sessions get to end by themselves after a signal. */
@@ -29,6 +30,7 @@ const closingTime = 1000;
 interface Options {
   readonly host: string;
   readonly port: number;
+  readonly metricsPort: number | undefined;
   readonly config: ServerConfigOptions;
 }
 
@@ -43,6 +45,11 @@ async function main(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => void server.close({ timeout: closingTime, reason: "the server is closing" }));
   }
+  await using monitor = new ServerMonitor(server);
+  if (options.metricsPort !== undefined) {
+    const { url } = await monitor.serve({ port: options.metricsPort });
+    console.error(`metrics at ${url}metrics`);
+  }
   const { host, port } = await server.listen(options);
   console.log(`listening ${host.includes(":") ? `[${host}]` : host}:${port}`);
   await closed;
@@ -53,9 +60,7 @@ async function main(): Promise<number> {
 function parse(): Options | undefined {
   const values = parseOptions();
   if (values.help) return undefined;
-  for (const flag of ["workers", "metrics-port"] as const) {
-    if (values[flag] !== undefined) throw new UsageError(`--${flag} is not available yet`);
-  }
+  if (values.workers !== undefined) throw new UsageError("--workers is not available yet");
   if (values.cert === undefined || values.key === undefined) throw new UsageError("--cert and --key are needed");
   const config: ServerConfigOptions = {
     certfile: values.cert,
@@ -65,7 +70,9 @@ function parse(): Options | undefined {
     logLevel: "warn",
     accessLog: false,
   };
-  return { host: values.host, port: portOf("--port", values.port), config };
+  const metrics = values["metrics-port"];
+  const metricsPort = metrics === undefined ? undefined : portOf("--metrics-port", metrics);
+  return { host: values.host, port: portOf("--port", values.port), metricsPort, config };
 }
 
 function parseOptions() {

@@ -225,7 +225,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     } catch (error) {
       // Nobody will ever listen to this connection.
       this.#native.close(id, 0n, "");
-      connection.isClosed = true;
+      connection.end();
       throw error;
     }
   }
@@ -234,7 +234,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
-    entry.connection.isClosed = true;
+    entry.connection.end();
     this.#touch(entry);
     entry.listener.closed(info);
   }

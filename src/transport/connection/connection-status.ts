@@ -148,7 +148,7 @@ export class ConnectionStatus {
     const connection = this.#connection;
     this.#closeInfo = info;
     this.#tellState();
-    this.#owner.connectionEnded?.(connection, info);
+    this.#owner.connectionEnded?.(connection, info, closed);
     this.#closed?.resolve(info);
     if (this.#info === undefined || !info.clean) this.#tellFailure(closed, info.by === "transport");
     if (connection.listens("connection_closed")) {
