@@ -22,8 +22,9 @@ const layers = {
   server: [...belowTransport, "transport", "engine/native"],
   client: [...belowTransport, "transport", "engine/native"],
   w3c: [...foundation, "client"],
+  cluster: [...belowTransport, "transport", "engine/native", "server"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
-  cli: [...foundation, "server", "client", "testing"],
+  cli: [...foundation, "cluster", "server", "client", "testing"],
 };
 
 const pathOf = (layer) => (layer === "contract" ? "^src/engine/engine[.]ts$" : `^src/${layer}/`);
