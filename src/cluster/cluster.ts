@@ -293,11 +293,17 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
       throw new ServerError(`Cannot ${what}: the cluster does not run`);
   }
 
+  #assertNotStopping(): void {
+    if (this.#stopping !== undefined) throw new ServerError("The cluster was stopped while it was starting");
+  }
+
   async #start(stopping: Promise<void> | undefined): Promise<void> {
     await stopping;
     if (this.#settings.handleSignals) this.#signals.listen();
     try {
+      this.#assertNotStopping();
       await this.#backend.start(this.#configs);
+      this.#assertNotStopping();
       this.#isRunning = true;
     } catch (error) {
       if (this.#settings.handleSignals) this.#signals.ignore();

@@ -1,6 +1,6 @@
-import { deserialize, serialize } from "node:v8";
-
 import { errorText } from "../../base/error-text.ts";
+
+import { fromBytes, toBytes } from "./binary-clone.ts";
 
 /** Larger messages are refused at the call: they would fill a worker's queue by themselves. */
 export const maxMessageSize = 4 * 1024 * 1024;
@@ -17,12 +17,12 @@ export function encodePayload(channel: string, data: unknown): Buffer {
 }
 
 export function decodePayload(payload: Uint8Array): unknown {
-  return deserialize(payload);
+  return fromBytes(payload);
 }
 
 function serialized(channel: string, data: unknown): Buffer {
   try {
-    return serialize(data);
+    return toBytes(data);
   } catch (error) {
     const reason = error instanceof Error ? error.message : errorText(error);
     throw new TypeError(`Cannot broadcast on channel "${channel}": ${reason}`, { cause: error });

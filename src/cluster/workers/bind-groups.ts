@@ -1,5 +1,4 @@
 import { EngineError } from "../../engine/engine.ts";
-import { bindSocketGroup } from "../../engine/native/socket-group.ts";
 import type { SocketGroup, SocketGroupOptions } from "../../engine/native/socket-group.ts";
 
 /** Attempts to find a port that is free on every address, when the caller leaves the choice. */
@@ -12,11 +11,16 @@ export interface BoundGroup {
   readonly group: SocketGroup;
 }
 
-/** A group of sockets for each address of a host, all on the same port. Throws EngineError. */
-export function bindGroups(hosts: readonly string[], options: Omit<SocketGroupOptions, "host">): readonly BoundGroup[] {
+/** A group of sockets for each address of a host, all on the same port. Rejects with EngineError. */
+export async function bindGroups(
+  hosts: readonly string[],
+  options: Omit<SocketGroupOptions, "host">,
+): Promise<readonly BoundGroup[]> {
+  // The addon is loaded with the first cluster that needs it.
+  const { bindSocketGroup } = await import("../../engine/native/socket-group.ts");
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return bindAll(hosts, options);
+      return bindAll(bindSocketGroup, hosts, options);
     } catch (error) {
       // The free port of the first address was taken on another: try a further one.
       const wasRandom = options.port === 0 && error instanceof EngineError && error.code === "address-in-use";
@@ -25,7 +29,11 @@ export function bindGroups(hosts: readonly string[], options: Omit<SocketGroupOp
   }
 }
 
-function bindAll(hosts: readonly string[], options: Omit<SocketGroupOptions, "host">): readonly BoundGroup[] {
+function bindAll(
+  bindSocketGroup: (options: SocketGroupOptions) => SocketGroup,
+  hosts: readonly string[],
+  options: Omit<SocketGroupOptions, "host">,
+): readonly BoundGroup[] {
   const bound: BoundGroup[] = [];
   for (const host of hosts) {
     try {

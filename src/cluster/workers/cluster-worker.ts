@@ -9,7 +9,7 @@ import type { WorkerState } from "../stats/cluster-stats.ts";
 import { BackOff } from "./back-off.ts";
 import type { StopMessage } from "./messages.ts";
 import { waitFor } from "./wait-for.ts";
-import type { WorkerGroup } from "./worker-group.ts";
+import type { WorkerHome } from "./worker-home.ts";
 import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
 
 /**
@@ -20,7 +20,7 @@ export class ClusterWorker implements ClusterMember {
   /** 1 and up, in the order in which the cluster's workers were made. */
   readonly id: number;
   readonly config: ServerConfig;
-  readonly #group: WorkerGroup;
+  readonly #group: WorkerHome;
   readonly #backOff: BackOff;
   readonly #closing = new AbortController();
   readonly #draining = new Set<WorkerProcess>();
@@ -35,7 +35,7 @@ export class ClusterWorker implements ClusterMember {
   #restarts = 0;
 
   /** Made by the cluster. */
-  constructor(id: number, config: ServerConfig, group: WorkerGroup) {
+  constructor(id: number, config: ServerConfig, group: WorkerHome) {
     this.id = id;
     this.config = config;
     this.#group = group;
@@ -94,7 +94,7 @@ export class ClusterWorker implements ClusterMember {
 
   /** Ends the worker's processes and takes it out of the cluster. As {@link WebTransportServer.close}. */
   async close(options: ServerCloseOptions = {}): Promise<void> {
-    await this.#group.remove(this, options);
+    await this.#group.remove(this.id, options);
   }
 
   /** The first process. Rejects with ServerError. */

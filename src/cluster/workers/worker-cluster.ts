@@ -134,9 +134,9 @@ export class WorkerCluster implements ClusterBackend {
         this.#workerCount += 1;
         return this.#workerCount;
       },
-      leaving: (worker) => {
+      leaving: (id) => {
         this.#options.enqueue(async () => {
-          if (this.members.includes(worker)) await worker.replace();
+          await this.members.find((worker) => worker.id === id)?.replace();
         });
       },
       emptied: (empty) => {

@@ -13,6 +13,7 @@ import { crossingConfig } from "./config-crossing.ts";
 import { KeyRing } from "./key-ring.ts";
 import type { Neighbours } from "./messages.ts";
 import { SlotTable } from "./slot-table.ts";
+import type { WorkerHome, WorkerIdentity } from "./worker-home.ts";
 import { WorkerProcess } from "./worker-process.ts";
 import type { WorkerExit } from "./worker-process.ts";
 
@@ -24,13 +25,13 @@ export interface WorkerGroupOptions {
   /** Numbers the cluster's workers. */
   readonly nextId: () => number;
   /** A signal has told the worker's process to end. */
-  readonly leaving: (worker: ClusterWorker) => void;
+  readonly leaving: (id: number) => void;
   /** The last worker was taken out: the group has closed. */
   readonly emptied: (group: WorkerGroup) => void;
 }
 
 /** The workers of one UDP port: its sockets, which stay open from the start to the stop, its slots, and who is in them. */
-export class WorkerGroup {
+export class WorkerGroup implements WorkerHome {
   readonly context: ClusterContext;
   readonly host: string;
   /** As configured: 0 stands for the port that was picked. */
@@ -72,7 +73,7 @@ export class WorkerGroup {
   async open(workers: number): Promise<void> {
     const { host, port } = this;
     try {
-      this.#sockets = bindGroups(await bindAddresses(host), { port, slots: this.slots.count, mode: this.#mode });
+      this.#sockets = await bindGroups(await bindAddresses(host), { port, slots: this.slots.count, mode: this.#mode });
     } catch (error) {
       throw explainListenError(error, host, port);
     }
@@ -93,8 +94,9 @@ export class WorkerGroup {
     }
   }
 
-  /** Closes one worker's processes. The others take its share of new connections. */
-  async remove(worker: ClusterWorker, options: ServerCloseOptions): Promise<void> {
+  async remove(id: number, options: ServerCloseOptions): Promise<void> {
+    const worker = this.allWorkers.find((candidate) => candidate.id === id);
+    if (worker === undefined) return;
     const { timeout = this.context.settings.closeTimeout, code = 0, reason = "" } = options;
     checkCloseCode(code);
     checkCloseReason(reason);
@@ -132,7 +134,6 @@ export class WorkerGroup {
     for (const process of this.#processes) process.send({ type: "keys", keys });
   }
 
-  /** Steers by who is there now, and tells every worker. */
   changed(): void {
     if (this.#isClosed) return;
     const neighbours = this.#neighbours();
@@ -140,8 +141,7 @@ export class WorkerGroup {
     for (const process of this.#processes) process.send({ type: "neighbours", neighbours });
   }
 
-  /** A process for the worker in this slot, on its way to listen. */
-  spawn(worker: ClusterWorker, slot: number): WorkerProcess {
+  spawn(worker: WorkerIdentity, slot: number): WorkerProcess {
     const { context } = this;
     const { startTimeout, hangTimeout, replaceHung, busQueueSize, closeTimeout, execArgv, env } = context.settings;
     const address = this.localAddress;
@@ -193,7 +193,7 @@ export class WorkerGroup {
           context.events.publish("worker_recovered", about());
         },
         leaving: () => {
-          this.#options.leaving(worker);
+          this.#options.leaving(worker.id);
         },
       },
     });
@@ -206,7 +206,7 @@ export class WorkerGroup {
     return process;
   }
 
-  tellReady(worker: ClusterWorker, process: WorkerProcess): void {
+  tellReady(worker: WorkerIdentity, process: WorkerProcess): void {
     const { logger, events } = this.context;
     const { pid, slot, address } = process;
     if (address === undefined) return;
@@ -214,7 +214,7 @@ export class WorkerGroup {
     events.publish("worker_ready", { id: worker.id, pid, slot, address, timestamp: Date.now() });
   }
 
-  tellExited(worker: ClusterWorker, process: WorkerProcess, exit: WorkerExit): void {
+  tellExited(worker: WorkerIdentity, process: WorkerProcess, exit: WorkerExit): void {
     const { logger, events } = this.context;
     const { code, signal, wasAsked } = exit;
     const age = Math.round(exit.age);
@@ -225,7 +225,7 @@ export class WorkerGroup {
     events.publish("worker_exited", { ...about, ...exit, age });
   }
 
-  tellFailed(worker: ClusterWorker, error: ServerError): void {
+  tellFailed(worker: WorkerIdentity, error: ServerError): void {
     this.context.logger.error({ worker: worker.id, error }, "a worker is given up");
     this.context.events.publish("failed", { id: worker.id, error, timestamp: Date.now() });
   }
