@@ -7,6 +7,7 @@ export type { ClientConfigOptions, ClientConfigValues } from "./client/client-co
 export { connect } from "./client/connect.ts";
 export type { ClientOptions } from "./client/connect.ts";
 export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
+export * from "./cluster/index.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export type { ConfiguredMiddleware, ConfiguredRequest } from "./config/middleware.ts";

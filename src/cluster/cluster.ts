@@ -306,7 +306,8 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
       this.#assertNotStopping();
       this.#isRunning = true;
     } catch (error) {
-      if (this.#settings.handleSignals) this.#signals.ignore();
+      // A stop that has interrupted it sees to that.
+      if (this.#settings.handleSignals && this.#stopping === undefined) this.#signals.ignore();
       throw error;
     } finally {
       this.#starting = undefined;

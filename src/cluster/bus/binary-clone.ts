@@ -5,7 +5,7 @@
 import { Deserializer, Serializer } from "node:v8";
 
 /** Their index is on the wire: only processes of one version of this package talk to each other. */
-const viewTypes = [
+const viewTypes: readonly (new (buffer: ArrayBuffer) => ArrayBufferView)[] = [
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -18,7 +18,7 @@ const viewTypes = [
   BigInt64Array,
   BigUint64Array,
   DataView,
-] as const;
+];
 
 const uint8Array = viewTypes.indexOf(Uint8Array);
 
