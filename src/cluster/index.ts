@@ -3,6 +3,7 @@ export { clusterBus } from "./bus/cluster-bus.ts";
 export type { BusChannels, BusListener, BusMessage, BusStats, MessageBus } from "./bus/message-bus.ts";
 export { ServerCluster } from "./cluster.ts";
 export type { ClusterRunOptions, ForEachCoreOptions, MemberOf } from "./cluster.ts";
+export type { ClusterApp } from "./cluster-app.ts";
 export type { ServerAddress } from "./cluster-backend.ts";
 export type { ClusterEventMap, ClusterEventName, WorkerEvent } from "./cluster-events.ts";
 export type { ClusterMember } from "./cluster-member.ts";

@@ -1,12 +1,9 @@
 import type { ServerConfig } from "../../config/server-config.ts";
 import type { QuicEngine } from "../../engine/engine.ts";
 import { ServerError } from "../../errors/errors.ts";
-import type { ServerApp } from "../../server/app.ts";
 import { readCertificate } from "../../server/binding/certificates.ts";
 import type { ListenOptions } from "../../server/server.ts";
-
-/** What a cluster asks of an app: a ServerApp, perhaps of another copy of this package. */
-export type ClusterApp = Pick<ServerApp, "listen" | "close" | "server">;
+import type { ClusterApp } from "../cluster-app.ts";
 
 export interface LoadedApp {
   readonly app: ClusterApp;

@@ -1,5 +1,6 @@
 import { ServerConfig } from "../../config/server-config.ts";
 import { loggerOf } from "../../config/logger.ts";
+import type { ClusterApp } from "../cluster-app.ts";
 import { processBus } from "../bus/cluster-bus.ts";
 import { BoundedSender } from "../bus/bounded-sender.ts";
 import type { LocalBus } from "../bus/local-bus.ts";
@@ -9,7 +10,6 @@ import { describeError } from "../workers/remote-error.ts";
 import { drained } from "./drained.ts";
 import { EventLoopWatch } from "./event-loop-watch.ts";
 import { loadApp } from "./load-app.ts";
-import type { ClusterApp } from "./load-app.ts";
 import { watchForOrphanhood } from "./orphan-watch.ts";
 import { PacketRelay } from "./packet-relay.ts";
 import { WorkerEngine } from "./worker-engine.ts";
