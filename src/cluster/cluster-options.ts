@@ -32,7 +32,7 @@ export interface ClusterOptions<App extends AppModule | undefined = AppModule | 
   readonly drainTimeout?: number;
   /** How long sessions have to end once a server drains, and those of a cluster whose process is gone. Default 5000. */
   readonly closeTimeout?: number;
-  /** How long a process has to end after `closeTimeout` until it is killed; hooks of the app run in it. Default 10000. */
+  /** How long a process has to end after `closeTimeout` until it is killed: the app's hooks run meanwhile. Default 10000. */
   readonly exitTimeout?: number;
   /** How long a worker's event loop may be silent before it counts as hung; 0: no matter how long. Default 10000. */
   readonly hangTimeout?: number;

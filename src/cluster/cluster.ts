@@ -38,6 +38,9 @@ export interface ForEachCoreOptions<App extends AppModule = AppModule> extends C
   readonly workers?: number;
 }
 
+/** Of any event of a cluster. */
+type EventListener = (payload: unknown) => void;
+
 export interface ClusterRunOptions {
   /** Stops the cluster. */
   readonly signal?: AbortSignal;
@@ -95,7 +98,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
     const shared = ServerConfig.create(config);
     return new ServerCluster<App>(
       Array.from({ length: workers }, () => shared),
-      options as unknown as ClusterOptions<App>,
+      options as ClusterOptions<App>,
     );
   }
 
@@ -241,7 +244,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   on<Name extends ClusterEventName>(event: Name, listener: (payload: ClusterEventMap[Name]) => unknown): this;
   on<Data = unknown>(channel: string, listener: BusListener<Data>): this;
   on(name: string, listener: (...args: never[]) => unknown): this {
-    if (isClusterEvent(name)) this.#events.on(name, listener as () => unknown);
+    if (isClusterEvent(name)) this.#events.on(name, listener as EventListener);
     else this.#bus.on(name, listener as BusListener<never>);
     return this;
   }
@@ -249,7 +252,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   off<Name extends ClusterEventName>(event: Name, listener: (payload: ClusterEventMap[Name]) => unknown): this;
   off<Data = unknown>(channel: string, listener: BusListener<Data>): this;
   off(name: string, listener: (...args: never[]) => unknown): this {
-    if (isClusterEvent(name)) this.#events.off(name, listener as () => unknown);
+    if (isClusterEvent(name)) this.#events.off(name, listener as EventListener);
     else this.#bus.off(name, listener as BusListener<never>);
     return this;
   }

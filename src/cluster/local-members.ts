@@ -97,7 +97,9 @@ export class LocalMembers implements ClusterBackend {
   async #close(servers: readonly WebTransportServer[], options: ServerCloseOptions): Promise<void> {
     const results = await Promise.allSettled(servers.map((server) => server.close(options)));
     for (const result of results) {
-      if (result.status === "rejected") this.#logger.error({ error: result.reason }, "a server could not be closed");
+      if (result.status === "fulfilled") continue;
+      const error: unknown = result.reason;
+      this.#logger.error({ error }, "a server could not be closed");
     }
   }
 

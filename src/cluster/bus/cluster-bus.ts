@@ -4,11 +4,16 @@ import type { BusChannels, MessageBus } from "./message-bus.ts";
 /** An application may load a second copy of this package: both are on the same bus. */
 const key = Symbol.for("tswebtransport.clusterBus");
 
+interface Holder {
+  [key]?: LocalBus;
+}
+
 /** This process's bus, by which `clusterBus()` and a cluster's worker know each other. */
 export function processBus(): LocalBus {
-  const holder = globalThis as { [key]?: LocalBus };
-  holder[key] ??= new LocalBus();
-  return holder[key];
+  const holder: Holder = globalThis as Holder;
+  const bus = holder[key] ?? new LocalBus();
+  holder[key] = bus;
+  return bus;
 }
 
 /**
@@ -22,5 +27,5 @@ export function processBus(): LocalBus {
  * ```
  */
 export function clusterBus<Channels extends BusChannels = Record<string, unknown>>(): MessageBus<Channels> {
-  return processBus() as unknown as MessageBus<Channels>;
+  return processBus();
 }

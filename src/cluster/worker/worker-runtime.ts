@@ -14,9 +14,6 @@ import { watchForOrphanhood } from "./orphan-watch.ts";
 import { PacketRelay } from "./packet-relay.ts";
 import { WorkerEngine } from "./worker-engine.ts";
 
-/** Milliseconds that a worker without its cluster has beside its sessions' time: hooks of the app run in it. */
-const orphanGrace = 10_000;
-
 /** A worker's side of its cluster: starts the app, answers, and ends the process. */
 export class WorkerRuntime {
   readonly #parent: number;
@@ -80,7 +77,7 @@ export class WorkerRuntime {
   async #run(start: StartMessage): Promise<void> {
     this.#start = start;
     try {
-      watchForOrphanhood({ parent: this.#parent, timeout: start.orphanTimeout + orphanGrace });
+      watchForOrphanhood({ parent: this.#parent, timeout: start.closeTimeout + start.exitTimeout });
       this.#connectBus(start);
       this.#relay = await PacketRelay.open(start.relayPath, (packet) => {
         this.#engine?.receive(packet);
@@ -169,7 +166,7 @@ export class WorkerRuntime {
   /** The cluster's process has ended, or has let this one go. */
   #orphaned(): void {
     this.#engine?.retire();
-    void this.#end({ timeout: this.#start?.orphanTimeout ?? 0, code: 0, reason: "" });
+    void this.#end({ timeout: this.#start?.closeTimeout ?? 0, code: 0, reason: "" });
   }
 
   /** The first asks the cluster for a successor, which then retires this worker; a second one ends it. */

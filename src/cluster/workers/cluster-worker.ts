@@ -156,7 +156,8 @@ export class ClusterWorker implements ClusterMember {
 
   /** Resolves when none of its processes lives any more. */
   async ended(): Promise<void> {
-    await Promise.all([this.#current, ...this.#draining].map((process) => process?.exited));
+    const processes = [this.#current, ...this.#draining].filter((process) => process !== undefined);
+    await Promise.all(processes.map((process) => process.exited));
   }
 
   #serving(what: string): WorkerProcess {
@@ -241,6 +242,7 @@ export class ClusterWorker implements ClusterMember {
   async #runRecovery(first: number | undefined, signal: AbortSignal): Promise<void> {
     const slot = this.#crashedSlot;
     if (slot === undefined) return;
+    const isOver = (): boolean => signal.aborted;
     let cause: unknown;
     for (let delay = first; ;) {
       if (delay === undefined) {
@@ -255,7 +257,7 @@ export class ClusterWorker implements ClusterMember {
       }
       this.#group.context.logger.info({ worker: this.id, slot, delay }, "a worker is replaced");
       await waitFor(delay, signal);
-      if (signal.aborted) return;
+      if (isOver()) return;
       try {
         this.#group.slots.set(slot, "starting");
         const process = await this.#launch(slot, "crashed", signal);
@@ -266,7 +268,7 @@ export class ClusterWorker implements ClusterMember {
         this.#group.changed();
         return;
       } catch (error) {
-        if (signal.aborted) return;
+        if (isOver()) return;
         cause = error;
         this.#group.context.logger.error(
           { worker: this.id, slot, error },

@@ -45,8 +45,9 @@ export interface StartMessage {
   /** Where the worker takes packets that other workers have received: the path of a local socket that it creates. */
   readonly relayPath: string;
   readonly busLimit: number;
-  /** How long its sessions have when the cluster's process is gone. */
-  readonly orphanTimeout: number;
+  /** How long its sessions have when the cluster's process is gone, and the process after that. */
+  readonly closeTimeout: number;
+  readonly exitTimeout: number;
 }
 
 /** Another worker takes the new connections; end by yourself once your sessions have ended. */

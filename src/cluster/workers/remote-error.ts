@@ -7,8 +7,8 @@ export function describeError(error: unknown): RemoteError {
   const code = (error as { code?: unknown }).code;
   const cause = error.cause === undefined ? "" : `\n  [cause] ${errorText(error.cause)}`;
   return {
-    name: String(error.name),
-    message: String(error.message),
+    name: error.name,
+    message: error.message,
     stack: `${errorText(error)}${cause}`,
     code: typeof code === "string" ? code : undefined,
   };

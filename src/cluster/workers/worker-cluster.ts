@@ -159,8 +159,9 @@ export class WorkerCluster implements ClusterBackend {
     const groups = this.#groups;
     const results = await Promise.allSettled(groups.map((group) => group.close(options)));
     for (const result of results) {
-      if (result.status === "rejected")
-        this.#options.logger.error({ error: result.reason }, "workers could not be stopped");
+      if (result.status === "fulfilled") continue;
+      const error: unknown = result.reason;
+      this.#options.logger.error({ error }, "workers could not be stopped");
     }
     this.#groups = this.#groups.filter((group) => !groups.includes(group));
     await this.#context?.close();

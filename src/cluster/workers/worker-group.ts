@@ -143,7 +143,8 @@ export class WorkerGroup implements WorkerHome {
 
   spawn(worker: WorkerIdentity, slot: number): WorkerProcess {
     const { context } = this;
-    const { startTimeout, hangTimeout, replaceHung, busQueueSize, closeTimeout, execArgv, env } = context.settings;
+    const { startTimeout, hangTimeout, replaceHung, busQueueSize, closeTimeout, exitTimeout, execArgv, env } =
+      context.settings;
     const address = this.localAddress;
     if (address === undefined) throw new ServerError("The cluster was stopped");
     const about = (): { id: number; pid: number | undefined; slot: number; timestamp: number } => ({
@@ -168,7 +169,8 @@ export class WorkerGroup implements WorkerHome {
         keys: this.#keys.generations,
         relayPath: context.newRelayPath(),
         busLimit: busQueueSize,
-        orphanTimeout: closeTimeout,
+        closeTimeout,
+        exitTimeout,
       },
       startTimeout,
       hangTimeout,

@@ -44,7 +44,7 @@ describe("a cluster with workers that crash", () => {
   it("replaces a worker whose application throws", async () => {
     await using world = await ClusterWorld.start({ workers: 1 });
     const replaced = world.cluster.waitFor("worker_ready");
-    void (await world.connect("/crash"));
+    await world.connect("/crash");
     await replaced;
     expect(world.workers[0]).toMatchObject({ restarts: 1, state: "active" });
   });
@@ -58,7 +58,7 @@ describe("a cluster with workers that crash", () => {
     const { id, error } = await failed;
     expect(id).toBe(victim!.id);
     expect(error.message).toMatch(/has crashed 3 times in a row and is given up/);
-    expect(String((error.cause as Error).message)).toContain("this version is broken");
+    expect((error.cause as Error).message).toContain("this version is broken");
     expect(victim).toMatchObject({ state: "failed", isServing: false, pid: undefined });
     expect(await victim!.diagnoseIssues()).toEqual([`Worker ${id} has no process: it is failed.`]);
     for (let count = 0; count < 4; count += 1) {

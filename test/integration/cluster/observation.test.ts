@@ -4,15 +4,15 @@ import { ClusterWorld, until, whoServes } from "./cluster-world.ts";
 
 describe("a worker whose event loop hangs", () => {
   it("is told, stands in the stats, and is told again when it is back", async () => {
-    await using world = await ClusterWorld.start({ workers: 2, hangTimeout: 200, statsTimeout: 50 });
+    await using world = await ClusterWorld.start({ workers: 2, hangTimeout: 1000, statsTimeout: 500 });
     const hung = world.cluster.waitFor("worker_hung");
     const recovered = world.cluster.waitFor("worker_recovered");
-    const hanging = await world.connect("/hang?ms=1500");
+    const hanging = await world.connect("/hang?ms=6000");
     const { id, silence, pid } = await hung;
-    expect(silence).toBeGreaterThan(200);
+    expect(silence).toBeGreaterThan(1000);
     const asked = performance.now();
     const stats = await world.cluster.getClusterStats();
-    expect(performance.now() - asked).toBeLessThan(1000);
+    expect(performance.now() - asked).toBeLessThan(2000);
     expect(stats.unresponsive).toEqual([id]);
     expect(stats.serverCount).toBe(2);
     const entry = stats.workers.find((worker) => worker.id === id);
@@ -26,7 +26,7 @@ describe("a worker whose event loop hangs", () => {
   });
 
   it("is replaced with `replaceHung`", async () => {
-    await using world = await ClusterWorld.start({ workers: 1, hangTimeout: 200, replaceHung: true });
+    await using world = await ClusterWorld.start({ workers: 1, hangTimeout: 1000, replaceHung: true });
     const before = world.workers[0]!.pid!;
     const exited = world.cluster.waitFor("worker_exited");
     const ready = world.cluster.waitFor("worker_ready");

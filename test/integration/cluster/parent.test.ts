@@ -76,10 +76,10 @@ describe("the process that has a cluster", () => {
   it("takes a worker with it whose event loop hangs, too", async () => {
     await using cluster = await ClusterProgram.start();
     void cluster.connect("/hang?ms=3600000").catch(() => {});
-    await until(() => isAlive(cluster.pids[0]!));
+    await cluster.program.match(/"event":"worker_hung"/);
     cluster.program.child.kill("SIGKILL");
     await until(() => !cluster.pids.some(isAlive));
-  }, 60_000);
+  });
 
   it("drains all with SIGTERM and ends with code 0", async () => {
     await using cluster = await ClusterProgram.start();
