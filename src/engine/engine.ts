@@ -67,7 +67,10 @@ export interface EndpointOptions {
    * socket, and on Windows. The in-memory engine, which has no sockets, binds `host` and `port` instead.
    */
   readonly descriptor?: number;
-  /** The endpoint is one of several on one UDP port. Needs {@link ServerOptions.workerId}. */
+  /**
+   * The endpoint is one of several on one UDP port. Needs {@link ServerOptions.workerId}. The in-memory engine checks it,
+   * and never has a packet for another worker.
+   */
   readonly steering?: SteeringOptions;
   /** Present on endpoints that accept connections. */
   readonly server?: ServerOptions;
@@ -141,7 +144,7 @@ export interface ServerOptions extends SharedKeys {
    * 0 to 65535. The first two bytes, big-endian, of every connection ID that the endpoint issues: whoever receives a
    * packet with a short header can tell which of several endpoints it belongs to. It is readable on the wire. With it, or
    * with `resetKey`, connection IDs are 12 bytes long (`native/README.md` has their layout). Default: none, and 0 with
-   * `resetKey`. The in-memory engine, which has no packets, ignores it and the three keys.
+   * `resetKey`. The in-memory engine, which has no packets, ignores it and the keys.
    */
   readonly workerId?: number;
   /**

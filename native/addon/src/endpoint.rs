@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, JsValue, Object};
 use napi_derive::napi;
@@ -18,10 +18,12 @@ use crate::fault::{Fault, caught};
 use crate::javascript::{ByteArgument, Callback, array_buffer};
 use crate::key_log::{KeyLogLines, as_key_log};
 use crate::live_endpoint::LiveEndpoint;
-use crate::options::{ConnectOptions, EndpointOptions, ServerKeys, ServerOptions, TlsIdentity, socket_address};
+use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
 use crate::qlog::Qlog;
+use crate::shared_keys::{Keys, ServerKeys, SharedKeys};
 use crate::socket::Socket;
 use crate::stats::{ConnectionStats, EndpointStats};
+use crate::steering::workers;
 use crate::tls::Identities;
 use crate::turn::Turner;
 use crate::waker::Waker;
@@ -45,6 +47,8 @@ struct ServerPart {
     options: ServerOptions,
     identities: RefCell<Arc<Identities>>,
     keys: ServerKeys,
+    /// Worker ids are below; present with the option `steering`.
+    slots: Option<u16>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -235,8 +239,43 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn stop_accepting(&self) {
-        self.inner.with((), |driver| driver.core.stop_accepting());
+    pub fn stop_accepting(&self, silently: bool) {
+        self.inner.with((), |driver| driver.core.stop_accepting(silently));
+    }
+
+    #[napi]
+    pub fn update_keys(&self, keys: SharedKeys) -> napi::Result<()> {
+        caught(|| {
+            let keys = Keys::copied(&keys)?;
+            Ok(self.server()?.keys.update(&keys)?)
+        })
+    }
+
+    #[napi]
+    pub fn set_active_workers(&self, ids: Vec<u32>) -> napi::Result<()> {
+        caught(|| {
+            let Some(slots) = self.server()?.slots else {
+                return Err(Fault::new("invalid-option", "this endpoint has no option \"steering\"").into());
+            };
+            let active = workers("workerIds", &ids, slots)?;
+            self.inner.with((), |driver| driver.core.set_active_workers(active));
+            Ok(())
+        })
+    }
+
+    /// Handles a packet that another endpoint has received.
+    #[napi]
+    pub fn receive(&self, packet: ByteArgument, host: String, port: u16, local: Option<String>) -> napi::Result<()> {
+        let packet = BytesMut::from(ByteArgument::copied([packet])?);
+        let remote = self.reachable(socket_address(&host, port)?);
+        // Without a valid local address the system chooses one for the answers.
+        let local = local.and_then(|host| socket_address(&host, 0).ok());
+        let local = local.map(|address| self.reachable(address).ip());
+        self.inner.with((), |driver| {
+            let Driver { core, socket, .. } = driver;
+            socket.receive_forwarded(core, remote, local, packet);
+        });
+        Ok(())
     }
 
     #[napi]
@@ -305,20 +344,41 @@ impl NativeEndpoint {
         let mut endpoint = EndpointConfig::default();
         let mut server_config = None;
         let mut server = None;
+        let (mut steering, mut core_steering) = (options.steering.take(), None);
         if let Some(mut options) = options.server.take() {
-            let (identities, keys) = (options.identities()?, options.take_keys()?);
-            endpoint = options.take_endpoint_config()?;
+            let (identities, keys, worker) = (options.identities()?, options.take_keys()?, options.worker()?);
+            endpoint = keys.endpoint_config(worker);
+            let slots = match (steering.take(), worker, keys.connection_ids()) {
+                (Some(options), Some(worker), Some(keys)) => {
+                    let (slots, of_core) = options.parse(worker, keys)?;
+                    core_steering = of_core;
+                    Some(slots)
+                }
+                (Some(_), ..) => return Err(Fault::new("invalid-option", "steering needs a workerId").into()),
+                (None, ..) => None,
+            };
             let config = options.server_config(identities.clone(), transport.clone(), as_key_log(&key_log), &keys)?;
             server_config = Some(config);
             server = Some(ServerPart {
                 options,
                 identities: RefCell::new(identities),
                 keys,
+                slots,
             });
         }
-        let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
+        if steering.is_some() {
+            return Err(Fault::new("invalid-option", "steering is for endpoints that accept connections").into());
+        }
+        let max_payload = endpoint.get_max_udp_payload_size();
+        let socket = match options.descriptor {
+            Some(descriptor) => Socket::adopt(descriptor, max_payload)?,
+            None => Socket::bind(address, options.reuse_port, max_payload)?,
+        };
         let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
         let mut core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
+        if let Some(steering) = core_steering {
+            core.set_steering(steering);
+        }
         if let Some(qlog) = qlog.clone() {
             core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
         }
@@ -364,20 +424,23 @@ impl NativeEndpoint {
     }
 
     fn exchange_identity(&self, identity: &TlsIdentity, name: Option<&str>) -> napi::Result<()> {
-        let Some(ServerPart {
+        let ServerPart {
             options,
             identities,
             keys,
-        }) = &self.server
-        else {
-            return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
-        };
+            ..
+        } = self.server()?;
         let updated = Arc::new(identities.borrow().with(&identity.borrow(), name)?);
         let key_log = as_key_log(&self.key_log);
         let config = options.server_config(updated.clone(), self.transport.clone(), key_log, keys)?;
         *identities.borrow_mut() = updated;
         self.inner.with((), |driver| driver.core.set_server_config(config));
         Ok(())
+    }
+
+    fn server(&self) -> Result<&ServerPart, Fault> {
+        let server = self.server.as_ref();
+        server.ok_or_else(|| Fault::new("invalid-option", "this endpoint is not a server"))
     }
 
     /// The address in the form of the socket's family. An IPv6 socket receives an IPv4 peer's packets from a mapped

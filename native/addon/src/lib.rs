@@ -18,8 +18,11 @@ mod options;
 mod poll;
 mod qlog;
 mod self_signed;
+mod shared_keys;
 mod socket;
+mod socket_group;
 mod stats;
+mod steering;
 mod tls;
 mod turn;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,8 @@
 //! The events of a connection, and their encoding in the records that cross to JavaScript once a turn. `native/README.md`
 //! describes the format of a record.
 
+use std::net::{IpAddr, SocketAddr};
+
 use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
 
@@ -74,6 +76,14 @@ pub(crate) struct Reset {
     pub(crate) reliable_size: u64,
 }
 
+/// A packet of another worker's: no event of a connection.
+pub(crate) struct ForeignPacket<'a> {
+    pub(crate) worker: u16,
+    pub(crate) remote: SocketAddr,
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) packet: &'a [u8],
+}
+
 pub(crate) struct Closed<'a> {
     pub(crate) by: CloseBy,
     pub(crate) kind: CloseKind,
@@ -139,6 +149,7 @@ enum RecordType {
     AddressChanged = 11,
     Closed = 12,
     ReceiveWindowLow = 13,
+    ForeignPacket = 14,
 }
 
 /// Flags of a `Connected` record.
@@ -237,6 +248,22 @@ impl EventBatch {
             }
             Event::ReceiveWindowLow => self.header(connection, Header::new(RecordType::ReceiveWindowLow)),
         }
+    }
+
+    /// Encodes a packet for another worker.
+    pub(crate) fn push_foreign(&mut self, foreign: &ForeignPacket<'_>) {
+        let hosts = [
+            foreign.remote.ip().to_canonical().to_string(),
+            foreign
+                .local
+                .map_or_else(String::new, |ip| ip.to_canonical().to_string()),
+        ];
+        let mut payload = foreign.remote.port().to_le_bytes().to_vec();
+        payload.extend(hosts.each_ref().map(|host| host.len() as u8));
+        payload.extend(hosts.concat().into_bytes());
+        payload.extend_from_slice(foreign.packet);
+        let header = Header::new(RecordType::ForeignPacket).with_code(foreign.worker.into());
+        self.record(ConnectionId(0), header, &payload);
     }
 
     fn push_connected(&mut self, connection: ConnectionId, connected: &Connected<'_>) {

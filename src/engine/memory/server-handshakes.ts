@@ -64,7 +64,7 @@ export class ServerHandshakes {
 
   receiveHello(client: MemoryConnection, hello: ClientHello, isValidated = false): void {
     const server = this.#server;
-    if (!this.#host.isOpen || client.isClosed) return;
+    if (!this.#host.isOpen || client.isClosed || server.isSilent) return;
     const refuse = (failure: Failure): void => {
       this.#refused += 1;
       this.#reply(client, () => {

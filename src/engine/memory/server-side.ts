@@ -2,10 +2,11 @@ import type { X509Certificate } from "node:crypto";
 
 import { serverDefaults } from "../../constants/defaults.ts";
 import { EngineError } from "../engine.ts";
-import type { ServerOptions, TlsIdentity } from "../engine.ts";
+import type { ServerOptions, SharedKeys, TlsIdentity } from "../engine.ts";
 
 import { parseCertificates, parseIdentity } from "./identity.ts";
 import type { Identity } from "./identity.ts";
+import { SharedKeyNames } from "./shared-keys.ts";
 
 /** Handshakes that are pending before "adaptive" asks for a Retry. */
 const adaptiveRetryThreshold = 200;
@@ -24,11 +25,14 @@ export class ServerSide {
   readonly clientCertificates: "none" | "optional" | "required";
   readonly authorities: readonly X509Certificate[];
   isAccepting = true;
+  /** New connections are neither accepted nor refused. */
+  isSilent = false;
   readonly maxConnectionsPerAddress: number | undefined;
   readonly #maxConnections: number;
   readonly #maxPendingHandshakes: number;
   readonly #retry: "never" | "adaptive" | "always";
   readonly #byName = new Map<string, Identity>();
+  readonly #keys: SharedKeyNames;
   #identity: Identity;
 
   /** Throws {@link EngineError}. */
@@ -44,7 +48,7 @@ export class ServerSide {
       const text = "client certificates are asked for, but no authority (clientCa) is given";
       throw new EngineError("invalid-option", text);
     }
-    checkSharedKeys(options);
+    this.#keys = new SharedKeyNames(options);
     this.#identity = parseIdentity(options.identity);
     for (const [name, identity] of Object.entries(options.sni ?? {})) {
       this.#byName.set(name.toLowerCase(), parseNamed(name, identity));
@@ -56,6 +60,10 @@ export class ServerSide {
     this.maxConnectionsPerAddress = options.maxConnectionsPerAddress;
     this.#maxPendingHandshakes = options.maxPendingHandshakes ?? serverDefaults.maxPendingHandshakes;
     this.#retry = retry;
+  }
+
+  updateKeys(keys: SharedKeys): void {
+    this.#keys.checkUpdate(keys);
   }
 
   updateIdentity(identity: TlsIdentity, serverName?: string): void {
@@ -85,18 +93,6 @@ export class ServerSide {
   asksForRetry({ pendingHandshakes, ofAddress }: Load): boolean {
     if (this.#retry !== "adaptive") return this.#retry === "always";
     return pendingHandshakes > adaptiveRetryThreshold || ofAddress >= (this.maxConnectionsPerAddress ?? Infinity) / 2;
-  }
-}
-
-/** Without packets, tokens and TLS there is nothing to use them for; wrong ones are refused as by the native engine. */
-function checkSharedKeys({ workerId, resetKey, tokenKey, ticketKey }: ServerOptions): void {
-  if (workerId !== undefined && !(Number.isInteger(workerId) && workerId >= 0 && workerId <= 65_535)) {
-    throw new EngineError("invalid-option", `workerId must be from 0 to 65535: current value is ${workerId}`);
-  }
-  for (const [name, key] of Object.entries({ resetKey, tokenKey, ticketKey })) {
-    if (key !== undefined && key.length !== 32) {
-      throw new EngineError("invalid-option", `${name} must be 32 bytes: current length is ${key.length}`);
-    }
   }
 }
 

@@ -3,10 +3,11 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 import { EngineError } from "../engine.ts";
-import type { EngineErrorCode } from "../engine.ts";
+import type { EngineErrorCode, SharedKeys } from "../engine.ts";
 
 export interface Addon {
   readonly NativeEndpoint: new (options: NativeEndpointOptions, deliver: () => void) => NativeEndpoint;
+  readonly NativeSocketGroup: new (host: string, port: number, slots: number, steered: boolean) => NativeSocketGroup;
   generateSelfSignedCertificate(
     hostnames: string[],
     days: number,
@@ -22,6 +23,8 @@ export interface NativeEndpointOptions {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
+  readonly descriptor?: number;
+  readonly steering?: object;
   readonly waker: "uv" | "poll";
   readonly server?: object;
   readonly transport: object;
@@ -66,7 +69,10 @@ export interface NativeEndpoint {
   closeAll(code: bigint, reason: string): void;
   isClosed(): boolean;
   failure(): string | null;
-  stopAccepting(): void;
+  stopAccepting(silently: boolean): void;
+  updateKeys(keys: SharedKeys): void;
+  setActiveWorkers(ids: number[]): void;
+  receive(packet: Uint8Array, host: string, port: number, localHost?: string): void;
   updateIdentity(identity: NativeIdentity, serverName?: string): void;
   setReferenced(referenced: boolean): void;
   exportKeyingMaterial(connection: number, label: string, context: Uint8Array, length: number): ArrayBuffer | null;
@@ -80,6 +86,13 @@ export interface NativeEndpoint {
     readonly sendBufferSize: number;
   };
   takeKeyLog(): string[];
+}
+
+export interface NativeSocketGroup {
+  localAddress(): { readonly host: string; readonly port: number };
+  descriptors(): number[];
+  steer(active: number[], reading: number[]): void;
+  close(): void;
 }
 
 export interface NativeConnectionStats {

@@ -9,6 +9,7 @@ import type {
   EndpointStats,
   QuicConnection,
   QuicEndpoint,
+  SharedKeys,
   SocketAddress,
   TlsIdentity,
 } from "../engine.ts";
@@ -55,6 +56,10 @@ export class NativeQuicEndpoint implements QuicEndpoint {
             port: options.port,
             reusePort: options.reusePort ?? false,
             waker,
+            ...(options.descriptor === undefined ? {} : { descriptor: options.descriptor }),
+            ...(options.steering === undefined
+              ? {}
+              : { steering: { ...options.steering, foreignPackets: listener.foreignPacket !== undefined } }),
             ...(options.server === undefined ? {} : { server: options.server }),
             transport,
             keyLog: keyLog !== undefined,
@@ -98,8 +103,27 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     });
   }
 
-  stopAccepting(): void {
-    this.#native.stopAccepting();
+  updateKeys(keys: SharedKeys): void {
+    withEngineErrors(() => {
+      this.#native.updateKeys(keys);
+    });
+  }
+
+  setActiveWorkers(workerIds: readonly number[]): void {
+    withEngineErrors(() => {
+      this.#native.setActiveWorkers([...workerIds]);
+    });
+  }
+
+  receive(packet: Uint8Array, remoteAddress: SocketAddress, localHost?: string): void {
+    withEngineErrors(() => {
+      this.#native.receive(packet, remoteAddress.host, remoteAddress.port, localHost);
+    });
+    this.#scheduleFlush();
+  }
+
+  stopAccepting(options: { readonly silently?: boolean } = {}): void {
+    this.#native.stopAccepting(options.silently ?? false);
   }
 
   ref(): void {
@@ -182,6 +206,11 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     },
     closed: (id, info) => {
       this.#close(id, info);
+    },
+    foreignPacket: (workerId, packet, remote, localHost) => {
+      if (this.#listener.foreignPacket?.(workerId, packet, remote, localHost) !== true) {
+        this.receive(packet, remote, localHost);
+      }
     },
     stopCode: (id, streamId) => this.#stops.codeOf(id, streamId),
     threw: report,

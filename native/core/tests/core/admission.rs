@@ -83,7 +83,7 @@ fn clients_above_the_pending_handshakes_are_refused() {
 fn a_server_that_stops_accepting_keeps_what_it_has() {
     let mut pair = Setup::default().pair();
     let (client, server) = pair.connect();
-    pair.server.core.stop_accepting();
+    pair.server.core.stop_accepting(false);
     let refused = pair.begin_connect();
     pair.settle();
     assert!(pair.client.closed(refused).is_some());

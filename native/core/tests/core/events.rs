@@ -1,6 +1,6 @@
 //! The other half of `EventBatch`: records back into values, as `src/engine/native/event-decoder.ts` reads them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tswebtransport_core::{EventBatch, RECORD_HEADER};
 
@@ -36,6 +36,16 @@ pub enum Event {
     AddressChanged(String),
     Closed(Closed),
     ReceiveWindowLow,
+    Foreign(Foreign),
+}
+
+/// A packet for another worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    pub worker: u16,
+    pub remote: SocketAddr,
+    pub local: Option<IpAddr>,
+    pub packet: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +129,7 @@ fn decode(kind: u8, flags: u8, stream: u64, code: u64, payload: Vec<u8>) -> Even
             reason: String::from_utf8(payload).unwrap(),
         }),
         13 => Event::ReceiveWindowLow,
+        14 => Event::Foreign(foreign(code, &payload)),
         other => panic!("unknown record type {other}"),
     }
 }
@@ -137,6 +148,19 @@ fn connected(flags: u8, code: u64, payload: &[u8]) -> Connected {
         remote: SocketAddr::new(host.parse().unwrap(), port),
         server_name,
         alpn,
+    }
+}
+
+fn foreign(code: u64, payload: &[u8]) -> Foreign {
+    let (port, rest) = (u16::from_le_bytes([payload[0], payload[1]]), &payload[4..]);
+    let (remote, rest) = rest.split_at(payload[2].into());
+    let (local, packet) = rest.split_at(payload[3].into());
+    let ip = |text: &[u8]| std::str::from_utf8(text).unwrap().parse().ok();
+    Foreign {
+        worker: code.try_into().unwrap(),
+        remote: SocketAddr::new(ip(remote).unwrap(), port),
+        local: ip(local),
+        packet: packet.to_vec(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tswebtransport_core::quinn_proto::{ClientConfig, Dir, EndpointConfig, ServerConfig, Transmit};
-use tswebtransport_core::{ConnectionId, Core, CoreConfig, SendOutcome, TransportSettings, transport_config};
+use tswebtransport_core::{Arrival, ConnectionId, Core, CoreConfig, SendOutcome, TransportSettings, transport_config};
 
 use crate::events::{self, Closed, Connected, Event};
 use crate::link::{Conditions, Link};
@@ -182,10 +182,17 @@ impl Pair {
             };
             let (now, link, own) = (self.now, &mut self.link, peer.address);
             let data = BytesMut::from(packet.bytes.as_slice());
-            peer.core
-                .receive(now, packet.from, None, packet.ecn, data, &mut |transmit, contents| {
+            peer.core.receive(
+                now,
+                Arrival::Socket,
+                packet.from,
+                None,
+                packet.ecn,
+                data,
+                &mut |transmit, contents| {
                     transmit_to(link, now, own, transmit, contents);
-                });
+                },
+            );
         }
         for peer in [&mut self.client, &mut self.server] {
             peer.turn(self.now, &mut self.link);

@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use rustls::server::ProducesTickets;
 use rustls::{ClientConnection, HandshakeKind, ServerConnection};
 use tswebtransport_core::quinn_proto::TimeSource;
-use tswebtransport_core::{AddressTokens, CoreConfig, Key, RetryPolicy, Tickets, endpoint_config};
+use tswebtransport_core::{AddressTokens, CoreConfig, Key, ResetKeys, RetryPolicy, Tickets, endpoint_config};
 
 use crate::pair::{Pair, Setup};
 use crate::tls::rustls_configs;
@@ -40,13 +40,13 @@ impl TimeSource for Clock {
 /// Puts a new server with these keys in the place of the present one.
 fn replace(pair: &mut Pair, clock: &Arc<Clock>, retry: RetryPolicy, reset_key: Key, token_key: Key) {
     let mut server = pair.server_config.clone();
-    AddressTokens::new(Some(token_key)).apply(&mut server);
+    AddressTokens::new(Some(&token_key), None).apply(&mut server);
     server.time_source(clock.clone());
     let config = CoreConfig {
         retry,
         ..CoreConfig::default()
     };
-    pair.replace_server(config, endpoint_config(Some(1), Some(reset_key)), server);
+    pair.replace_server(config, endpoint_config(1, &ResetKeys::new(&reset_key, None)), server);
 }
 
 fn server_with_keys(retry: RetryPolicy) -> (Pair, Arc<Clock>) {
@@ -176,8 +176,8 @@ fn a_new_token_of_another_key_is_not_accepted() {
 #[test]
 fn a_ticket_is_opened_by_everybody_with_the_key_for_six_to_twelve_hours() {
     let clock = Clock::new();
-    let [first, second] = [(); 2].map(|()| Tickets::new(&KEY, clock.clone()));
-    let stranger = Tickets::new(&OTHER_KEY, clock.clone());
+    let [first, second] = [(); 2].map(|()| Tickets::new(&KEY, None, clock.clone()));
+    let stranger = Tickets::new(&OTHER_KEY, None, clock.clone());
     let ticket = first.encrypt(b"a session").unwrap();
     assert_ne!(ticket, first.encrypt(b"a session").unwrap());
     assert_eq!(second.decrypt(&ticket).as_deref(), Some(b"a session".as_slice()));
@@ -200,7 +200,7 @@ fn a_tls_session_is_resumed_by_every_server_with_the_ticket_key() {
     let client = Arc::new(client);
     let server_with = |key: Key| {
         let mut config = server.clone();
-        config.ticketer = Arc::new(Tickets::new(&key, Clock::new()));
+        config.ticketer = Arc::new(Tickets::new(&key, None, Clock::new()));
         Arc::new(config)
     };
     assert_eq!(handshake(&client, &server_with(KEY)), Some(HandshakeKind::Full));

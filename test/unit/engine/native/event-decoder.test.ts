@@ -87,6 +87,7 @@ function decode(
     accepted: (...values) => heard.push(["accepted", ...values]),
     addressChanged: (...values) => heard.push(["addressChanged", ...values]),
     closed: (...values) => heard.push(["closed", ...values]),
+    foreignPacket: (...values) => heard.push(["foreignPacket", ...values]),
     stopCode: (connection, stream) => stops.codeOf(connection, stream),
     threw: (error) => errors.push(error),
   };

@@ -33,6 +33,9 @@ class FailingAddon {
         setDeliver(deliver);
         return endpoint;
       } as unknown as Addon["NativeEndpoint"],
+      NativeSocketGroup: function () {
+        throw new Error("not asked for");
+      } as unknown as Addon["NativeSocketGroup"],
       generateSelfSignedCertificate: () => {
         throw new Error("not asked for");
       },
