@@ -252,7 +252,7 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn set_active_workers(&self, ids: Vec<u32>) -> napi::Result<()> {
+    pub fn set_active_workers(&self, ids: Vec<f64>) -> napi::Result<()> {
         caught(|| {
             let Some(slots) = self.server()?.slots else {
                 return Err(Fault::new("invalid-option", "this endpoint has no option \"steering\"").into());

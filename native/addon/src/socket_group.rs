@@ -21,7 +21,7 @@ pub struct NativeSocketGroup {
 #[napi]
 impl NativeSocketGroup {
     #[napi(constructor)]
-    pub fn new(host: String, port: u16, slots: u32, steered: bool) -> napi::Result<Self> {
+    pub fn new(host: String, port: u16, slots: f64, steered: bool) -> napi::Result<Self> {
         caught(|| Ok(Self::bind(socket_address(&host, port)?, slots, steered)?))
     }
 
@@ -40,7 +40,7 @@ impl NativeSocketGroup {
     }
 
     #[napi]
-    pub fn steer(&self, active: Vec<u32>, reading: Vec<u32>) -> napi::Result<()> {
+    pub fn steer(&self, active: Vec<f64>, reading: Vec<f64>) -> napi::Result<()> {
         caught(|| Ok(self.set_program(&active, &reading)?))
     }
 
@@ -51,7 +51,7 @@ impl NativeSocketGroup {
 }
 
 impl NativeSocketGroup {
-    fn bind(address: SocketAddr, slots: u32, steered: bool) -> Result<Self, Fault> {
+    fn bind(address: SocketAddr, slots: f64, steered: bool) -> Result<Self, Fault> {
         let slots = slot_count("slots", slots)?;
         let sockets = platform::bind(address, if steered { slots } else { 1 })?;
         let first = sockets.first().map(UdpSocket::local_addr);
@@ -66,7 +66,7 @@ impl NativeSocketGroup {
         })
     }
 
-    fn set_program(&self, active: &[u32], reading: &[u32]) -> Result<(), Fault> {
+    fn set_program(&self, active: &[f64], reading: &[f64]) -> Result<(), Fault> {
         let active = workers("active", active, self.slots)?;
         let reading = workers("reading", reading, self.slots)?;
         if active.is_empty() {

@@ -7,8 +7,8 @@ use crate::fault::Fault;
 
 #[napi(object, object_to_js = false)]
 pub struct SteeringOptions {
-    pub slots: u32,
-    pub active_workers: Vec<u32>,
+    pub slots: f64,
+    pub active_workers: Vec<f64>,
     /// "anyone" or "hash".
     pub new_connections: Option<String>,
     /// Packets for other workers are handed to JavaScript.
@@ -38,8 +38,8 @@ impl SteeringOptions {
 }
 
 /// A number of slots that is within the limits.
-pub(crate) fn slot_count(option: &str, slots: u32) -> Result<u16, Fault> {
-    let count = u16::try_from(slots).ok();
+pub(crate) fn slot_count(option: &str, slots: f64) -> Result<u16, Fault> {
+    let count = whole(slots);
     count.filter(|count| (1..=MOST_WORKERS).contains(count)).ok_or_else(|| {
         let text = format!("{option} must be from 1 to {MOST_WORKERS}: current value is {slots}");
         Fault::new("invalid-option", text)
@@ -47,10 +47,10 @@ pub(crate) fn slot_count(option: &str, slots: u32) -> Result<u16, Fault> {
 }
 
 /// Distinct numbers of slots.
-pub(crate) fn workers(option: &str, ids: &[u32], slots: u16) -> Result<Vec<u16>, Fault> {
+pub(crate) fn workers(option: &str, ids: &[f64], slots: u16) -> Result<Vec<u16>, Fault> {
     let mut workers = Vec::new();
     for id in ids {
-        let worker = u16::try_from(*id).ok().filter(|worker| *worker < slots);
+        let worker = whole(*id).filter(|worker| *worker < slots);
         let Some(worker) = worker.filter(|worker| !workers.contains(worker)) else {
             let text = format!(
                 "{option} must be different numbers from 0 to {}: {id} is not",
@@ -61,4 +61,10 @@ pub(crate) fn workers(option: &str, ids: &[u32], slots: u16) -> Result<Vec<u16>,
         workers.push(worker);
     }
     Ok(workers)
+}
+
+/// JavaScript's number, if it is one of these; a conversion by Node-API would round and wrap it.
+fn whole(number: f64) -> Option<u16> {
+    let whole = number as u16;
+    (f64::from(whole) == number).then_some(whole)
 }

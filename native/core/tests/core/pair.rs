@@ -105,7 +105,7 @@ pub struct Pair {
     pub link: Link,
     pub now: Instant,
     start: Instant,
-    client_config: ClientConfig,
+    pub client_config: ClientConfig,
     /// For a server that takes the first one's place.
     pub server_config: ServerConfig,
 }
@@ -146,6 +146,23 @@ impl Pair {
     pub fn replace_server(&mut self, config: CoreConfig, endpoint: EndpointConfig, server: ServerConfig) {
         self.server.core = Core::new(config, endpoint, Some(Arc::new(server)), true);
         self.server.events.clear();
+    }
+
+    /// Hands the server a packet that another worker has received.
+    pub fn forward_to_server(&mut self, packet: &[u8], from: SocketAddr) {
+        let (now, link, own) = (self.now, &mut self.link, self.server.address);
+        let data = BytesMut::from(packet);
+        self.server.core.receive(
+            now,
+            Arrival::Forwarded,
+            from,
+            None,
+            None,
+            data,
+            &mut |transmit, contents| {
+                transmit_to(link, now, own, transmit, contents);
+            },
+        );
     }
 
     /// Starts a handshake.
