@@ -32,6 +32,8 @@ export interface ClusterEventMap {
    * than this process takes them. Told once until half of the queue is free again; the stats count each message.
    */
   bus_overflow: WorkerEvent & { readonly at: "cluster" | "worker" };
+  /** New tokens, TLS tickets and connection IDs are made with new keys. */
+  keys_rotated: EventPayload;
 }
 
 export type ClusterEventName = keyof ClusterEventMap;
@@ -43,6 +45,7 @@ const names: Readonly<Record<ClusterEventName, true>> = {
   worker_recovered: true,
   failed: true,
   bus_overflow: true,
+  keys_rotated: true,
 };
 
 /** Names of the events are no channels of the bus. */

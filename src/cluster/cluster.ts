@@ -12,6 +12,7 @@ import { TypedEmitter } from "../events/emitter.ts";
 import type { WaitForOptions } from "../events/emitter.ts";
 import type { ServerCloseOptions, WebTransportServer } from "../server/server.ts";
 
+import { processBus } from "./bus/cluster-bus.ts";
 import { BusHub } from "./bus/bus-hub.ts";
 import { LocalBus } from "./bus/local-bus.ts";
 import type { BusListener } from "./bus/message-bus.ts";
@@ -59,7 +60,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   readonly #settings: ClusterSettings;
   readonly #logger: Logger;
   readonly #events = new TypedEmitter<ClusterEventMap>();
-  readonly #bus = new LocalBus();
+  readonly #bus: LocalBus;
   readonly #backend: ClusterBackend;
   readonly #operations = new Operations();
   readonly #signals: ClusterSignals;
@@ -76,6 +77,8 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
     this.#settings = clusterSettings(options);
     this.#configs = configs.map((config) => ServerConfig.create(config));
     this.#logger = loggerOf({ ...this.#settings, debug: false });
+    // Servers of this process are on the bus of this process.
+    this.#bus = this.#settings.app === undefined ? processBus() : new LocalBus();
     this.#backend = this.#makeBackend();
     this.#signals = new ClusterSignals({
       stop: (isForced) => void this.stopAll(isForced ? { timeout: 0 } : {}),

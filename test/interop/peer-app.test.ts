@@ -131,6 +131,27 @@ describe("the peer application", () => {
     }
   });
 
+  it("runs as a cluster with --workers, and ends with all of its processes", async () => {
+    const cluster = new Program("peer-app", [
+      "--port",
+      "0",
+      "--host",
+      "127.0.0.1",
+      "--workers",
+      "2",
+      ...certificate(identity),
+    ]);
+    const { serverCertificateHashes } = identity;
+    const url = `https://${await cluster.address()}/e2e`;
+    const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(url, { serverCertificateHashes })));
+    for (const session of sessions) expect(await exchange(session, "x")).toBe("ECHO: x");
+    const code = cluster.stop();
+    for (const session of sessions) expect(await session.closed).toMatchObject({ clean: true, by: "peer" });
+    expect(await code).toBe(0);
+    expect(cluster.lines).toHaveLength(1);
+    expect(cluster.errors).toBe("");
+  });
+
   it("serves behind Retry", async () => {
     const retrying = new Program("peer-app", [
       ...["--port", "0", "--host", "127.0.0.1", "--retry", "always"],

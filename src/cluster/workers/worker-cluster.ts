@@ -55,6 +55,7 @@ export class WorkerCluster implements ClusterBackend {
     for (const group of this.#groups) group.changed();
     this.#rotation = setInterval(() => {
       for (const group of this.#groups) group.rotateKeys();
+      this.#options.events.publish("keys_rotated", { timestamp: Date.now() });
     }, this.#context.settings.keyRotationInterval);
     this.#rotation.unref();
   }
