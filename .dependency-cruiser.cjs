@@ -25,8 +25,9 @@ const layers = {
   w3c: [...foundation, "client"],
   // Nothing imports it: it is loaded by who wants it.
   opentelemetry: [...belowTransport, "transport", "server", "client"],
+  cluster: [...belowTransport, "transport", "engine/native", "server"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
-  cli: [...belowTransport, "transport", "server", "client", "engine/native"],
+  cli: [...belowTransport, "transport", "server", "cluster", "monitor", "client", "testing", "engine/native"],
 };
 
 const pathOf = (layer) => (layer === "contract" ? "^src/engine/(engine|handshake-failures)[.]ts$" : `^src/${layer}/`);

@@ -12,6 +12,7 @@ export { connect } from "./client/connect.ts";
 export type { ClientOptions } from "./client/connect.ts";
 export { Defaults } from "./client/defaults.ts";
 export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
+export * from "./cluster/index.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export type { SetTimer } from "./async/deadlines.ts";

@@ -15,7 +15,7 @@ export { registerPrometheus } from "./prometheus/register.ts";
 export type { FamilySource, PrometheusRegistry } from "./prometheus/register.ts";
 export { ServerMonitor } from "./server-monitor.ts";
 export type { MonitorEventMap } from "./server-monitor.ts";
-export { DatagramDropCause, SessionSort, WorkerState } from "./target.ts";
+export { DatagramDropCause, SessionSort, WorkerState as MonitoredWorkerState } from "./target.ts";
 export type { Monitored } from "./target-of.ts";
 export type {
   CertificateSample,

@@ -123,7 +123,7 @@ describe("the peer application", () => {
   });
 
   it("tells usage errors with exit code 2, the flags that do not exist yet among them", async () => {
-    for (const flags of [["--bogus"], ["--workers", "2"], ["--metrics-port", "x"], ["--retry", "perhaps"], []]) {
+    for (const flags of [["--bogus"], ["--workers", "0"], ["--metrics-port", "x"], ["--retry", "perhaps"], []]) {
       const refused = new Program("peer-app", flags.length === 0 ? [] : [...flags, ...certificate(identity)]);
       expect(await refused.exited).toBe(2);
       expect(refused.errors).toMatch(/^Error: /);
@@ -145,6 +145,22 @@ describe("the peer application", () => {
     expect((await fetch(new URL("/readyz", url))).status).toBe(200);
     await session.close();
     expect(await monitored.stop()).toBe(0);
+  });
+
+  it("runs as a cluster with --workers, and ends with all of its processes", async () => {
+    const cluster = new Program("peer-app", [
+      ...["--port", "0", "--host", "127.0.0.1", "--workers", "2"],
+      ...certificate(identity),
+    ]);
+    const { serverCertificateHashes } = identity;
+    const url = `https://${await cluster.address()}/e2e`;
+    const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(url, { serverCertificateHashes })));
+    for (const session of sessions) expect(await exchange(session, "x")).toBe("ECHO: x");
+    const code = cluster.stop();
+    for (const session of sessions) expect(await session.closed).toMatchObject({ clean: true, by: "peer" });
+    expect(await code).toBe(0);
+    expect(cluster.lines).toHaveLength(1);
+    expect(cluster.errors).toBe("");
   });
 
   it("serves behind Retry", async () => {
