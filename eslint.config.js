@@ -107,5 +107,6 @@ export default defineConfig(
   { files: ["*.ts", "benchmarks/**/*.ts", "examples/**/*.ts"], extends: [tseslint.configs.strict] },
   { files: ["src/server/development/*.js", "examples/*/page/*.js"], languageOptions: { globals: browserGlobals } },
   { files: ["**/*.mjs", "**/*.cjs", "*.js"], languageOptions: { globals: nodeGlobals } },
+  { files: ["test/package/browser.mjs"], languageOptions: { globals: browserGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },
 );

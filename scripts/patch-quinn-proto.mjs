@@ -48,10 +48,9 @@ export function ensureQuinnProto() {
   writeFileSync(stampFile, stamp);
 }
 
-/** Copies the crate that cargo fetches, checked against the lock file's checksum. */
-function copyPublished(target) {
+/** Copies the crate that cargo fetches for a manifest, checked against its lock file's checksum. */
+export function copyPublished(target, manifest = join(patches, "Cargo.toml")) {
   const host = /^host: (.+)$/m.exec(run("rustc", ["-vV"]))[1];
-  const manifest = join(patches, "Cargo.toml");
   const args = [
     "metadata",
     "--locked",
@@ -73,7 +72,7 @@ function copyPublished(target) {
 }
 
 /** The crate's own files; cargo adds some, and builds the crate's tests beside them. */
-function filesOf(folder) {
+export function filesOf(folder) {
   const paths = filesBelow(folder).map((file) => relative(folder, file).split(sep).join("/"));
   return paths.filter((path) => !/^(\.cargo-ok|Cargo\.lock|target\/.*)$/.test(path)).sort();
 }

@@ -22,11 +22,6 @@ const gates = [
   { name: "format", command: tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".") },
   { name: "layers", command: tool("dependency-cruiser/bin/dependency-cruise.mjs", "src", "--output-type", "err") },
   { name: "API reference", command: tool("typedoc/bin/typedoc") },
-  { name: "package", command: tool("publint/src/cli.js", ".", "--strict") },
-  {
-    name: "package types",
-    command: tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only"),
-  },
   { name: "Rust format", command: cargo("fmt", "--all", "--check") },
   { name: "Rust lint", command: cargo("clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings") },
 ];

@@ -9,6 +9,8 @@ import { chromium } from "playwright-core";
 
 import { findChromium } from "../../scripts/find-chromium.mjs";
 
+import { environment } from "./runtimes.mjs";
+
 const flags = [
   "--headless",
   "--no-sandbox",
@@ -19,7 +21,7 @@ const timeout = 60_000;
 
 /** Starts the server, lets a page echo over a stream and a datagram, and waits until the server's process has ended. */
 export async function echoInBrowser([command, ...args], cwd) {
-  const server = spawn(command, args, { cwd, stdio: ["pipe", "pipe", "inherit"] });
+  const server = spawn(command, args, { cwd, env: environment, stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(server, "exit");
   const page = createServer((_, response) => response.end("<!doctype html>")).listen(0, "localhost");
   const timer = setTimeout(() => server.kill("SIGKILL"), timeout);
@@ -52,7 +54,7 @@ async function failed(exited) {
 
 /** Runs in the page. */
 async function echo({ url, hash }) {
-  const transport = new WebTransport(url, {
+  const transport = new window.WebTransport(url, {
     serverCertificateHashes: [{ algorithm: "sha-256", value: new Uint8Array(hash) }],
   });
   await transport.ready;
@@ -60,7 +62,7 @@ async function echo({ url, hash }) {
   const writer = writable.getWriter();
   await writer.write(new TextEncoder().encode("over a stream"));
   await writer.close();
-  const stream = await new Response(readable).text();
+  const stream = await new window.Response(readable).text();
   const sender = transport.datagrams.writable.getWriter();
   await sender.write(new TextEncoder().encode("over a datagram"));
   const { value } = await transport.datagrams.readable.getReader().read();

@@ -20,7 +20,7 @@ export async function bundleWithVite(project, outDir, noExternal) {
   await viteBuild({
     root: project,
     configFile: false,
-    logLevel: "warn",
+    logLevel: "error",
     ssr: { noExternal: noExternal ? true : undefined },
     build: { ssr: "smoke.mjs", outDir, emptyOutDir: true, target: "node20" },
   });

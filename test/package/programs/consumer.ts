@@ -1,6 +1,6 @@
 // A user's program: only its types are checked.
-import { connect, ServerApp, WebTransportError } from "tswebtransport";
-import type { Middleware, SessionHandler, WebTransportSession } from "tswebtransport";
+import { connect, ServerApp } from "tswebtransport";
+import type { Middleware, SessionHandler, WebTransportError, WebTransportSession } from "tswebtransport";
 import { connect as connectFromClient } from "tswebtransport/client";
 import { createCorsMiddleware, RejectionResponse, WebTransportServer } from "tswebtransport/server";
 import { createTestPair } from "tswebtransport/testing";
@@ -14,16 +14,16 @@ app.route("/rooms/:room", async (session) => {
   const room: string = session.params.room;
   const user: string = session.locals.user;
   // @ts-expect-error: the path has no such parameter.
-  void session.params.other;
+  const other: unknown = session.params.other;
   for await (const stream of session.incomingBidirectionalStreams) {
     const bytes: Uint8Array<ArrayBuffer> | null = await stream.read();
-    if (bytes !== null) await stream.write(`${room} ${user} ${bytes.byteLength}`);
+    if (bytes !== null) await stream.write(`${room} ${user} ${String(other)} ${bytes.byteLength}`);
   }
 });
 export const handler: SessionHandler = async (session) => {
   await session.datagrams.send(new Uint8Array(1));
 };
-export async function run(): Promise<void> {
+export async function run(): Promise<readonly unknown[]> {
   const session: WebTransportSession = await connect("https://example.com/", { headers: { a: "b" } });
   const info = await session.closed;
   if (!info.clean) throw info.error satisfies WebTransportError;
@@ -32,5 +32,5 @@ export async function run(): Promise<void> {
   const text: string = info.code;
   const transport = new WebTransport("https://example.com/", { allowPooling: true });
   const readable: ReadableStream<Uint8Array> = transport.datagrams.readable;
-  void [code, text, readable, connectFromClient, createTestPair, new WebTransportServer()];
+  return [code, text, readable, connectFromClient, createTestPair, new WebTransportServer()];
 }
