@@ -5,6 +5,7 @@ import { createDevelopmentServer } from "../server/development/development-serve
 import { onAbort } from "../async/abort.ts";
 
 import { appPath } from "./apps/app-module.ts";
+import { runApp } from "./apps/run-app.ts";
 import { typeScriptFlags } from "./apps/typescript.ts";
 import type { Arguments } from "./arguments.ts";
 import { benchProtocol, benchHandler } from "./bench/bench-handler.ts";
@@ -78,28 +79,28 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   return 0;
 }
 
-type ServerOptions = Readonly<Record<"host", string>> &
-  Readonly<Record<"port" | "pagePort", number>> & { readonly publicDirectory: string | undefined };
+interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly pagePort: number;
+  readonly publicDirectory: string | undefined;
+}
 
 /** In this process: there is nothing that could change. */
-async function runEcho(
-  { publicDirectory, ...options }: ServerOptions,
-  { terminal, interruption }: CommandContext,
-): Promise<number> {
+async function runEcho({ publicDirectory, ...options }: ServerOptions, context: CommandContext): Promise<number> {
+  const { terminal } = context;
   const app = createDevelopmentServer({ ...options, ...(publicDirectory !== undefined && { publicDirectory }) });
   app.route("/echo", { protocols: [benchProtocol] }, benchHandler);
   app.route("/health", healthCheckHandler);
-  // The app answers the signals itself.
-  interruption.stopListening();
-  await app.listen();
-  terminal.print(`Page:              ${app.pageUrl ?? ""}`);
-  terminal.print(`WebTransport:      ${app.url}`);
-  terminal.print(`Certificate hash:  ${app.certificateHash ?? ""}`);
-  terminal.note("Open the page in a browser with WebTransport (Chrome, Edge, Firefox). Ctrl-C stops the server.");
-  process.once("SIGINT", () => {
-    terminal.note("\nClosing the sessions … (Ctrl-C again ends at once)");
+  await runApp(app, {}, context, () => {
+    process.once("SIGINT", () => {
+      terminal.note("\nClosing the sessions … (Ctrl-C again ends at once)");
+    });
+    terminal.print(`Page:              ${app.pageUrl ?? ""}`);
+    terminal.print(`WebTransport:      ${app.url}`);
+    terminal.print(`Certificate hash:  ${app.certificateHash ?? ""}`);
+    terminal.note("Open the page in a browser with WebTransport (Chrome, Edge, Firefox). Ctrl-C stops the server.");
   });
-  await app.run();
   return 0;
 }
 

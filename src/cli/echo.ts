@@ -2,9 +2,11 @@ import { generateSelfSignedCertificate } from "../certificates/self-signed.ts";
 import { healthCheckHandler } from "../server/handlers.ts";
 import { ServerApp } from "../server/app.ts";
 
+import { runApp } from "./apps/run-app.ts";
 import type { Arguments } from "./arguments.ts";
 import { benchHandler, benchProtocol } from "./bench/bench-handler.ts";
 import type { Command, CommandContext } from "./command.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 export const echoCommand: Command = {
   usage: "[--host HOST] [--port PORT] [options]",
@@ -28,7 +30,8 @@ export const echoCommand: Command = {
   run,
 };
 
-async function run(args: Arguments, { terminal, interruption }: CommandContext): Promise<number> {
+async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const { terminal } = context;
   args.requireTogether("cert", "key");
   const host = args.text("host") ?? "localhost";
   const [certfile, keyfile] = [args.text("cert"), args.text("key")];
@@ -43,22 +46,22 @@ async function run(args: Arguments, { terminal, interruption }: CommandContext):
   });
   for (const path of ["/", "/echo"]) app.route(path, { protocols: [benchProtocol] }, benchHandler);
   app.route("/health", healthCheckHandler);
-  // The app answers the signals itself.
-  interruption.stopListening();
-  const address = await app.listen({ host, port: args.port("port") ?? 4433 });
-  const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
-  const url = `https://${name.includes(":") ? `[${name}]` : name}:${address.port}/echo`;
   const sha256 = fresh && Buffer.from(fresh.certificateHash.value).toString("hex");
-  if (args.flag("json")) {
-    terminal.print(JSON.stringify({ url, port: address.port, ...(sha256 !== undefined && { sha256 }) }));
-  } else {
-    terminal.print(`WebTransport:      ${url}`);
-    if (sha256 !== undefined) {
-      terminal.print(`Certificate hash:  ${sha256}`);
-      terminal.note(terminal.err.dim(`Try: tswebtransport connect ${url} --hash ${sha256}`));
-    }
-    terminal.note(terminal.err.dim("Ctrl-C stops the server."));
-  }
-  await app.run();
+  await runApp(app, { host, port: args.port("port") ?? 4433 }, context, ({ port }) => {
+    const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
+    const url = `https://${name.includes(":") ? `[${name}]` : name}:${port}/echo`;
+    if (args.flag("json")) terminal.print(JSON.stringify({ url, port, ...(sha256 !== undefined && { sha256 }) }));
+    else announce(url, sha256, terminal);
+  });
   return 0;
+}
+
+function announce(url: string, sha256: string | undefined, terminal: Terminal): void {
+  const { dim } = terminal.err;
+  terminal.print(`WebTransport:      ${url}`);
+  if (sha256 !== undefined) {
+    terminal.print(`Certificate hash:  ${sha256}`);
+    terminal.note(dim(`Try: tswebtransport connect ${url} --hash ${sha256}`));
+  }
+  terminal.note(dim("Ctrl-C stops the server."));
 }

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 
 import { appPath, loadApp } from "./apps/app-module.ts";
+import { runApp } from "./apps/run-app.ts";
 import { typeScriptFlags } from "./apps/typescript.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -57,18 +58,11 @@ async function runAgain(flags: readonly string[], { interruption }: CommandConte
 
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-async function serveHere(path: string, args: Arguments, { terminal, interruption }: CommandContext): Promise<number> {
+async function serveHere(path: string, args: Arguments, context: CommandContext): Promise<number> {
+  const { terminal } = context;
   const app = await loadApp(path, configOf(args));
   const certificate = certificateOf(args);
   const [host, port] = [args.text("host"), args.port("port")];
-  // The app answers the signals itself.
-  interruption.stopListening();
-  const address = await app.listen({
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port }),
-    ...(certificate !== undefined && { certificate }),
-  });
-  terminal.note(`Serving on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`);
   const reload = (): void => {
     const renewed = certificate?.().then((identity) => {
       app.server.updateCertificate(identity);
@@ -78,7 +72,15 @@ async function serveHere(path: string, args: Arguments, { terminal, interruption
     });
   };
   process.on("SIGHUP", reload);
-  await app.run();
+  const options = {
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
+    ...(certificate !== undefined && { certificate }),
+  };
+  await runApp(app, options, context, (address) => {
+    const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
+    terminal.note(`Serving on UDP ${shown}:${address.port}`);
+  });
   process.off("SIGHUP", reload);
   return 0;
 }

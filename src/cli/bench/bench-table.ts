@@ -3,6 +3,7 @@ import { tableLines } from "../terminal/table.ts";
 import type { Measurement, Outcome } from "./measurement.ts";
 
 const redrawInterval = 100;
+const usualColumns = 80;
 
 export interface BenchRow {
   readonly measurement: Measurement;
@@ -68,9 +69,10 @@ export class LiveTable {
   }
 
   #draw(): void {
-    const { columns = 80 } = this.#terminal.stdout;
+    // A terminal that does not know its width says 0.
+    const columns = this.#terminal.stdout.columns ?? 0;
     const { bold } = this.#terminal.out;
-    const lines = benchLines(this.#rows()).map((line) => (this.#isLive ? line.slice(0, columns - 1) : line));
+    const lines = benchLines(this.#rows()).map((line) => (this.#isLive ? line.slice(0, (columns === 0 ? usualColumns : columns) - 1) : line));
     const text = lines.map((line, index) => `${index === 0 ? bold(line) : line}${this.#isLive ? "\u001B[K" : ""}\n`);
     // Back to where the table began.
     const up = this.#drawn === 0 ? "" : `\u001B[${this.#drawn}A`;

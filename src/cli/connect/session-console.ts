@@ -46,6 +46,8 @@ export async function runConsole(session: WebTransportSession, { terminal, inter
     if (isByHand) lines.prompt();
   }
   lines.close();
+  // The user is in the middle of a line, unless they have ended it themselves.
+  if (isByHand && !state.isOver) terminal.print("");
   return true;
 }
 

@@ -46,16 +46,14 @@ export class StreamTable {
       for await (const chunk of half) this.#show(`#${number} ◀ ${dataText(chunk)}`);
       this.#show(`#${number} ended by the server`);
     } catch (error) {
-      const code = error instanceof StreamError ? error.streamErrorCode : null;
-      this.#show(code === null ? `#${number} ended: ${messageOf(error)}` : `#${number} was reset with code ${code}`);
+      // The session's end is told by itself.
+      if (!(error instanceof StreamError)) return;
+      const { streamErrorCode: code, message } = error;
+      this.#show(code === null ? `#${number} ended: ${message}` : `#${number} was reset with code ${code}`);
     }
   }
 }
 
 function receiving(stream: AnyStream | undefined): ReceiveSide | undefined {
   return stream === undefined || stream.direction === "send_only" ? undefined : stream;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -37,6 +37,6 @@ export function problem(id: string, text: string, remedy?: string): Finding {
 /** "What is wrong: figures. What to do" as the library says it, cut into its two parts. */
 export function problemOf(id: string, error: unknown): Finding {
   const message = error instanceof Error ? error.message : String(error);
-  const [, text = message, remedy] = /^([^]*?[^.]{20})\. ([A-Z][^]*)$/.exec(message) ?? [];
+  const [, text = message, remedy] = /^([^]*?[^.]{20})\. (\p{L}[^]*)$/u.exec(message) ?? [];
   return problem(id, text, remedy);
 }

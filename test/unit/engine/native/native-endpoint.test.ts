@@ -32,6 +32,9 @@ class FailingAddon {
     const setDeliver = (deliver: () => void): void => {
       this.#deliver = deliver;
     };
+    const notAskedFor = (): never => {
+      throw new Error("not asked for");
+    };
     return {
       NativeEndpoint: function (_options: object, deliver: () => void) {
         setDeliver(deliver);
