@@ -149,10 +149,10 @@ function connectFrom(
       const transport = new WebTransport(given.url, {
         serverCertificateHashes: [{ algorithm: "sha-256", value: Uint8Array.from(given.hash) }],
         ...(given.protocols.length === 0 ? {} : { protocols: [...given.protocols] }),
-      } as WebTransportOptions);
+      });
       const closed = transport.closed.then(
         () => "closed",
-        (error: Error) => error.name,
+        (error: unknown) => (error as Error).name,
       );
       try {
         await transport.ready;
