@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import { servedAuthorities } from "../config/authorities.ts";
 import { serverDefaults } from "../constants/defaults.ts";
 import { loggerOf } from "../config/logger.ts";
@@ -37,6 +39,7 @@ import { explainListenError } from "./binding/bind-errors.ts";
 import { CertificateReload } from "./binding/certificate-reload.ts";
 import { identitiesOf, loadCertificates } from "./binding/certificates.ts";
 import type { LoadedCertificate } from "./binding/certificates.ts";
+import { defaultEngine } from "./binding/default-engine.ts";
 import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
@@ -170,7 +173,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       const [certificates, hosts, engine] = await Promise.all([
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
-        options.engine ?? this.#engine ?? loadNativeEngine(),
+        options.engine ?? this.#engine ?? defaultEngine(),
       ]);
       const endpoints = await Endpoints.bind(
         engine,
@@ -287,6 +290,19 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
         stats: endpoint.getStats(),
       })),
     });
+  }
+
+  /** State, address and counts. */
+  override toString(): string {
+    const { host = "none", port, family } = this.localAddress ?? {};
+    const address = port === undefined ? host : family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+    const { connections, sessions } = this.#account;
+    const counts = `connections=${connections.count}, sessions=${sessions.count}`;
+    return `WebTransportServer(status=${this.#life.state}, address=${address}, ${counts})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -410,9 +426,4 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       traffic: this.#account.traffic,
     });
   }
-}
-
-async function loadNativeEngine(): Promise<QuicEngine> {
-  const { nativeEngine } = await import("../engine/native/native-engine.ts");
-  return nativeEngine();
 }

@@ -23,6 +23,10 @@ export interface ConnectionDebugState {
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;
+  /** Of its streams and of the protocol. */
+  readonly errorCount: number;
+  /** Milliseconds since the epoch: see {@link WebTransportConnection.lastActivity}. */
+  readonly lastActivity: number;
   /** Milliseconds. */
   readonly rtt: number;
   readonly mtu: number;
@@ -97,6 +101,8 @@ function ofConnection(connection: WebTransportConnection, account: DebugStateSou
     packetsSent,
     packetsReceived,
     packetsLost,
+    errorCount: connection.errorCount,
+    lastActivity: connection.lastActivity,
     rtt,
     mtu,
   };

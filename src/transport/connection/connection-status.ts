@@ -19,6 +19,10 @@ export interface ConnectionFace extends Connection, EventSink {
 export class ConnectionStatus {
   readonly #connection: ConnectionFace;
   readonly #owner: Partial<ConnectionOwner>;
+  /** Milliseconds since the epoch: when something that the peer has sent or acknowledged was last told. */
+  lastActivity = Date.now();
+  /** Errors of streams whose sessions have ended, and 1 when the peer has broken the protocol. */
+  endedErrors = 0;
   #info: ConnectionInfo | undefined;
   #datagrams = false;
   #draft: string | undefined;
@@ -130,6 +134,7 @@ export class ConnectionStatus {
   violated(code: bigint, reason: string): void {
     if (code === WireCodes.H3_NO_ERROR || this.#error !== undefined) return;
     const error = new ProtocolError(`The peer broke the protocol: ${reason}`, { errorCode: Number(code) });
+    this.endedErrors += 1;
     this.#fail(error);
     this.#owner.violated?.(error);
     const connection = this.#connection;

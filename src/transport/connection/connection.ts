@@ -97,6 +97,18 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get handshakeDuration(): number | undefined {
     return this.#driver.status.info?.handshakeDuration;
   }
+  /**
+   * Milliseconds since the epoch: when the peer last sent or acknowledged anything of a session or stream. Keep-alive packets
+   * and plain acknowledgements of packets do not count.
+   */
+  get lastActivity(): number {
+    return this.#driver.status.lastActivity;
+  }
+  /** Streams of its sessions, ended ones included, that ended in an error; and 1 when the peer has broken the protocol. */
+  get errorCount(): number {
+    const live = [...this.#driver.sessions.values()].map(({ stats }) => stats.streamErrors);
+    return live.reduce((sum, count) => sum + count, this.#driver.status.endedErrors);
+  }
   /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
   get peerCertificate(): X509Certificate | undefined {
     const der = this.#driver.status.info?.peerCertificates[0];

@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { inspect } from "node:util";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -78,6 +79,17 @@ describe("a WebTransportServer that has closed", () => {
     await server.close({ timeout: 0 });
     expect(await server.diagnoseIssues()).toContain("Server is not currently serving.");
     expect(server.getServerStats()).toMatchObject({ isServing: false, uptime: 0, engineConnections: 0 });
+  });
+
+  it("says as text in which of its lives it is", async () => {
+    const counts = "connections=0, sessions=0)";
+    expect(String(server)).toBe(`WebTransportServer(status=idle, address=none, ${counts}`);
+    const { port } = await server.listen(address);
+    expect(inspect({ server })).toBe(
+      `{\n  server: WebTransportServer(status=serving, address=127.0.0.1:${port}, ${counts}\n}`,
+    );
+    await server.close();
+    expect(String(server)).toContain("status=closed");
   });
 
   it("listens again when it was closed before it ever listened", async () => {
