@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import type { QuicEndpoint, SocketAddress } from "../../../src/engine/engine.ts";
 import { nativeUnderTest } from "../../conformance/engine/native-under-test.ts";
-import { Recorder } from "../../conformance/engine/recorder.ts";
+import type { Recorder } from "../../conformance/engine/recorder.ts";
 import { withWorld } from "../../conformance/engine/with-world.ts";
 import { bytes } from "../../conformance/engine/world.ts";
 import type { World } from "../../conformance/engine/world.ts";
