@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import type { QuicEndpoint, SocketAddress } from "../../../src/engine/engine.ts";
 import { nativeUnderTest } from "../../conformance/engine/native-under-test.ts";
-import { Recorder } from "../../conformance/engine/recorder.ts";
+import type { Recorder } from "../../conformance/engine/recorder.ts";
 import { withWorld } from "../../conformance/engine/with-world.ts";
 import { bytes } from "../../conformance/engine/world.ts";
 import type { World } from "../../conformance/engine/world.ts";
@@ -132,19 +132,22 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
     withGroup(mode, waker, async (world, group) => {
       const client = await world.endpoint();
       let present = await group.start(0);
-      const clients = [];
+      const [clients, workers]: [ReturnType<World["connect"]>[], Worker[]] = [[], [present]];
       for (let round = 1; round <= 6; round += 1) {
         const under = Array.from({ length: 10 }, () => world.connect(client, group.address));
         const [leaving, id] = [present, round % 4];
         // In the midst of their handshakes.
         await under[0]?.events.first("connected");
         present = await group.start(id);
+        workers.push(present);
         group.steer([id], [leaving.id]);
         leaving.endpoint.stopAccepting({ silently: true });
         const late = Array.from({ length: 10 }, () => world.connect(client, group.address));
         const batch = [...under, ...late];
         await Promise.all(batch.map(({ events }) => events.first("connected")));
         clients.push(...batch);
+        // A server's handshake completes after the client's.
+        await expect.poll(() => workers.flatMap(({ accepted }) => accepted).length).toBe(clients.length);
         // Gone with its connections: only then is the slot free for another.
         group.workers.delete(leaving.id);
         await leaving.endpoint.close(0n, "");
