@@ -171,6 +171,7 @@ export class ClusterWorker implements ClusterMember {
       const process = this.#group.spawn(this, slot);
       this.#starting = process;
       await process.ready;
+      await this.#group.handOver(slot);
       signal.throwIfAborted();
       return process;
     } catch (error) {
