@@ -45,7 +45,7 @@ describe.each(steerings)("a worker that is replaced later, steered by %s", (stee
     const end = await session.closed;
     clearInterval(asking);
     expect(end).toMatchObject({ clean: false, by: "transport" });
-    expect(String((end as { error: Error }).error.message)).toContain("stateless reset");
+    expect((end as { error: Error }).error.message).toContain("stateless reset");
     // For an hour.
     expect(victim).toMatchObject({ state: "crashed", pid: undefined });
     for (let count = 0; count < 4; count += 1) {
