@@ -101,7 +101,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
     const shared = ServerConfig.create(config);
     return new ServerCluster<App>(
       Array.from({ length: workers }, () => shared),
-      options as ClusterOptions<App>,
+      options,
     );
   }
 
