@@ -447,15 +447,23 @@ export interface QuicConnection {
 }
 
 /** Durations in milliseconds, sizes in bytes. */
+/** Figures of a connection since it began. */
 export interface ConnectionStats {
+  /** Smoothed round-trip time, milliseconds. */
   readonly rtt: number;
+  /** Least round-trip time, milliseconds. */
   readonly minRtt: number;
+  /** Bytes that may be under way. */
   readonly congestionWindow: number;
+  /** Bytes of the largest UDP payload that is sent now. */
   readonly mtu: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;
+  /** Packets that QUIC has declared lost. */
   readonly packetsLost: number;
+  /** Bytes of UDP payloads. */
   readonly bytesSent: number;
+  /** Bytes of UDP payloads. */
   readonly bytesReceived: number;
   readonly datagramsDropped: number;
 }
