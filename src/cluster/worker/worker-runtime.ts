@@ -69,6 +69,7 @@ export class WorkerRuntime {
         void this.#retire(message.drainTimeout, message.closeTimeout);
         return;
       case "stop":
+        if (message.othersServe) this.#engine?.retire();
         void this.#end(message);
         return;
     }
