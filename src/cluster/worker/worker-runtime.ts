@@ -5,7 +5,8 @@ import { processBus } from "../bus/cluster-bus.ts";
 import { BoundedSender } from "../bus/bounded-sender.ts";
 import type { LocalBus } from "../bus/local-bus.ts";
 import { serverDefaults } from "../../constants/defaults.ts";
-import type { MessageToCluster, MessageToWorker, Question, StartMessage } from "../workers/messages.ts";
+import type { SharedKeys } from "../../engine/engine.ts";
+import type { MessageToCluster, MessageToWorker, Neighbours, Question, StartMessage } from "../workers/messages.ts";
 import { describeError } from "../workers/remote-error.ts";
 import { drained } from "./drained.ts";
 import { EventLoopWatch } from "./event-loop-watch.ts";
@@ -60,15 +61,16 @@ export class WorkerRuntime {
         this.#bus.receive(message.channel, message.from, message.payload);
         return;
       case "neighbours":
-        this.#engine?.setNeighbours(message.neighbours);
+        this.#setNeighbours(message.neighbours);
         return;
       case "keys":
-        this.#engine?.updateKeys(message.keys);
+        this.#updateKeys(message.keys);
         return;
       case "retire":
         void this.#retire(message.drainTimeout, message.closeTimeout);
         return;
       case "stop":
+        if (message.othersServe) this.#engine?.retire();
         void this.#end(message);
         return;
     }
@@ -83,7 +85,8 @@ export class WorkerRuntime {
         this.#engine?.receive(packet);
       });
       const { nativeEngine } = await import("../../engine/native/native-engine.ts");
-      this.#engine = new WorkerEngine(nativeEngine(), start, this.#relay);
+      // With what has changed since the message.
+      this.#engine = new WorkerEngine(nativeEngine(), this.#start, this.#relay);
       const config = ServerConfig.create(start.config);
       const { app, listenOptions, unused } = await loadApp(start.app, config, Object.keys(start.config), this.#engine);
       if (unused.length > 0) {
@@ -100,6 +103,17 @@ export class WorkerRuntime {
       await this.#sent({ type: "failed", error: describeError(error) });
       this.#exit(1);
     }
+  }
+
+  #setNeighbours(neighbours: Neighbours): void {
+    this.#engine?.setNeighbours(neighbours);
+    if (this.#start !== undefined) this.#start = { ...this.#start, neighbours };
+  }
+
+  #updateKeys(current: Required<SharedKeys>): void {
+    this.#engine?.updateKeys(current);
+    if (this.#start !== undefined)
+      this.#start = { ...this.#start, keys: { current, previous: this.#start.keys.current } };
   }
 
   #connectBus({ id, busLimit }: StartMessage): void {

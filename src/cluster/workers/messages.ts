@@ -61,6 +61,8 @@ export interface RetireMessage {
 
 export interface StopMessage {
   readonly type: "stop";
+  /** Other workers take the new connections: they must not be refused here. */
+  readonly othersServe: boolean;
   readonly timeout: number;
   readonly code: number;
   readonly reason: string;

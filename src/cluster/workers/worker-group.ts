@@ -105,7 +105,8 @@ export class WorkerGroup implements WorkerHome {
     checkCloseReason(reason);
     this.#takeOut(worker);
     this.changed();
-    await worker.stop({ type: "stop", timeout, code, reason });
+    const othersServe = this.#workers.length > 0;
+    await worker.stop({ type: "stop", othersServe, timeout, code, reason });
     this.#leaving.delete(worker);
     if (this.#isClosed || this.#workers.length > 0) return;
     this.#options.emptied(this);
@@ -124,7 +125,8 @@ export class WorkerGroup implements WorkerHome {
   async close(options: ServerCloseOptions): Promise<void> {
     const { timeout = this.context.settings.closeTimeout, code = 0, reason = "" } = options;
     this.#isClosed = true;
-    await Promise.all(this.allWorkers.map((worker) => worker.stop({ type: "stop", timeout, code, reason })));
+    const message = { type: "stop", othersServe: false, timeout, code, reason } as const;
+    await Promise.all(this.allWorkers.map((worker) => worker.stop(message)));
     this.#workers = [];
     this.#leaving.clear();
     await Promise.all([...this.#caretakers.keys()].map((slot) => this.handOver(slot)));
