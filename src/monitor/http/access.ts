@@ -101,7 +101,9 @@ export class Access {
     }
     if (this.#authorize === undefined) return "admitted";
     try {
-      return (await this.#authorize(request)) === true ? "admitted" : "forbidden";
+      // Callers without types may give anything.
+      const answer: unknown = await this.#authorize(request);
+      return answer === true ? "admitted" : "forbidden";
     } catch (error) {
       this.#logger.error({ error }, "authorize of the monitor failed; the request is refused");
       return "forbidden";
