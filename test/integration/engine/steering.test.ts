@@ -82,13 +82,13 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
       group.steer([0, 1, 2, 3]);
       for (const id of [0, 1, 2, 3]) await group.start(id);
       const paths = [];
-      for (let index = 0; index < 8; index += 1) {
+      for (let index = 0; index < 16; index += 1) {
         const path = await world.under.path(group.address);
         const { quic, events } = world.connect(await world.endpoint(), path.address);
         await events.first("connected");
         paths.push({ path, quic, events });
       }
-      const accepted = await allAccepted(group, 8);
+      const accepted = await allAccepted(group, 16);
       const sent = 5;
       for (let round = 0; round < sent; round += 1) {
         for (const { path, quic } of paths) {
@@ -107,6 +107,7 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
       }
       for (const { events } of paths) expect(events.events.some((event) => event.type === "closed")).toBe(false);
       if (mode === "bpf") expect(group.forwarded).toEqual([]);
+      else expect(group.forwarded.some(({ isLong }) => !isLong)).toBe(true);
     }),
   );
 

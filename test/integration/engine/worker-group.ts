@@ -97,7 +97,7 @@ export class WorkerGroup {
       value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
     );
     const child = spawn(process.execPath, [program, text], {
-      stdio: ["ignore", "pipe", "inherit", this.sockets.descriptors[id] ?? "ignore"],
+      stdio: ["pipe", "pipe", "inherit", this.sockets.descriptors[id] ?? "ignore"],
     });
     this.#processes.push(child);
     await once(child.stdout as NodeJS.ReadableStream, "data");
