@@ -79,7 +79,8 @@ export class WorkerRuntime {
   async #run(start: StartMessage): Promise<void> {
     this.#start = start;
     try {
-      watchForOrphanhood({ parent: this.#parent, timeout: start.closeTimeout + start.exitTimeout });
+      const { closeTimeout, exitTimeout, relayPath } = start;
+      watchForOrphanhood({ parent: this.#parent, timeout: closeTimeout + exitTimeout, relayPath });
       this.#connectBus(start);
       this.#relay = await PacketRelay.open(start.relayPath, (packet) => {
         this.#engine?.receive(packet);

@@ -1,3 +1,6 @@
+import { rm } from "node:fs/promises";
+
+import { ignore } from "../../async/promises.ts";
 import { ServerError } from "../../errors/errors.ts";
 import type { ServerConfig } from "../../config/server-config.ts";
 import { bindAddresses } from "../../server/binding/bind-addresses.ts";
@@ -219,6 +222,8 @@ export class WorkerGroup implements WorkerHome {
     void process.exited.then(() => {
       this.#processes.delete(process);
       context.bus.remove(process);
+      // A process that was killed has left its socket.
+      rm(process.relayPath, { force: true }).catch(ignore);
     });
     return process;
   }
