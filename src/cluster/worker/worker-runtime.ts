@@ -6,7 +6,14 @@ import { BoundedSender } from "../bus/bounded-sender.ts";
 import type { LocalBus } from "../bus/local-bus.ts";
 import { serverDefaults } from "../../constants/defaults.ts";
 import type { SharedKeys } from "../../engine/engine.ts";
-import type { MessageToCluster, MessageToWorker, Neighbours, Question, StartMessage } from "../workers/messages.ts";
+import type {
+  MessageToCluster,
+  MessageToWorker,
+  ModuleCall,
+  Neighbours,
+  Question,
+  StartMessage,
+} from "../workers/messages.ts";
 import { describeError } from "../workers/remote-error.ts";
 import { drained } from "./drained.ts";
 import { EventLoopWatch } from "./event-loop-watch.ts";
@@ -55,7 +62,10 @@ export class WorkerRuntime {
         this.#pong();
         return;
       case "ask":
-        void this.#answer(message.number, message.question);
+        void this.#answer(message.number, () => this.#tell(message.question));
+        return;
+      case "call":
+        void this.#answer(message.number, () => this.#call(message.call));
         return;
       case "bus":
         this.#bus.receive(message.channel, message.from, message.payload);
@@ -147,14 +157,23 @@ export class WorkerRuntime {
     });
   }
 
-  async #answer(number: number, question: Question): Promise<void> {
+  async #answer(number: number, find: () => unknown): Promise<void> {
     try {
-      const server = this.#app?.server;
-      const value = question === "stats" ? server?.getServerStats() : await server?.diagnoseIssues();
-      this.#send({ type: "answer", number, value });
+      this.#send({ type: "answer", number, value: await find() });
     } catch (error) {
       this.#send({ type: "answer", number, value: undefined, error: describeError(error) });
     }
+  }
+
+  #tell(question: Question): unknown {
+    const server = this.#app?.server;
+    return question === "stats" ? server?.getServerStats() : server?.diagnoseIssues();
+  }
+
+  async #call({ module, name, argument }: ModuleCall): Promise<unknown> {
+    const found = ((await import(module)) as Readonly<Record<string, unknown>>)[name];
+    if (typeof found !== "function") throw new TypeError(`${module} has no function ${name}`);
+    return (found as (server: unknown, argument: unknown) => unknown)(this.#app?.server, argument);
   }
 
   async #retire(drainTimeout: number, closeTimeout: number): Promise<void> {
