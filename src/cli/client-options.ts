@@ -8,7 +8,8 @@ import { CertificateError, ConfigurationError } from "../errors/errors.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 
 import type { Arguments } from "./arguments.ts";
-import type { CommandContext, OptionSpecification } from "./command.ts";
+import type { CommandContext } from "./command.ts";
+import type { OptionSpecification } from "./option-specification.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -47,7 +48,12 @@ export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
   args.requireTogether("cert", "key");
   args.refuseTogether("insecure", "hash");
   args.refuseTogether("insecure", "ca");
-  const [ca, certfile, keyfile, serverName] = [args.text("ca"), args.text("cert"), args.text("key"), args.text("server-name")];
+  const [ca, certfile, keyfile, serverName] = [
+    args.text("ca"),
+    args.text("cert"),
+    args.text("key"),
+    args.text("server-name"),
+  ];
   const hashes = args.list("hash").map((value) => ({ algorithm: "sha-256", value }));
   const options = {
     connectTimeout: args.integer("timeout", { least: 1, most: 600_000 }) ?? 10_000,

@@ -1,4 +1,5 @@
-import type { Command, CommandEntry, OptionSpecification } from "./command.ts";
+import type { Command, CommandEntry } from "./command.ts";
+import type { OptionSpecification } from "./option-specification.ts";
 import { commandNames } from "./command-names.ts";
 import type { Style } from "./terminal/style.ts";
 

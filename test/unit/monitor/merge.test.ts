@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mergeSamples, mergeSessionLists } from "../../../src/monitor/merge.ts";
 import { sessionQuery } from "../../../src/monitor/session-query.ts";
 import type { SessionList } from "../../../src/monitor/target.ts";
-import { createWorkerAgent } from "../../../src/monitor/worker-agent.ts";
-import type { WorkerAgent } from "../../../src/monitor/worker-agent.ts";
+import { answerMonitor } from "../../../src/monitor/worker-agent.ts";
+import type { AgentAnswers, AgentCall } from "../../../src/monitor/worker-agent.ts";
 
 import { AppWorld } from "../server/app/app-world.ts";
 import { workerOf } from "./scripted-target.ts";
@@ -50,25 +50,28 @@ describe("mergeSamples()", () => {
 
 describe("a worker's agent", () => {
   let worlds: readonly AppWorld[];
-  let agents: readonly WorkerAgent[];
 
   beforeEach(async () => {
     worlds = [new AppWorld(), new AppWorld()];
     for (const { app } of worlds) app.route("/:name", (session) => session.closed);
     await Promise.all(worlds.map((world) => world.listen()));
-    agents = worlds.map(({ app }, index) => createWorkerAgent([app.server], String(index)));
   });
-  afterEach(async () => {
-    for (const agent of agents) agent.close();
-    await Promise.all(worlds.map((world) => world.close()));
-  });
+  afterEach(() => Promise.all(worlds.map((world) => world.close())));
+
+  const ask = async <Name extends AgentCall["name"]>(
+    world: AppWorld,
+    call: AgentCall & { name: Name },
+  ): Promise<AgentAnswers[Name]> => (await answerMonitor(world.app.server, call)) as AgentAnswers[Name];
 
   it("answers with plain data, whose lists merge to pages without gaps or doubles", async () => {
-    for (const name of ["a", "c", "e"]) await worlds[0]!.connect(`/${name}`);
-    for (const name of ["b", "d"]) await worlds[1]!.connect(`/${name}`);
+    const [first, second] = worlds as [AppWorld, AppWorld];
+    for (const name of ["a", "c", "e"]) await first.connect(`/${name}`);
+    for (const name of ["b", "d"]) await second.connect(`/${name}`);
     const page = async (offset: number): Promise<SessionList> => {
       const query = { sort: "path", limit: 2, offset } as const;
-      const lists = await Promise.all(agents.map((agent) => agent.listSessions(query)));
+      const lists = await Promise.all(
+        worlds.map((world, index) => ask(world, { name: "listSessions", worker: String(index), query })),
+      );
       expect(structuredClone(lists)).toEqual(lists);
       return mergeSessionLists(lists, sessionQuery(query));
     };
@@ -78,21 +81,13 @@ describe("a worker's agent", () => {
     const [, row] = pages[0]!.rows;
     expect(row).toMatchObject({ worker: "1", path: "/b" });
     expect(row!.id).toMatch(/^1:/);
-    expect(agents[0]!.session(row!.id)).toBeUndefined();
-    expect(agents[1]!.session(row!.id)).toMatchObject({ row: { id: row!.id, path: "/b" } });
+    expect(await ask(first, { name: "session", worker: "0", id: row!.id })).toBeUndefined();
+    expect(await ask(second, { name: "session", worker: "1", id: row!.id })).toMatchObject({
+      row: { id: row!.id, path: "/b" },
+    });
   });
 
-  it("samples all servers of the process together, and the process's own figures once", async () => {
-    await worlds[0]!.connect("/a");
-    await worlds[1]!.connect("/b");
-    const together = createWorkerAgent(
-      worlds.map(({ app }) => app.server),
-      "0",
-    );
-    const [one, both] = [await agents[0]!.sample(), await together.sample()];
-    together.close();
-    expect(both.sessions).toMatchObject({ active: 2, accepted: 2, limit: 20_000 });
-    expect(both.memory.heapLimit).toBe(one.memory.heapLimit);
-    expect(both.memory.resident).toBeLessThan(1.5 * one.memory.resident);
+  it("refuses a server of another package", async () => {
+    await expect(answerMonitor({}, { name: "sample", measurement: undefined })).rejects.toThrow(/own package/);
   });
 });
