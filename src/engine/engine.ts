@@ -22,6 +22,7 @@ export interface SocketAddress {
   readonly family: 4 | 6;
 }
 
+/** Where QUIC comes from: the native addon, or memory in tests. */
 export interface QuicEngine {
   readonly name: string;
   /**
@@ -32,6 +33,7 @@ export interface QuicEngine {
   createEndpoint(options: EndpointOptions, listener: EndpointListener): Promise<QuicEndpoint>;
 }
 
+/** What kind of fault an {@link EngineError} is. */
 export type EngineErrorCode =
   | "address-in-use"
   | "address-not-available"
@@ -120,6 +122,7 @@ export interface ServerOptions {
   readonly ticketKey?: Uint8Array;
 }
 
+/** QUIC's own options, for tests and tools. Durations in milliseconds, sizes in bytes. */
 export interface TransportOptions {
   /** RFC 9000 §10.1, milliseconds; 0 disables. Default 60000. */
   readonly maxIdleTimeout?: number;

@@ -250,6 +250,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     });
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
