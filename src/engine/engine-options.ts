@@ -101,6 +101,7 @@ export interface ServerOptions extends SharedKeys {
   readonly previousKeys?: SharedKeys;
 }
 
+/** QUIC's own options, for tests and tools. Durations in milliseconds, sizes in bytes. */
 export interface TransportOptions {
   /** RFC 9000 §10.1, milliseconds; 0 disables. Default 60000. */
   readonly maxIdleTimeout?: number;

@@ -27,6 +27,7 @@ export interface SocketAddress {
   readonly family: 4 | 6;
 }
 
+/** Where QUIC comes from: the native addon, or memory in tests. */
 export interface QuicEngine {
   readonly name: string;
   /**
@@ -37,6 +38,7 @@ export interface QuicEngine {
   createEndpoint(options: EndpointOptions, listener: EndpointListener): Promise<QuicEndpoint>;
 }
 
+/** What kind of fault an {@link EngineError} is. */
 export type EngineErrorCode =
   | "address-in-use"
   | "address-not-available"

@@ -302,6 +302,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return this.toString();
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
