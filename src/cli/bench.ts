@@ -167,7 +167,14 @@ function jsonOf(url: URL, duration: number, names: readonly string[], rows: read
     const perSecond = seconds > 0 ? count / seconds : 0;
     return [
       name,
-      { unit: measurement?.unit, count, seconds, perSecond, ...(sent !== undefined && { sent }), ...(latency && { latency }) },
+      {
+        unit: measurement?.unit,
+        count,
+        seconds,
+        perSecond,
+        ...(sent !== undefined && { sent }),
+        ...(latency && { latency }),
+      },
     ] as const;
   });
   return { url: url.href, duration, results: Object.fromEntries(results) };

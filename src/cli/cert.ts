@@ -26,7 +26,12 @@ export const certCommand: Command = {
     "has one, and a certificate that this authority has issued. Files that exist are kept, unless --force is given.",
   positionals: { least: 0, most: 0 },
   options: {
-    host: { type: "string", multiple: true, value: "NAME", help: "name or IP address (default localhost and loopback)" },
+    host: {
+      type: "string",
+      multiple: true,
+      value: "NAME",
+      help: "name or IP address (default localhost and loopback)",
+    },
     days: { type: "string", value: "N", help: "validity (default 13, the most for browsers 14; with --ca 365)" },
     out: { type: "string", short: "o", value: "DIR", help: "directory of the files (default: this one)" },
     ca: { type: "boolean", help: "an authority of your own, and a certificate that it has issued" },
@@ -101,7 +106,10 @@ async function authorityOf(args: Arguments, files: Files): Promise<{ pair: Certi
   if (isKept) {
     const present = await Promise.all([exists(files.ca), exists(files.caKey)]);
     if (present[0] && present[1]) {
-      return { pair: { cert: await readFile(files.ca, "utf8"), key: await readFile(files.caKey, "utf8") }, isNew: false };
+      return {
+        pair: { cert: await readFile(files.ca, "utf8"), key: await readFile(files.caKey, "utf8") },
+        isNew: false,
+      };
     }
     if (present[0] || present[1]) {
       const [here, missing] = present[0] ? [files.ca, files.caKey] : [files.caKey, files.ca];
@@ -163,7 +171,9 @@ function describe(result: Result, terminal: Terminal): void {
   terminal.print(`${bold("Certificate:")}  ${files.cert}  ${dim(`${hosts.join(", ")}; ${days} days`)}`);
   terminal.print(`${bold("Key:")}          ${files.key}`);
   if (authority !== undefined) {
-    terminal.print(`${bold("Authority:")}    ${files.ca}  ${dim(authority.isNew ? "new; keep its key secret" : "kept")}`);
+    terminal.print(
+      `${bold("Authority:")}    ${files.ca}  ${dim(authority.isNew ? "new; keep its key secret" : "kept")}`,
+    );
   }
   terminal.print(`${bold("SHA-256:")}      ${cyan(hex(made))}`);
   terminal.print("");

@@ -47,7 +47,12 @@ export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
   args.requireTogether("cert", "key");
   args.refuseTogether("insecure", "hash");
   args.refuseTogether("insecure", "ca");
-  const [ca, certfile, keyfile, serverName] = [args.text("ca"), args.text("cert"), args.text("key"), args.text("server-name")];
+  const [ca, certfile, keyfile, serverName] = [
+    args.text("ca"),
+    args.text("cert"),
+    args.text("key"),
+    args.text("server-name"),
+  ];
   const hashes = args.list("hash").map((value) => ({ algorithm: "sha-256", value }));
   const options = {
     connectTimeout: args.integer("timeout", { least: 1, most: 600_000 }) ?? 10_000,

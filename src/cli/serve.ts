@@ -26,8 +26,17 @@ export const serveCommand: Command = {
     port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's)" },
     cert: { type: "string", value: "FILE", help: "certificate chain, PEM; needs --key" },
     key: { type: "string", value: "FILE", help: "its key, PEM" },
-    workers: { type: "string", short: "w", value: "N", help: "processes that share the port, 1 to 256, or auto: one a core" },
-    "metrics-port": { type: "string", value: "PORT", help: "TCP port of /metrics, /healthz, /readyz and the dashboard" },
+    workers: {
+      type: "string",
+      short: "w",
+      value: "N",
+      help: "processes that share the port, 1 to 256, or auto: one a core",
+    },
+    "metrics-port": {
+      type: "string",
+      value: "PORT",
+      help: "TCP port of /metrics, /healthz, /readyz and the dashboard",
+    },
     "metrics-host": {
       type: "string",
       value: "HOST",

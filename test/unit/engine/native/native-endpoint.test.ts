@@ -5,10 +5,6 @@ import { NativeQuicEndpoint } from "../../../../src/engine/native/native-endpoin
 import { Acceptor } from "../../../conformance/engine/world.ts";
 import { Recorder } from "../../../conformance/engine/recorder.ts";
 
-const notAskedFor = (): never => {
-  throw new Error("not asked for");
-};
-
 /** An addon whose endpoint can be made to fail, which the real one only does for a fault of its own; notes the calls. */
 class FailingAddon {
   readonly calls: string[] = [];
