@@ -100,6 +100,8 @@ function nextSteps(directory) {
     ["npm test", "compiles, and runs the test without a network"],
     ["npm run dev", "the server, and its page at http://localhost:8080/"],
   ];
-  const lines = steps.map(([command, meaning]) => `  ${meaning === "" ? command : `${command.padEnd(12)}  # ${meaning}`}`);
+  const lines = steps.map(
+    ([command, meaning]) => `  ${meaning === "" ? command : `${command.padEnd(12)}  # ${meaning}`}`,
+  );
   return [`Created ${directory}`, "", "Next:", ...lines].join("\n");
 }

@@ -55,7 +55,8 @@ export class Program {
     for (;;) {
       const match = pattern.exec(this.#errors);
       if (match !== null) return match;
-      if (this.child.exitCode !== null) throw new Error(`The program ended before ${String(pattern)}:\n${this.#errors}`);
+      if (this.child.exitCode !== null)
+        throw new Error(`The program ended before ${String(pattern)}:\n${this.#errors}`);
       await new Promise<void>((resolve) => {
         this.#waiters.add(resolve);
       });

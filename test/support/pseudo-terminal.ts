@@ -47,7 +47,8 @@ export class PseudoTerminal {
     for (;;) {
       const match = pattern.exec(this.#output);
       if (match !== null) return match;
-      if (this.#child.exitCode !== null) throw new Error(`The program ended before ${String(pattern)}:\n${this.#output}`);
+      if (this.#child.exitCode !== null)
+        throw new Error(`The program ended before ${String(pattern)}:\n${this.#output}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

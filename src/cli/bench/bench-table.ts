@@ -25,7 +25,8 @@ function cellsOf({ measurement, outcome, failure, isRunning = false }: BenchRow)
   if (failure !== undefined) return [title, "failed", "", "", "", "", failure];
   if (outcome === undefined) return [title, isRunning ? "…" : "", "", "", "", "", ""];
   const { latency } = outcome;
-  const times = latency === undefined ? ["", "", "", ""] : [latency.p50, latency.p90, latency.p99, latency.max].map(timeText);
+  const times =
+    latency === undefined ? ["", "", "", ""] : [latency.p50, latency.p90, latency.p99, latency.max].map(timeText);
   return [title, rateText(outcome, unit), ...times, isRunning ? "…" : noteOf(outcome)];
 }
 
@@ -72,7 +73,9 @@ export class LiveTable {
     // A terminal that does not know its width says 0.
     const columns = this.#terminal.stdout.columns ?? 0;
     const { bold } = this.#terminal.out;
-    const lines = benchLines(this.#rows()).map((line) => (this.#isLive ? line.slice(0, (columns === 0 ? usualColumns : columns) - 1) : line));
+    const lines = benchLines(this.#rows()).map((line) =>
+      this.#isLive ? line.slice(0, (columns === 0 ? usualColumns : columns) - 1) : line,
+    );
     const text = lines.map((line, index) => `${index === 0 ? bold(line) : line}${this.#isLive ? "\u001B[K" : ""}\n`);
     // Back to where the table began.
     const up = this.#drawn === 0 ? "" : `\u001B[${this.#drawn}A`;

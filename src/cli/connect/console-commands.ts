@@ -53,7 +53,9 @@ export const consoleCommands: Readonly<Record<string, ConsoleCommand>> = {
         return;
       }
       const stream =
-        kind === "uni" ? await state.session.createUnidirectionalStream() : await state.session.createBidirectionalStream();
+        kind === "uni"
+          ? await state.session.createUnidirectionalStream()
+          : await state.session.createBidirectionalStream();
       state.show(`#${state.streams.add(stream).number} opened (${stream.direction})`);
     },
   },
@@ -178,6 +180,7 @@ function halfOf<Half>(
 ): [Half | undefined, string] {
   const [, number = "", text = ""] = /^\s*#?(\d*)\s?(.*)$/.exec(rest) ?? [];
   const half = number === "" ? undefined : find(Number(number));
-  if (half === undefined) show(`Error: there is no stream ${number === "" ? "without its number" : `#${number}`} that can be ${what}`);
+  if (half === undefined)
+    show(`Error: there is no stream ${number === "" ? "without its number" : `#${number}`} that can be ${what}`);
   return [half, text];
 }

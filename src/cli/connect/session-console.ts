@@ -14,7 +14,10 @@ import { dataText } from "./session-texts.ts";
 import { StreamTable } from "./stream-table.ts";
 
 /** Takes commands from standard input until `quit`, its end, or that of the session. Resolves with true. */
-export async function runConsole(session: WebTransportSession, { terminal, interruption }: CommandContext): Promise<true> {
+export async function runConsole(
+  session: WebTransportSession,
+  { terminal, interruption }: CommandContext,
+): Promise<true> {
   const isByHand = process.stdin.isTTY;
   const names = Object.keys(consoleCommands);
   const lines = createInterface({
@@ -73,7 +76,9 @@ async function runLine(line: string, state: SessionConsole): Promise<void> {
   const command = Object.hasOwn(consoleCommands, name) ? consoleCommands[name] : undefined;
   if (command === undefined) {
     const nearest = nearestName(name, Object.keys(consoleCommands));
-    state.show(`Unknown command ${dataText(new TextEncoder().encode(name))}. ${nearest === undefined ? "Try: help" : `Did you mean ${nearest}?`}`);
+    state.show(
+      `Unknown command ${dataText(new TextEncoder().encode(name))}. ${nearest === undefined ? "Try: help" : `Did you mean ${nearest}?`}`,
+    );
     return;
   }
   try {

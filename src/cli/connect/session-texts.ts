@@ -23,7 +23,8 @@ export function headerLines(session: WebTransportSession): string[] {
 }
 
 export function statLines(session: WebTransportSession): string[] {
-  const { streamsOpened, streamsAccepted, bytesSent, bytesReceived, datagramsSent, datagramsReceived } = session.getStats();
+  const { streamsOpened, streamsAccepted, bytesSent, bytesReceived, datagramsSent, datagramsReceived } =
+    session.getStats();
   const { rtt, minRtt, mtu, packetsSent, packetsLost, congestionWindow } = session.connection.getStats();
   return [
     `streams: ${streamsOpened} opened, ${streamsAccepted} accepted`,

@@ -27,7 +27,8 @@ export function nodeFinding(versions: Readonly<Record<string, string | undefined
   if (deno !== undefined) return note("node", `Deno ${deno} on ${machine}: the engine uses its portable waker`);
   const [major = 0, minor = 0] = node.split(".").map(Number);
   const [leastMajor, leastMinor] = leastNode;
-  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return ok("node", `Node ${node} on ${machine}`);
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor))
+    return ok("node", `Node ${node} on ${machine}`);
   return problem("node", `Node ${node} is too old`, `Install Node ${leastNode.join(".")} or newer`);
 }
 
@@ -63,4 +64,3 @@ async function isSynchronized(): Promise<boolean | undefined> {
     return undefined;
   }
 }
-

@@ -61,7 +61,8 @@ function failureFinding(error: unknown): Finding {
     421: "The server does not serve this host: see authorities in its configuration",
     429: "The server's limits refuse it: wait, or raise them",
   };
-  const remedy = finding.remedy ?? remedies[error.status] ?? "Look into the server's log: it has a line for each refusal";
+  const remedy =
+    finding.remedy ?? remedies[error.status] ?? "Look into the server's log: it has a line for each refusal";
   return { ...finding, remedy };
 }
 
@@ -94,7 +95,10 @@ function isTrusted({ config }: ClientOptions): boolean {
 }
 
 /** Closes the session. */
-async function sessionFindings(session: WebTransportSession, isCertificateTrusted: boolean): Promise<readonly Finding[]> {
+async function sessionFindings(
+  session: WebTransportSession,
+  isCertificateTrusted: boolean,
+): Promise<readonly Finding[]> {
   const { connection, protocol, responseHeaders, datagrams } = session;
   const { rtt, mtu } = connection.getStats();
   const subprotocol = protocol === "" ? "no subprotocol" : `subprotocol ${escapeControls(protocol)}`;

@@ -35,7 +35,10 @@ async function bufferFindings(): Promise<Finding[]> {
   const stats = endpoint.getStats();
   await endpoint.close(0n, "");
   const issues = bufferIssues([stats]);
-  if (issues.length === 0) return [ok("udp-buffers", `UDP buffers: ${stats.receiveBufferSize} bytes to receive, ${stats.sendBufferSize} to send`)];
+  if (issues.length === 0)
+    return [
+      ok("udp-buffers", `UDP buffers: ${stats.receiveBufferSize} bytes to receive, ${stats.sendBufferSize} to send`),
+    ];
   return issues.map((issue) => {
     const [text = issue, remedy = ""] = issue.split(/\. (?=Allow)/);
     return warning("udp-buffers", text, remedy);
@@ -54,7 +57,11 @@ async function portFindings({ port, isGiven }: PortOptions): Promise<Finding[]> 
   const findings: Finding[] = [];
   if (isBlockedPort(port)) {
     findings.push(
-      problem("port", `Browsers refuse to connect to port ${port}`, "Choose another one: 443, 4433, or any above 10080"),
+      problem(
+        "port",
+        `Browsers refuse to connect to port ${port}`,
+        "Choose another one: 443, 4433, or any above 10080",
+      ),
     );
   }
   const app = await echoApp();

@@ -27,7 +27,10 @@ export async function runWorkers(
   interruption.stopListening();
   const [first] = cluster.getServers();
   const address = first?.localAddress;
-  const where = address === undefined ? "" : ` on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+  const where =
+    address === undefined
+      ? ""
+      : ` on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
   terminal.note(`Serving${where} with ${cluster.getServerCount()} processes`);
   await running;
 }

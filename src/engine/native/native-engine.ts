@@ -42,9 +42,7 @@ export function issueCertificate(
   days: number,
   authority: { readonly cert: string; readonly key: string },
 ): GeneratedCertificate {
-  return withEngineErrors(() =>
-    loadAddon().issueCertificate([...hostnames], days, authority.cert, authority.key),
-  );
+  return withEngineErrors(() => loadAddon().issueCertificate([...hostnames], days, authority.cert, authority.key));
 }
 
 function defaultWaker(): "uv" | "poll" {

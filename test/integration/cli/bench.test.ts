@@ -5,7 +5,9 @@ import { Program } from "../../support/program.ts";
 import { EchoProgram, main, run } from "./command-line-program.ts";
 
 interface Report {
-  readonly results: Readonly<Record<string, { count?: number; perSecond?: number; latency?: object; failure?: string }>>;
+  readonly results: Readonly<
+    Record<string, { count?: number; perSecond?: number; latency?: object; failure?: string }>
+  >;
 }
 
 describe("tswebtransport bench", () => {

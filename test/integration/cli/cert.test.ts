@@ -23,7 +23,10 @@ describe("tswebtransport cert", () => {
   it("overwrites nothing unless it is told to", async () => {
     await inFolder(async (cwd) => {
       await writeFile(join(cwd, "key.pem"), "precious");
-      expect(await run(["cert"], { cwd })).toMatchObject({ code: 2, stderr: expect.stringContaining("key.pem exists") });
+      expect(await run(["cert"], { cwd })).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("key.pem exists"),
+      });
       expect(await readFile(join(cwd, "key.pem"), "utf8")).toBe("precious");
       expect(await readdir(cwd)).toEqual(["key.pem"]);
       expect((await run(["cert", "--force"], { cwd })).code).toBe(0);
@@ -48,7 +51,10 @@ describe("tswebtransport cert", () => {
   it("refuses half of an authority", async () => {
     await inFolder(async (cwd) => {
       await writeFile(join(cwd, "ca.pem"), "x");
-      expect(await run(["cert", "--ca"], { cwd })).toMatchObject({ code: 2, stderr: expect.stringContaining("ca-key.pem is not") });
+      expect(await run(["cert", "--ca"], { cwd })).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("ca-key.pem is not"),
+      });
     });
   });
 
@@ -56,7 +62,9 @@ describe("tswebtransport cert", () => {
     await inFolder(async (cwd) => {
       const { stdout } = await run(["cert", "--stdout"], { cwd });
       const certificate = new X509Certificate(stdout);
-      expect(certificate.checkPrivateKey(createPrivateKey(stdout.slice(stdout.indexOf("-----BEGIN PRIVATE"))))).toBe(true);
+      expect(certificate.checkPrivateKey(createPrivateKey(stdout.slice(stdout.indexOf("-----BEGIN PRIVATE"))))).toBe(
+        true,
+      );
       expect(await readdir(cwd)).toEqual([]);
     });
   });

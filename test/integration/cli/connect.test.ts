@@ -22,7 +22,9 @@ describe("tswebtransport connect", () => {
 
   it("passes standard input through, byte by byte", async () => {
     const bytes = randomBytes(300_000);
-    const child = spawn(process.execPath, [main, "connect", echo.url, "--insecure"], { stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [main, "connect", echo.url, "--insecure"], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stdin.end(bytes);
@@ -52,7 +54,9 @@ describe("tswebtransport connect", () => {
   });
 
   it("takes commands from a script: streams, codes, datagrams, headers", async () => {
-    const input = ["send hello", "open uni", "write 2 text", "finish 2", "reset 9", "headers", "close 7 bye"].join("\n");
+    const input = ["send hello", "open uni", "write 2 text", "finish 2", "reset 9", "headers", "close 7 bye"].join(
+      "\n",
+    );
     const { code, stdout } = await run(["connect", ...echo.target, "--commands"], { input });
     expect(stdout).toContain("#1 ◀ hello\n#1 ended by the server\n#2 opened (send_only)\n");
     expect(stdout).toContain("Error: there is no stream #9 that can be written");
@@ -61,7 +65,14 @@ describe("tswebtransport connect", () => {
   });
 
   it("tells the answer's subprotocol and headers with --include", async () => {
-    const { stderr } = await run(["connect", ...echo.target, "-i", "--protocol", "tswebtransport-bench.v1", "--commands"]);
+    const { stderr } = await run([
+      "connect",
+      ...echo.target,
+      "-i",
+      "--protocol",
+      "tswebtransport-bench.v1",
+      "--commands",
+    ]);
     expect(stderr).toContain("subprotocol: tswebtransport-bench.v1");
   });
 
@@ -104,7 +115,13 @@ describe("tswebtransport connect to a server that does not answer", () => {
     const silent = createSocket("udp4");
     silent.bind(0, "127.0.0.1");
     await once(silent, "listening");
-    const terminal = new PseudoTerminal([main, "connect", `https://127.0.0.1:${silent.address().port}`, "--timeout", "60000"]);
+    const terminal = new PseudoTerminal([
+      main,
+      "connect",
+      `https://127.0.0.1:${silent.address().port}`,
+      "--timeout",
+      "60000",
+    ]);
     try {
       await terminal.shows(/Connecting to 127\.0\.0\.1:\d+ .*\d s/);
       terminal.type(controlC);

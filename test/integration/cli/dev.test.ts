@@ -49,7 +49,9 @@ describe("tswebtransport dev app.js", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function start(...args: string[]): Promise<{ program: Program; page: string; info: () => Promise<ServerInfo> }> {
+  async function start(
+    ...args: string[]
+  ): Promise<{ program: Program; page: string; info: () => Promise<ServerInfo> }> {
     const program = new Program([main, "dev", app, "--port", "0", "--page-port", "0", ...args]);
     const [page] = await program.match(/http:\/\/localhost:\d+\//);
     const info = async (): Promise<ServerInfo> => (await fetch(`${page}server.json`)).json() as Promise<ServerInfo>;
@@ -133,7 +135,16 @@ describe("tswebtransport dev app.js", () => {
       const index = await fetch(page);
       expect([index.status, await index.text()]).toEqual([200, "<title>Mine</title>"]);
       expect(index.headers.get("content-type")).toBe("text/html; charset=utf-8");
-      for (const path of [".secret", "link.json", "..%2fpackage.json", "%2e%2e/package.json", "nothing", "page.js", "%ff", "%00"]) {
+      for (const path of [
+        ".secret",
+        "link.json",
+        "..%2fpackage.json",
+        "%2e%2e/package.json",
+        "nothing",
+        "page.js",
+        "%ff",
+        "%00",
+      ]) {
         expect([path, (await fetch(page + path)).status]).toEqual([path, 404]);
       }
     } finally {
@@ -152,7 +163,9 @@ describe("tswebtransport serve", () => {
       await writeFile(join(folder, "app.mjs"), appOf("instance"));
       await writeFile(
         join(folder, "factory.mjs"),
-        appOf("factory").replace("const app = new ServerApp()", "export default (config) => { const app = new ServerApp({ config })").replace("export default app;", "return app; };"),
+        appOf("factory")
+          .replace("const app = new ServerApp()", "export default (config) => { const app = new ServerApp({ config })")
+          .replace("export default app;", "return app; };"),
       );
       const identity = ["--cert", join(folder, "cert.pem"), "--key", join(folder, "key.pem"), "--port", "0"];
       for (const name of ["app.mjs", "factory.mjs"]) {
@@ -167,7 +180,10 @@ describe("tswebtransport serve", () => {
       }
       await writeFile(join(folder, "none.mjs"), "export const other = 1;");
       const refused = await run(["serve", join(folder, "none.mjs"), ...identity]);
-      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("it exports other. Write: export default") });
+      expect(refused).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("it exports other. Write: export default"),
+      });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -12,7 +12,11 @@ describe("the command line", () => {
     for (const args of [["--help"], ["help"], ["-h"]]) {
       expect(await run(args)).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("Commands:") });
     }
-    for (const args of [["help", "cert"], ["cert", "--help"], ["cert", "--nonsense", "-h"]]) {
+    for (const args of [
+      ["help", "cert"],
+      ["cert", "--help"],
+      ["cert", "--nonsense", "-h"],
+    ]) {
       expect(await run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining("tswebtransport cert") });
     }
   });

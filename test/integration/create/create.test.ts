@@ -118,7 +118,13 @@ describe("npm create tswebtransport", () => {
     const { stdout } = await execute("npm", ["pack", "--dry-run", "--json"], { cwd: join(root, "create") });
     const packed = Object.values(JSON.parse(stdout) as Record<string, { files: { path: string }[] }>)[0];
     const paths = packed?.files.map(({ path }) => path) ?? [];
-    for (const path of ["create.mjs", "template/gitignore", "template/package.json", "template/src/app.test.ts", "LICENSE"]) {
+    for (const path of [
+      "create.mjs",
+      "template/gitignore",
+      "template/package.json",
+      "template/src/app.test.ts",
+      "LICENSE",
+    ]) {
       expect(paths).toContain(path);
     }
   });

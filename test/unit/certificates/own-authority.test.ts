@@ -17,7 +17,9 @@ describe("an authority of one's own", () => {
     expect(leaf.checkHost("dev.example")).toBe("dev.example");
     expect(leaf.checkIP("::1")).toBe("::1");
     expect(Date.parse(leaf.validTo) - Date.parse(leaf.validFrom)).toBe(30 * 24 * 3600 * 1000);
-    expect(leaf.fingerprint256.replaceAll(":", "").toLowerCase()).toBe(Buffer.from(certificateHash.value).toString("hex"));
+    expect(leaf.fingerprint256.replaceAll(":", "").toLowerCase()).toBe(
+      Buffer.from(certificateHash.value).toString("hex"),
+    );
   });
 
   it("refuses an authority that is none, or has another key", async () => {

@@ -50,7 +50,9 @@ describe("Arguments", () => {
   });
 
   it("asks for what must be there", () => {
-    expect(() => new Arguments([], { ...shape, positionals: { least: 1, most: 1 } })).toThrow("An argument is missing.");
+    expect(() => new Arguments([], { ...shape, positionals: { least: 1, most: 1 } })).toThrow(
+      "An argument is missing.",
+    );
   });
 
   it.each(["-1", "65536", "4.5", "0x10", "", "99999999999999999999"])("refuses %j as a port", (text) => {

@@ -16,14 +16,17 @@ describe("the help", () => {
     expect(help).not.toContain("dev-worker");
   });
 
-  it.each(Object.keys(commands))("of %s names each option, fits 100 columns, and has examples that parse", async (name) => {
-    const command = await commands[name]!.load();
-    const help = commandHelp(name, command, plain);
-    for (const option of Object.keys(command.options)) expect(help).toContain(`--${option}`);
-    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
-    expect(command.examples.length).toBeGreaterThan(0);
-    for (const [example] of command.examples) expect(() => new Arguments(wordsOf(example), command)).not.toThrow();
-  });
+  it.each(Object.keys(commands))(
+    "of %s names each option, fits 100 columns, and has examples that parse",
+    async (name) => {
+      const command = await commands[name]!.load();
+      const help = commandHelp(name, command, plain);
+      for (const option of Object.keys(command.options)) expect(help).toContain(`--${option}`);
+      for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+      expect(command.examples.length).toBeGreaterThan(0);
+      for (const [example] of command.examples) expect(() => new Arguments(wordsOf(example), command)).not.toThrow();
+    },
+  );
 
   it("has colours when they are asked for", () => {
     expect(programHelp(commands, styleOf(true))).toContain("\u001B[1mUsage:\u001B[22m");

@@ -54,7 +54,10 @@ describe("benchLines()", () => {
     const run = async () => ({ count: 0, seconds: 0 });
     const latency = { min: 1, p50: 1, p90: 2, p99: 30, max: 40 };
     const lines = benchLines([
-      { measurement: { title: "datagrams", unit: "datagrams", run }, outcome: { count: 900, sent: 1000, seconds: 2, latency } },
+      {
+        measurement: { title: "datagrams", unit: "datagrams", run },
+        outcome: { count: 900, sent: 1000, seconds: 2, latency },
+      },
       { measurement: { title: "upload", unit: "bytes", run }, outcome: { count: 1e9, seconds: 2 } },
       { measurement: { title: "streams", unit: "streams", run }, failure: "no answer" },
     ]);
@@ -98,7 +101,10 @@ describe("what connect shows", () => {
 
 describe("the doctor's findings", () => {
   it("judge Node's version", () => {
-    expect(nodeFinding({ node: "20.18.0" })).toMatchObject({ severity: "problem", remedy: expect.stringContaining("20.19") });
+    expect(nodeFinding({ node: "20.18.0" })).toMatchObject({
+      severity: "problem",
+      remedy: expect.stringContaining("20.19"),
+    });
     expect(nodeFinding({ node: "20.19.0" }).severity).toBe("ok");
     expect(nodeFinding({ node: "24.0.0" }).severity).toBe("ok");
     expect(nodeFinding({ node: "24.0.0", bun: "1.3.0" }).severity).toBe("note");
