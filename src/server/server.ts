@@ -165,7 +165,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   async #listen(life: ServerLife, options: ListenOptions): Promise<Address> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
-      await this.#startMiddleware(life);
+      await life.startMiddleware(this.middlewareManager);
       const [certificates, hosts, engine] = await Promise.all([
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
@@ -187,7 +187,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       life.startedAt = performance.now();
       return endpoints.localAddress;
     } catch (error) {
-      await this.#stopMiddleware(life);
+      await life.stopMiddleware(this.middlewareManager, this.#logger);
       throw explainListenError(error, host, port);
     }
   }
@@ -307,28 +307,12 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     await this.close();
   }
 
-  async #startMiddleware(life: ServerLife): Promise<void> {
-    if (this.middlewareManager.isStarted) return;
-    life.ownsMiddleware = true;
-    await this.middlewareManager.start();
-  }
-
-  async #stopMiddleware(life: ServerLife): Promise<void> {
-    if (!life.ownsMiddleware) return;
-    life.ownsMiddleware = false;
-    try {
-      await this.middlewareManager.stop();
-    } catch (error) {
-      this.#logger.error({ error }, "a middleware could not be stopped");
-    }
-  }
-
   async #close(life: ServerLife, options: ServerCloseOptions): Promise<void> {
     life.reload?.close();
     for (const endpoint of life.endpoints?.all ?? []) endpoint.stopAccepting();
     await closeClients(this, life, options);
     await life.endpoints?.close(WireCodes.H3_NO_ERROR, "");
-    await this.#stopMiddleware(life);
+    await life.stopMiddleware(this.middlewareManager, this.#logger);
     life.isClosed = true;
     life.incoming.close();
     life.closed.resolve();
