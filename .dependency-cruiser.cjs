@@ -21,19 +21,26 @@ const layers = {
   // Their default engine is loaded lazily: see the rule below.
   server: [...belowTransport, "transport", "engine/native"],
   client: [...belowTransport, "transport", "engine/native"],
+  monitor: [...belowTransport, "transport", "server", "cluster"],
   w3c: [...foundation, "client"],
+  // Nothing imports it: it is loaded by who wants it.
+  opentelemetry: [...belowTransport, "transport", "server", "client"],
+  cluster: [...belowTransport, "transport", "engine/native", "server"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
-  cli: [...foundation, "server", "client", "testing"],
+  cli: [...belowTransport, "transport", "server", "cluster", "monitor", "client", "testing", "engine/native"],
 };
 
-const pathOf = (layer) => (layer === "contract" ? "^src/engine/engine[.]ts$" : `^src/${layer}/`);
+/** They name what a package's entry point exports, of whatever layer. */
+const entryFiles = "^src/(index|server/index)[.]ts$";
+
+const pathOf = (layer) => (layer === "contract" ? "^src/engine/(engine|engine-options|handshake-failures)[.]ts$" : `^src/${layer}/`);
 const sideOf = (names) => names.map(pathOf).join("|");
 
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
   name: `layer-${layer.replace("/", "-")}`,
   comment: `${layer} may import ${allowed.join(", ") || "nothing of this project"}.`,
   severity: "error",
-  from: { path: pathOf(layer) },
+  from: { path: pathOf(layer), pathNot: entryFiles },
   to: { path: "^src/", pathNot: sideOf([layer, ...allowed]) },
 }));
 
@@ -56,11 +63,11 @@ module.exports = {
       to: { circular: true },
     },
     {
-      name: "nobody-imports-the-entry",
-      comment: "src/index.ts is for the package's users: it would pull every layer in.",
+      name: "nobody-imports-an-entry",
+      comment: "They are for the package's users: they would pull every layer in.",
       severity: "error",
-      from: { path: "^src/" },
-      to: { path: "^src/index[.]ts$" },
+      from: { path: "^src/", pathNot: entryFiles },
+      to: { path: entryFiles },
     },
     {
       name: "sans-io",
@@ -78,13 +85,20 @@ module.exports = {
     },
     {
       name: "no-package-that-is-not-declared",
-      comment: "What src/ needs at run time stands in package.json's dependencies.",
+      comment: "What src/ needs at run time stands in package.json's dependencies; a peer is there for the tests, too.",
       severity: "error",
       from: { path: "^src/" },
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"],
-        pathNot: "^@tswebtransport/",
+        pathNot: "^@tswebtransport/|/@opentelemetry/api/",
       },
+    },
+    {
+      name: "opentelemetry-in-its-layer",
+      comment: "An optional peer dependency: nothing else may need it.",
+      severity: "error",
+      from: { path: "^src/", pathNot: pathOf("opentelemetry") },
+      to: { path: "@opentelemetry/" },
     },
     {
       name: "no-unresolvable",

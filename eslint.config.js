@@ -6,6 +6,7 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 
 /** What a page's script uses of a browser. */
 const browserGlobals = readonly([
+  "AbortController",
   "TextDecoder",
   "TextDecoderStream",
   "HTMLButtonElement",
@@ -61,7 +62,16 @@ const spreadArguments = {
 };
 
 export default defineConfig(
-  globalIgnores([".cache/", "benchmarks/results/", "coverage/", "dist/", "**/node_modules/", "**/target/"]),
+  globalIgnores([
+    ".cache/",
+    "benchmarks/results/",
+    "coverage/",
+    "dist/",
+    "site/dist/",
+    "site/.staged/",
+    "**/node_modules/",
+    "**/target/",
+  ]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   eslint.configs.recommended,
   {

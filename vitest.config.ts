@@ -1,9 +1,15 @@
 import { defineConfig } from "vitest/config";
 
 import { findChromium } from "./scripts/find-chromium.mjs";
+import { findPrometheus } from "./scripts/find-prometheus.mjs";
 import { findRedis } from "./scripts/find-redis.mjs";
 
-const programs = { TSWEBTRANSPORT_CHROMIUM: findChromium(), TSWEBTRANSPORT_REDIS_SERVER: findRedis() };
+const programs = {
+  TSWEBTRANSPORT_CHROMIUM: findChromium(),
+  TSWEBTRANSPORT_REDIS_SERVER: findRedis(),
+  TSWEBTRANSPORT_PROMETHEUS: findPrometheus("prometheus"),
+  TSWEBTRANSPORT_PROMTOOL: findPrometheus("promtool"),
+};
 const env = Object.fromEntries(
   Object.entries(programs).flatMap(([name, path]) => (path === undefined ? [] : [[name, path]])),
 );

@@ -1,4 +1,4 @@
-// `npm start`: the set-up, then the development server in this same process, so that Ctrl-C reaches it directly.
+// `npm start`: the set-up, then `tswebtransport dev` in this same process, so that Ctrl-C reaches it directly.
 import { pathToFileURL } from "node:url";
 
 import { inRoot } from "./paths.mjs";
@@ -7,7 +7,7 @@ import { setUp } from "./setup.mjs";
 
 await runScript(async () => {
   await setUp();
-  const main = inRoot("dist", "cli", "development-main.js");
-  process.argv[1] = main;
+  const main = inRoot("dist", "cli", "main.js");
+  process.argv.splice(1, 1, main, "dev");
   await import(pathToFileURL(main).href);
 });

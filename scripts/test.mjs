@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { cache, inRoot, root } from "./paths.mjs";
 import { runScript } from "./set-up-error.mjs";
 import { ensureChromium } from "./find-chromium.mjs";
+import { ensurePrometheus } from "./find-prometheus.mjs";
 import { ensureRedis } from "./find-redis.mjs";
 import { ensureOpenssl } from "./find-openssl.mjs";
 import { setUp } from "./setup.mjs";
@@ -20,6 +21,7 @@ const gates = [
   { name: "lint", command: tool("eslint/bin/eslint.js", ".", "--max-warnings", "0") },
   { name: "format", command: tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".") },
   { name: "layers", command: tool("dependency-cruiser/bin/dependency-cruise.mjs", "src", "--output-type", "err") },
+  { name: "API reference", command: tool("typedoc/bin/typedoc") },
   { name: "Rust format", command: cargo("fmt", "--all", "--check") },
   { name: "Rust lint", command: cargo("clippy", "--locked", "--quiet", "--all-targets", "--", "-D", "warnings") },
 ];
@@ -32,6 +34,7 @@ await runScript(async () => {
     requireRustTestTools();
     ensureChromium();
     ensureRedis();
+    ensurePrometheus();
     ensureOpenssl();
   }
   await setUp();

@@ -28,7 +28,14 @@ function listen(signal: AbortSignal): Waiting {
   const listener = (): void => {
     for (const callback of callbacks) {
       callbacks.delete(callback);
-      callback.run();
+      try {
+        callback.run();
+      } catch (error) {
+        // As of listeners of the signal's own: the others run all the same, and the process hears of it.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   };
   const entry = { callbacks, listener };

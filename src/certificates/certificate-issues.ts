@@ -83,7 +83,7 @@ function hashIssues(certificate: X509Certificate): string[] {
 }
 
 /** `checkIssued` would say no where the key usage does not allow to sign certificates, as in our own. */
-function isSelfSigned(certificate: X509Certificate): boolean {
+export function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
 }
 

@@ -1,5 +1,6 @@
 import { ConfigurationError } from "../errors/errors.ts";
 
+/** Options for making a certificate. */
 export interface SelfSignedCertificateOptions {
   /** Subject alternative names: host names and IP addresses. Default: localhost, 127.0.0.1 and ::1. */
   readonly hostname?: string | readonly string[];
@@ -7,6 +8,7 @@ export interface SelfSignedCertificateOptions {
   readonly days?: number;
 }
 
+/** A certificate with its key, for development. */
 export interface SelfSignedCertificate {
   /** PEM. */
   readonly cert: string;
@@ -25,12 +27,7 @@ export async function generateSelfSignedCertificate(
 ): Promise<SelfSignedCertificate> {
   const { hostname = ["localhost", "127.0.0.1", "::1"], days = 13 } = options;
   const hostnames = typeof hostname === "string" ? [hostname] : hostname;
-  if (!Number.isInteger(days) || days < 1 || days > 3650) {
-    throw new ConfigurationError(`Cannot generate a certificate: days is ${days}, allowed are 1 to 3650`, {
-      configKey: "days",
-      configValue: days,
-    });
-  }
+  checkDays(days);
   const { generateCertificate } = await import("../engine/native/native-engine.ts");
   try {
     const { cert, key, sha256 } = generateCertificate(hostnames, days);
@@ -43,4 +40,13 @@ export async function generateSelfSignedCertificate(
       cause: error,
     });
   }
+}
+
+/** Throws ConfigurationError for a validity out of range. */
+export function checkDays(days: number): void {
+  if (Number.isInteger(days) && days >= 1 && days <= 3650) return;
+  throw new ConfigurationError(`Cannot generate a certificate: days is ${days}, allowed are 1 to 3650`, {
+    configKey: "days",
+    configValue: days,
+  });
 }

@@ -15,7 +15,8 @@ export function certificateFault(reason: string, name: string): CertificateFault
 
 const faults: readonly (readonly [pattern: RegExp, what: string, fix: string | ((name: string) => string)])[] = [
   [
-    /UnknownIssuer|Signature$/,
+    // The last: a trusted authority of the same name has a key of another kind.
+    /UnknownIssuer|Signature$|SignatureAlgorithmForPublicKey/,
     "its authority is unknown",
     "Trust the authority with the option ca, or this certificate with serverCertificateHashes",
   ],

@@ -27,7 +27,8 @@ export interface ClientConfigOptions extends ConnectionConfigOptions {
   readonly serverCertificateHashes?: readonly CertificateHash[];
   /**
    * PEM of certificate authorities to trust instead of the system's. A server's certificate that is its own authority, as
-   * `openssl req -x509` makes it, is trusted when it is among them.
+   * `openssl req -x509` makes it, is trusted when it is among them. An intermediate authority may stand here without its
+   * root: then only what it has issued is trusted (Node's `tls` needs `allowPartialTrustChain` for that).
    */
   readonly ca?: string;
   /** The same as `ca`, under the name that ServerConfig has. */
@@ -74,6 +75,7 @@ type WithoutDefault =
   | "protocols"
   | "headers";
 
+/** Every option of a client, defaults filled in. */
 export type ClientConfigValues = Required<Omit<ClientConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ClientConfigOptions[Name] | undefined;
 };

@@ -4,7 +4,8 @@ import type { WebTransportSession } from "../transport/session/session.ts";
 import type { SignalOption } from "../transport/types.ts";
 
 import { ClientConfig } from "./client-config.ts";
-import type { ClientConfigOptions } from "./client-config.ts";
+import type { ClientConfigOptions, ClientConfigValues } from "./client-config.ts";
+import { connectChannel } from "./connect-channel.ts";
 import type { Lookup } from "./lookup.ts";
 import { parseTarget } from "./target.ts";
 
@@ -13,7 +14,7 @@ export interface ClientOptions extends ClientConfigOptions, SignalOption {
   readonly config?: ClientConfig | ClientConfigOptions;
   /** QUIC's own options, which override the configuration. For tests and tools. */
   readonly transport?: TransportOptions;
-  /** The connection's settings, which override the configuration. For tests and tools. */
+  /** The connection's settings, which override the configuration. For tests and tools. @internal */
   readonly session?: ConnectionSettingsInit;
   /** Default: the native engine, loaded when it is first needed. */
   readonly engine?: QuicEngine;
@@ -40,18 +41,23 @@ export async function connect(url: string | URL, options: ClientOptions = {}): P
   const { values } = ClientConfig.create(config).update(others);
   // A server, which imports the same package, starts sooner without them.
   const [{ Connector }, { lookup: systemLookup }] = await Promise.all([import("./connector.ts"), import("node:dns")]);
-  const connector = new Connector(target, {
-    config: values,
-    transport,
-    settings: session,
-    signal,
-    surroundings: {
-      engine: engine ?? nativeEngine,
-      lookup: lookup ?? systemLookup,
-      setTimer: setTimer ?? setProcessTimer,
-    },
-  });
-  return connector.run();
+  const run = (given: ClientConfigValues): Promise<WebTransportSession> => {
+    const connector = new Connector(target, {
+      config: given,
+      transport,
+      settings: session,
+      signal,
+      surroundings: {
+        engine: engine ?? nativeEngine,
+        lookup: lookup ?? systemLookup,
+        setTimer: setTimer ?? setProcessTimer,
+      },
+    });
+    return connector.run();
+  };
+  if (!connectChannel.hasSubscribers) return run(values);
+  const headers = new Headers(values.headers as Headers | undefined);
+  return connectChannel.tracePromise(() => run({ ...values, headers }), { url: target.url, headers });
 }
 
 /** One object for all calls: pooled connections are compared by it. */

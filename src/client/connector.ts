@@ -3,6 +3,7 @@ import type { Logger } from "../config/logger.ts";
 import type { QuicEngine, TransportOptions } from "../engine/engine.ts";
 import { ConnectionError, HttpError, SessionError } from "../errors/errors.ts";
 import type { HandshakeStage } from "../errors/errors.ts";
+import { alpn } from "../constants/http3.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { connectionSettingsOf, transportOf } from "../transport/connection/configured.ts";
 import type { WebTransportConnection } from "../transport/connection/connection.ts";
@@ -218,7 +219,7 @@ export class Connector {
       engine: typeof surroundings.engine === "function" ? await surroundings.engine() : surroundings.engine,
       connect: {
         serverName: config.serverName ?? this.#target.hostname,
-        alpn: ["h3"],
+        alpn: [alpn],
         verification: verificationOf(config),
         ...(identity && { identity }),
       },

@@ -1,4 +1,8 @@
-/** `tswebtransport/client`. */
+/**
+ * The client alone, without the server.
+ *
+ * @module tswebtransport/client
+ */
 export { ClientConfig } from "./client-config.ts";
 export type { ClientConfigOptions, ClientConfigValues } from "./client-config.ts";
 export type { CertificateHash } from "./certificate-hash.ts";

@@ -19,7 +19,7 @@ export interface ConnectionConfigOptions {
   readonly keyfile?: string;
   /**
    * Drafts of WebTransport that are announced: "all" (the widest set that serves everybody at once, today P2), a profile
-   * ("P1", "P1b", "P2"; see {@link DraftProfileName}) or a list of "draft-02", "draft-07", "draft-13" and "draft-15".
+   * ("P1", "P1b", "P2"; see `DraftProfileName`) or a list of "draft-02", "draft-07", "draft-13" and "draft-15".
    * Default "all".
    */
   readonly drafts?: DraftSelection;

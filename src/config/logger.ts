@@ -1,13 +1,19 @@
 import { errorText } from "../base/error-text.ts";
+import { escapeControls } from "../base/escape-controls.ts";
 
 /** A logger of pino's shape: fields first, then the message. `console` fits, too. */
 export interface Logger {
+  /** What only a developer wants to see. */
   debug(fields: object, message: string): void;
+  /** What happens in normal operation. */
   info(fields: object, message: string): void;
+  /** What was refused, or needs attention. */
   warn(fields: object, message: string): void;
+  /** What has failed. */
   error(fields: object, message: string): void;
 }
 
+/** Levels of the log, each with those that follow it; "silent" has none. */
 export const LogLevel = Object.freeze({
   DEBUG: "debug",
   INFO: "info",
@@ -15,6 +21,7 @@ export const LogLevel = Object.freeze({
   ERROR: "error",
   SILENT: "silent",
 } as const);
+/** A value of {@link LogLevel:variable}. */
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
@@ -66,15 +73,9 @@ function line(level: string, fields: object, message: string): void {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${plain(value)}`);
-  console.error(`${new Date().toISOString()} ${level.toUpperCase()} ${escaped(`${message}${details.join("")}`)}`);
-}
-
-/** Characters that control a terminal, or the order of its text, never reach it: a peer may have sent them. */
-function escaped(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  console.error(
+    `${new Date().toISOString()} ${level.toUpperCase()} ${escapeControls(`${message}${details.join("")}`)}`,
+  );
 }
 
 function plain(value: unknown): string {

@@ -29,6 +29,12 @@ export interface CertificateFiles {
   readonly keyfile: string;
 }
 
+/** What {@link ServerConfig.createForProduction} does not go without. */
+export type ProductionOptions = ServerConfigOptions & {
+  readonly bindHost: string;
+  readonly bindPort: number;
+} & (CertificateAndKey | CertificateFiles);
+
 /** Durations in milliseconds, sizes in bytes. */
 export interface ServerConfigOptions extends ConnectionConfigOptions {
   /** IP address or name to bind; `::` is dual stack. Default "localhost". */
@@ -39,7 +45,11 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   readonly sni?: Readonly<Record<string, CertificateAndKey | CertificateFiles>>;
   /** Watch the certificates' files, those of `sni`, too, and serve what is renewed there. Default false. */
   readonly certificateReload?: boolean;
-  /** PEM of the authorities that client certificates must chain to; one that is its own authority may be among them. */
+  /**
+   * PEM of the authorities that client certificates must chain to; one that is its own authority may be among them, and an
+   * intermediate one without its root. With `verifyMode` "optional" or "required" TLS sessions are not resumed, so that
+   * each connection's certificate is verified.
+   */
   readonly caCerts?: string;
   /** Client certificates: "none", "optional" or "required". Default "none". */
   readonly verifyMode?: "none" | "optional" | "required";
@@ -139,6 +149,7 @@ type WithoutDefault =
   | "maxConnectionsPerAddress"
   | "maxSessionsPerAddress";
 
+/** Every option of a server, defaults filled in. */
 export type ServerConfigValues = Required<Omit<ServerConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ServerConfigOptions[Name] | undefined;
 };
@@ -159,6 +170,22 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
     return new ServerConfig({ logLevel: "debug", ...given });
   }
 
+  /**
+   * As {@link ServerConfig.create}, for a server that others reach: address and certificate must be given. Client
+   * certificates are asked for, and not required, when there are `caCerts`. Throws ConfigurationError.
+   */
+  static createForProduction(given: ProductionOptions): ServerConfig {
+    const options: ServerConfigOptions = given;
+    const { bindHost, bindPort, cert, certfile, caCerts } = options;
+    for (const [name, value] of Object.entries({ bindHost, bindPort })) {
+      if (value === undefined) throw refused(name, undefined, "is missing: a server in production has a fixed address");
+    }
+    if ((cert ?? certfile) === undefined) {
+      throw refused("certfile", undefined, "is missing: give certfile and keyfile (paths), or cert and key (PEM)");
+    }
+    return new ServerConfig({ ...(caCerts === undefined ? {} : { verifyMode: "optional" }), ...options });
+  }
+
   /** From plain data, such as parsed JSON. Throws ConfigurationError. */
   static fromObject(data: Readonly<Record<string, unknown>>): ServerConfig {
     return new ServerConfig(data);
@@ -172,6 +199,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
     return new ServerConfig(table.fromEnvironment(environment, prefix));
   }
 
+  /** `bindHost` and `bindPort`. */
   getBindAddress(): { host: string; port: number } {
     return { host: this.values.bindHost, port: this.values.bindPort };
   }

@@ -2,7 +2,7 @@ import { WireCodes } from "./wire-codes.ts";
 
 /**
  * Error codes as numbers, by name: QUIC transport (RFC 9000 §20.1), HTTP/3, QPACK and WebTransport
- * ({@link WireCodes}), and this library's application codes for session closes and stream resets.
+ * (draft-ietf-webtrans-http3 §9.5), and this library's application codes for session closes and stream resets.
  */
 export const ErrorCodes = Object.freeze({
   NO_ERROR: 0x0,

@@ -1,3 +1,9 @@
+/** ALPN protocol of HTTP/3 (RFC 9114 §3.1). */
+export const alpn = "h3";
+
+/** UTF-8 bytes of the reason in a close capsule (draft-ietf-webtrans-http3 §6). */
+export const maxCloseReasonBytes = 1024;
+
 /** Unidirectional stream types (RFC 9114 §6.2, RFC 9204 §4.2, draft-ietf-webtrans-http3 §4.2). */
 export const StreamType = Object.freeze({
   control: 0x00,

@@ -27,3 +27,6 @@ export const WireCodes = Object.freeze({
   WT_REQUIREMENTS_NOT_MET: 0x212c0d48n,
   WT_BUFFERED_STREAM_REJECTED: 0x3994bd84n,
 });
+
+/** The range of a stream's application codes (draft-ietf-webtrans-http3 §4.4). */
+export const applicationCodes = Object.freeze({ first: 0x52e4a40fa8dbn, last: 0x52e5ac983162n });

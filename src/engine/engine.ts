@@ -13,6 +13,11 @@
  * - Error codes are 62-bit (RFC 9000 §20.2) and therefore `bigint`.
  */
 
+import type { ConnectOptions, EndpointOptions, SharedKeys, TlsIdentity } from "./engine-options.ts";
+import type { HandshakeFailures } from "./handshake-failures.ts";
+
+export type * from "./engine-options.ts";
+
 export type StreamDirection = "bidirectional" | "unidirectional";
 
 /** An IP address and UDP port; `host` is never a name. */
@@ -22,15 +27,18 @@ export interface SocketAddress {
   readonly family: 4 | 6;
 }
 
+/** Where QUIC comes from: the native addon, or memory in tests. */
 export interface QuicEngine {
   readonly name: string;
   /**
    * Binds a UDP socket. Rejects with {@link EngineError}.
    * An endpoint without `server` can only connect; one with it accepts connections and can connect, too.
+   * @internal
    */
   createEndpoint(options: EndpointOptions, listener: EndpointListener): Promise<QuicEndpoint>;
 }
 
+/** What kind of fault an {@link EngineError} is. */
 export type EngineErrorCode =
   | "address-in-use"
   | "address-not-available"
@@ -53,139 +61,22 @@ export class EngineError extends Error {
   }
 }
 
-export interface EndpointOptions {
-  /** An IPv4 or IPv6 address to bind; `::` is dual stack. Names are resolved by the caller. */
-  readonly host: string;
-  /** 0 picks a free port. */
-  readonly port: number;
-  /** SO_REUSEPORT. Default false. */
-  readonly reusePort?: boolean;
-  /** Present on endpoints that accept connections. */
-  readonly server?: ServerOptions;
-  readonly transport?: TransportOptions;
-}
-
-export interface TlsIdentity {
-  /** PEM chain, leaf first. */
-  readonly cert: string;
-  /** PEM private key (PKCS#8, PKCS#1 or SEC1), not encrypted. */
-  readonly key: string;
-}
-
-export interface ServerOptions {
-  readonly identity: TlsIdentity;
-  /** Further identities by server name (SNI); "*.example.com" is for one label in place of the asterisk. */
-  readonly sni?: Readonly<Record<string, TlsIdentity>>;
-  /** ALPN protocols, most preferred first (RFC 7301). */
-  readonly alpn: readonly string[];
-  /** Established and handshaking connections together; further ones are refused. Default 10000. */
-  readonly maxConnections?: number;
-  /**
-   * Established and handshaking connections of one client address (IPv6 by /64, IPv4-mapped as IPv4); further ones are
-   * refused. With `retry: "adaptive"` the second half of them only to clients that have proved their address. Default: no limit.
-   */
-  readonly maxConnectionsPerAddress?: number;
-  /** Connections that have not completed their handshake; further ones are refused. Default 1000. */
-  readonly maxPendingHandshakes?: number;
-  /** Address validation by Retry (RFC 9000 §8.1.2). Default "adaptive": once more than 200 handshakes are pending. */
-  readonly retry?: "never" | "adaptive" | "always";
-  /** PEM of certificate authorities that client certificates must chain to. */
-  readonly clientCa?: string;
-  /** Default "none". */
-  readonly clientCertificates?: "none" | "optional" | "required";
-  /**
-   * 0 to 65535. The first two bytes, big-endian, of every connection ID that the endpoint issues: whoever receives a
-   * packet with a short header can tell which of several endpoints it belongs to. It is readable on the wire. With it, or
-   * with `resetKey`, connection IDs are 12 bytes long (`native/README.md` has their layout). Default: none, and 0 with
-   * `resetKey`. The in-memory engine, which has no packets, ignores it and the three keys.
-   */
-  readonly workerId?: number;
-  /**
-   * 32 secret bytes. Endpoints with the same key know each other's connection IDs, and answer packets of a connection that
-   * they do not have with a stateless reset (RFC 9000 §10.3), which its peer accepts. Default: random.
-   */
-  readonly resetKey?: Uint8Array;
-  /**
-   * 32 secret bytes. Endpoints with the same key accept each other's address-validation tokens: of a Retry for 15 seconds
-   * from the same address and port; of NEW_TOKEN, which is only sent with this option, for a day from the same address,
-   * and once by each endpoint (RFC 9000 §8.1). Default: random.
-   */
-  readonly tokenKey?: Uint8Array;
-  /**
-   * 32 secret bytes. Endpoints with the same key resume each other's TLS sessions (RFC 8446 §2.2): a session's state is in
-   * its ticket, which is good for 6 to 12 hours. Whoever learns the key can pose as the server to clients with a ticket;
-   * replace it when the processes are replaced. Default: none, and each endpoint remembers its own sessions.
-   */
-  readonly ticketKey?: Uint8Array;
-}
-
-export interface TransportOptions {
-  /** RFC 9000 §10.1, milliseconds; 0 disables. Default 60000. */
-  readonly maxIdleTimeout?: number;
-  /** PING interval in milliseconds; 0 disables. Default 25000. */
-  readonly keepAliveInterval?: number;
-  /** From the first packet to the completed handshake, milliseconds. Default 10000. */
-  readonly handshakeTimeout?: number;
-  /**
-   * Open streams that the peer may have at a time. The whole number is announced from the start, only open streams take
-   * memory, and the credit of ended ones is given back before the peer has used up half of what it has. Default 128.
-   */
-  readonly maxIncomingBidirectionalStreams?: number;
-  /** As above. Default 128. */
-  readonly maxIncomingUnidirectionalStreams?: number;
-  /** QUIC flow-control window of a stream, bytes. Default 1 MiB. */
-  readonly streamReceiveWindow?: number;
-  /** QUIC flow-control window that a connection begins with, bytes; see {@link QuicConnection.setReceiveWindow}. Default 8 MiB. */
-  readonly receiveWindow?: number;
-  /** Read credit that every stream starts with, bytes. Default 65536. */
-  readonly initialCredit?: number;
-  /** Largest DATAGRAM frame that is accepted (RFC 9221 §3); 0 disables datagrams. Default 65535. */
-  readonly maxDatagramFrameSize?: number;
-  /** Bytes of datagrams that wait to be sent. Default 1 MiB. */
-  readonly datagramSendBufferSize?: number;
-  /** Default "cubic". */
-  readonly congestionControl?: "cubic" | "newreno" | "bbr";
-  /**
-   * Byte strings that are written, each on a unidirectional stream of its own and in this order, as soon as keys
-   * exist, without waking the application. They take the first unidirectional stream ids (3, 7, … of a server; 2, 6, …
-   * of a client) and stay open.
-   */
-  readonly preamble?: readonly Uint8Array[];
-  /** Announce RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset) and use it where the peer announces it, too. Default true. */
-  readonly resetStreamAt?: boolean;
-  /**
-   * An existing directory: each connection writes a qlog file there, `<first connection id>_<client|server>.sqlog` (JSON
-   * text sequences, which qvis opens). It is complete when the connection is gone. For debugging only. Default: none.
-   */
-  readonly qlogDirectory?: string;
-  /** NSS key-log lines of both roles' handshakes, for debugging only. */
-  readonly keyLog?: (line: string) => void;
-}
-
-export interface ConnectOptions {
-  /** Address of the peer; names are resolved by the caller. */
-  readonly address: { readonly host: string; readonly port: number };
-  /** TLS server name. */
-  readonly serverName: string;
-  readonly alpn: readonly string[];
-  readonly verification: CertificateVerification;
-  /** Client certificate. */
-  readonly identity?: TlsIdentity;
-}
-
-export type CertificateVerification =
-  /** The system's and Mozilla's roots. */
-  | { readonly kind: "system" }
-  /** PEM of the certificate authorities to trust; the server's certificate may be one of them that has issued itself. */
-  | { readonly kind: "ca"; readonly ca: string }
-  /** SHA-256 hashes of the leaf's DER, with the W3C's conditions (ECDSA P-256, valid now, at most 14 days). */
-  | { readonly kind: "hashes"; readonly hashes: readonly Uint8Array[] }
-  /** No verification at all; for tests. */
-  | { readonly kind: "insecure" };
-
 export interface EndpointListener {
   /** A client's handshake has completed. Events of the connection go to the listener that is returned. */
   connection(connection: QuicConnection, info: ConnectionInfo): ConnectionListener;
+  /**
+   * A packet that another worker should handle: its connection ID names that worker, or it begins a connection that is the
+   * other worker's to take. Only called with {@link EndpointOptions.steering}. `packet` (one QUIC datagram) is only valid
+   * during the call: copy what is kept. `localHost`: the local address that it came to, where the platform tells it.
+   * Returns whether the packet is taken care of. After false the endpoint handles it itself: it answers a packet of a
+   * connection that nobody has by a stateless reset, and accepts a client. Without this method it does so with every packet.
+   */
+  foreignPacket?(
+    workerId: number,
+    packet: Uint8Array,
+    remoteAddress: SocketAddress,
+    localHost: string | undefined,
+  ): boolean;
   /** The endpoint is dead (a fault of the engine or the socket); every connection has been reported closed before. */
   failed(error: EngineError): void;
 }
@@ -204,8 +95,29 @@ export interface QuicEndpoint {
    * not), or without it those that no such name is for. Sessions of before can be resumed. Throws {@link EngineError}.
    */
   updateIdentity(identity: TlsIdentity, serverName?: string): void;
-  /** Stops accepting connections: further ones are refused; established ones live on. */
-  stopAccepting(): void;
+  /**
+   * Replaces keys that the endpoint was created with; others are an EngineError "invalid-option". What is issued from now on
+   * is made with the new key. What was made with the key before is accepted until the next update of the same key.
+   * Connections that live through two updates live on, but no other endpoint can tell their peers of their end any more.
+   */
+  updateKeys(keys: SharedKeys): void;
+  /**
+   * The workers that take new connections from now on, this one or not. Their order counts: each position stands for an
+   * equal share, so put a worker's successor into its place. Needs {@link EndpointOptions.steering} and ids below its
+   * `slots`, else throws EngineError "invalid-option".
+   */
+  setActiveWorkers(workerIds: readonly number[]): void;
+  /**
+   * Handles a packet that another endpoint has received for this one, as if it had come from the own socket, through which
+   * the answers leave. It is never handed to {@link EndpointListener.foreignPacket}. Bad packets are ignored.
+   */
+  receive(packet: Uint8Array, remoteAddress: SocketAddress, localHost?: string): void;
+  /**
+   * Stops accepting connections: further ones are refused; established ones and handshakes under way live on. With
+   * `silently` further ones are not refused but handed to an active worker (see {@link EndpointListener.foreignPacket}), or
+   * ignored: a client sends its first packet again, and another worker can take it.
+   */
+  stopAccepting(options?: { readonly silently?: boolean }): void;
   /** Keep the process alive while open (default), or not. */
   ref(): void;
   unref(): void;
@@ -221,7 +133,10 @@ export interface EndpointStats {
   readonly connections: number;
   readonly pendingHandshakes: number;
   readonly handshakesAccepted: number;
+  /** Of {@link EndpointStats.handshakeFailures} those of `refusalCauses`. */
   readonly handshakesRefused: number;
+  /** Clients that did not become connections since the endpoint was made, by cause. */
+  readonly handshakeFailures: HandshakeFailures;
   /** Bytes the kernel granted, against the 2 MiB asked for. */
   readonly receiveBufferSize: number;
   readonly sendBufferSize: number;
@@ -237,6 +152,11 @@ export interface ConnectionInfo {
   readonly maxDatagramSize: number;
   /** Both sides have announced RESET_STREAM_AT: `reset` can keep the beginning of a stream reliable. */
   readonly resetStreamAt: boolean;
+  /**
+   * Milliseconds from the first packet to the last that completed the handshake, as this side has sent or received them. A
+   * server's begins after the Retry, where it sent one.
+   */
+  readonly handshakeDuration: number;
 }
 
 /** Every method is called with the stream ids and codes as the peer sent them. */
@@ -366,15 +286,23 @@ export interface QuicConnection {
 }
 
 /** Durations in milliseconds, sizes in bytes. */
+/** Figures of a connection since it began. */
 export interface ConnectionStats {
+  /** Smoothed round-trip time, milliseconds. */
   readonly rtt: number;
+  /** Least round-trip time, milliseconds. */
   readonly minRtt: number;
+  /** Bytes that may be under way. */
   readonly congestionWindow: number;
+  /** Bytes of the largest UDP payload that is sent now. */
   readonly mtu: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;
+  /** Packets that QUIC has declared lost. */
   readonly packetsLost: number;
+  /** Bytes of UDP payloads. */
   readonly bytesSent: number;
+  /** Bytes of UDP payloads. */
   readonly bytesReceived: number;
   readonly datagramsDropped: number;
 }

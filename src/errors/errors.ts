@@ -11,6 +11,7 @@ export type { HandshakeStage, WebTransportErrorOptions } from "./webtransport-er
 /** The peer's credentials were missing or wrong. */
 export class AuthenticationError extends WebTransportError {
   override readonly name = "AuthenticationError";
+  /** The scheme that was asked for, such as "Bearer". */
   readonly authMethod: string | undefined;
   constructor(message: string, options: WebTransportErrorOptions & { readonly authMethod?: string } = {}) {
     super(message, { code: "ERR_WT_AUTHENTICATION", errorCode: ErrorCodes.APP_AUTHENTICATION_FAILED, ...options });
@@ -21,7 +22,9 @@ export class AuthenticationError extends WebTransportError {
 /** A certificate or key that cannot be used, or a peer's that was not accepted. */
 export class CertificateError extends WebTransportError {
   override readonly name = "CertificateError";
+  /** The file that the certificate or key came from. */
   readonly certificatePath: string | undefined;
+  /** What is wrong, as TLS or the parser says it. */
   readonly certificateError: string | undefined;
   constructor(
     message: string,
@@ -36,6 +39,7 @@ export class CertificateError extends WebTransportError {
 /** The client was used in a way that it does not allow. */
 export class ClientError extends WebTransportError {
   override readonly name = "ClientError";
+  /** The URL that was to be reached. */
   readonly targetUrl: string | undefined;
   constructor(message: string, options: WebTransportErrorOptions & { readonly targetUrl?: string } = {}) {
     super(message, { code: "ERR_WT_CLIENT", ...options });
@@ -46,7 +50,9 @@ export class ClientError extends WebTransportError {
 /** An option has a value that it must not have. */
 export class ConfigurationError extends WebTransportError {
   override readonly name = "ConfigurationError";
+  /** The option, route or argument that is wrong. */
   readonly configKey: string | undefined;
+  /** Its value; never a private key. */
   readonly configValue: unknown;
   constructor(
     message: string,
@@ -72,7 +78,9 @@ export class ConnectionError extends WebTransportError {
 /** A datagram that cannot be sent. Sizes in bytes. */
 export class DatagramError extends WebTransportError {
   override readonly name = "DatagramError";
+  /** Bytes of the datagram. */
   readonly datagramSize: number | undefined;
+  /** Bytes that a datagram could have at that time. */
   readonly maxSize: number | undefined;
   constructor(
     message: string,
@@ -87,7 +95,9 @@ export class DatagramError extends WebTransportError {
 /** A limit of flow control was exceeded. */
 export class FlowControlError extends WebTransportError {
   override readonly name = "FlowControlError";
+  /** The limit. */
   readonly limitExceeded: number | undefined;
+  /** What was asked of it. */
   readonly currentValue: number | undefined;
   constructor(
     message: string,
@@ -110,6 +120,7 @@ export class HandshakeError extends WebTransportError {
 /** Thrown by middleware: the status that the request is answered with. Given to a client: the status it got. */
 export class HttpError extends WebTransportError {
   override readonly name = "HttpError";
+  /** HTTP status code. */
   readonly status: number;
   constructor(status: number, message = `HTTP status ${status}`, options: WebTransportErrorOptions = {}) {
     super(message, { code: "ERR_WT_HTTP_STATUS", errorCode: status, ...options });
@@ -120,6 +131,7 @@ export class HttpError extends WebTransportError {
 /** The peer broke the protocol; `errorCode` is the code that it was told. */
 export class ProtocolError extends WebTransportError {
   override readonly name = "ProtocolError";
+  /** Type of the HTTP/3 frame at fault. */
   readonly frameType: number | undefined;
   constructor(message: string, options: WebTransportErrorOptions & { readonly frameType?: number } = {}) {
     super(message, { code: "ERR_WT_PROTOCOL", errorCode: ErrorCodes.H3_GENERAL_PROTOCOL_ERROR, ...options });
@@ -141,9 +153,13 @@ export class ServerError extends WebTransportError {
 /** A session has ended, or cannot do this in its state. `closeCode` and `reason` are those it was closed with. */
 export class SessionError extends WebTransportError {
   override readonly name = "SessionError";
+  /** `session.id`. */
   readonly sessionId: string | undefined;
+  /** `session.state` at that time. */
   readonly sessionState: string | undefined;
+  /** Application code that the session was closed with, 0 to 2^32 - 1. */
   readonly closeCode: number | undefined;
+  /** Reason that the session was closed with. */
   readonly reason: string | undefined;
   constructor(
     message: string,
@@ -165,7 +181,9 @@ export class SessionError extends WebTransportError {
 /** A stream has ended, or cannot do this in its state. */
 export class StreamError extends WebTransportError {
   override readonly name = "StreamError";
+  /** `stream.id`. */
   readonly streamId: number | undefined;
+  /** `stream.state` at that time. */
   readonly streamState: string | undefined;
   constructor(
     message: string,
@@ -182,6 +200,7 @@ export class TimeoutError extends WebTransportError {
   override readonly name = "TimeoutError";
   /** Milliseconds. */
   readonly timeoutDuration: number | undefined;
+  /** What took too long. */
   readonly operation: string | undefined;
   constructor(
     message: string,

@@ -1,6 +1,7 @@
 import { errorCatalogue } from "./catalogue.ts";
 import type { WebTransportErrorCode } from "./catalogue.ts";
 
+/** What an error of the library can tell beside its message. */
 export interface WebTransportErrorOptions {
   /** Stable code; each class has its own default. */
   readonly code?: WebTransportErrorCode;
@@ -27,6 +28,7 @@ export class WebTransportError extends Error {
   readonly code: WebTransportErrorCode;
   /** The wire's or the application's code, 0 when there is none. */
   readonly errorCode: number;
+  /** Further facts as plain data, frozen. */
   readonly details: Readonly<Record<string, unknown>>;
   /** Application code (0 to 2^32 - 1) of the peer's reset or stop, else null. */
   readonly streamErrorCode: number | null;

@@ -1,3 +1,4 @@
+import { errorLine } from "../base/error-text.ts";
 import type { Logger } from "../config/logger.ts";
 import type { Rejection, RejectionKind } from "../transport/session/request.ts";
 import type { Address, CloseInfo, Session, SessionStats } from "../transport/types.ts";
@@ -17,6 +18,17 @@ const failures: ReadonlySet<RejectionKind> = new Set<RejectionKind>([
   "middleware_timeout",
 ]);
 
+/** With its stack: somebody has to find the place. What is no error may be anything, a user's record as well. */
+function faultOf(cause: unknown): { readonly error?: Error } {
+  return cause instanceof Error ? { error: cause } : {};
+}
+
+/** In one line: nothing here is at fault. The reason names the error itself already, when it is made of its message. */
+function causeOf(cause: unknown, reason: string): { readonly cause?: string } {
+  const told = cause instanceof Error && cause.message !== "" && reason.endsWith(cause.message) ? cause.cause : cause;
+  return told instanceof Error ? { cause: errorLine(told) } : {};
+}
+
 /** Whom a line is about. */
 export interface LogSubject {
   readonly url: { readonly pathname: string; readonly search: string };
@@ -26,7 +38,8 @@ export interface LogSubject {
 /**
  * The server's account of its requests and sessions in the log: one line a request with its outcome, one a session's end.
  * Every line has the fields `path` (with its query, whose values are left out unless `redactQuery` is off) and `remote`; one
- * of a request has the `status` that the client got, one of a session `session`, its id. What was refused is always told
+ * of a request has the `status` that the client got, one of a session `session`, its id. A refusal has its `kind`, and the `cause` in one line or,
+ * where something here is at fault, the `error`. What was refused is always told
  * ("warn", what failed "error"), the rest with `accessLog` ("info").
  */
 export class AccessLog {
@@ -47,8 +60,9 @@ export class AccessLog {
   }
 
   refused(subject: LogSubject, { status, kind, reason, cause }: Omit<Rejection, "headers">): void {
-    const error = cause === undefined ? {} : { error: cause };
-    this.#write(failures.has(kind) ? "error" : "warn", subject, { status, kind, ...error }, `${status}: ${reason}`);
+    const isFailure = failures.has(kind);
+    const why = isFailure || status >= 500 ? faultOf(cause) : causeOf(cause, reason);
+    this.#write(isFailure ? "error" : "warn", subject, { status, kind, ...why }, `${status}: ${reason}`);
   }
 
   /** The client has gone before it was answered. */

@@ -31,6 +31,7 @@ type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Re
     ? Name
     : never;
 
+/** Called and awaited when an app starts or stops. */
 export type LifecycleHook = () => unknown;
 
 /** A configuration whose middleware knows the app's locals. */
@@ -39,13 +40,25 @@ export interface ServerAppConfigOptions<Locals> extends Omit<ServerConfigOptions
   readonly middleware?: readonly Middleware<Locals>[];
 }
 
+/** Options of a ServerApp. */
 export interface ServerAppOptions<Locals = Record<string, unknown>> extends Omit<WebTransportServerOptions, "config"> {
   readonly config?: ServerConfig | ServerAppConfigOptions<Locals>;
 }
 
+/** Options of `serve` and `run`. */
 export interface ServeOptions extends ListenOptions {
   /** Closes the app. */
   readonly signal?: AbortSignal;
+}
+
+/** One life of an app: from `listen` to the end of `close()`. */
+class AppLife {
+  /** `listen` has begun and not ended. */
+  isStarting = false;
+  /** `listen` was called, and has not failed. */
+  isListening = false;
+  closing: Promise<void> | undefined;
+  isClosed = false;
 }
 
 /** Application code of a session whose handler threw. */
@@ -80,8 +93,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   readonly #routes: RouteTree;
   readonly #startup: LifecycleHook[] = [];
   readonly #shutdown: LifecycleHook[] = [];
-  #isListening = false;
-  #closing: Promise<void> | undefined;
+  #life = new AppLife();
 
   /** Throws ConfigurationError. */
   constructor(options: ServerAppOptions<NoInfer<Locals>> = {}) {
@@ -135,7 +147,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
     return middleware;
   }
 
-  /** As {@link middleware}. */
+  /** As {@link ServerApp.middleware}. */
   addMiddleware(middleware: Middleware<Locals>): void {
     this.#assertOpen("add middleware");
     this.#routes.checkStarted([middleware]);
@@ -151,9 +163,9 @@ export class ServerApp<Locals = Record<string, unknown>> {
   mount<OtherLocals>(prefix: string, app: ServerApp<OtherLocals>): void {
     this.#assertOpen("mount an app");
     app.#assertOpen("mount it");
-    if (app.#isListening) throw new ConfigurationError(`Cannot mount the app at "${prefix}": it listens already`);
+    if (app.#life.isListening) throw new ConfigurationError(`Cannot mount the app at "${prefix}": it listens already`);
     this.#routes.mount(prefix, app.#routes);
-    this.#startup.push(() => app.#runStartup(() => this.#closing === undefined));
+    this.#startup.push(() => app.#runStartup(() => this.#life.closing === undefined));
     this.#shutdown.push(() => app.#runShutdown());
   }
 
@@ -183,22 +195,32 @@ export class ServerApp<Locals = Record<string, unknown>> {
   /**
    * Starts the middleware, runs the startup hooks, then listens: resolves with the address, which tells the port when it
    * was 0. Rejects as a middleware or hook that fails, with ServerError when the app is closed meanwhile, and as
-   * {@link WebTransportServer.listen} does; the middleware has been stopped then.
+   * {@link WebTransportServer.listen} does; the middleware has been stopped then. An app that has closed can listen again,
+   * with the routes that it has; then it takes further ones.
    */
   async listen(options: ListenOptions = {}): Promise<Address> {
-    this.#assertOpen("listen");
     if (this.#routes.isMounted) throw new ConfigurationError("Cannot listen: the app is mounted in another");
-    if (this.#isListening) throw new ServerError("Cannot listen: the app is listening already");
-    this.#isListening = true;
+    const { isStarting, isListening, closing, isClosed } = this.#life;
+    if (isStarting) throw new ServerError("Cannot listen: the app is starting already");
+    if (closing !== undefined && !isClosed) throw new ServerError("Cannot listen: the app is closing");
+    if (isListening && !isClosed) throw new ServerError("Cannot listen: the app is listening already");
+    const life = (this.#life = new AppLife());
+    life.isListening = life.isStarting = true;
     try {
       await this.#middleware.start();
       await this.#routes.start();
-      await this.#runStartup(() => this.#closing === undefined);
+      await this.#runStartup(() => life.closing === undefined);
+      // Its close() came before the server's listen(), which would begin a new life of the server.
+      if (life.closing !== undefined) {
+        throw new ServerError("Cannot listen: the app was closed before it was listening");
+      }
       return await this.server.listen(options);
     } catch (error) {
       await this.#stopMiddleware();
-      this.#isListening = false;
+      life.isListening = false;
       throw error;
+    } finally {
+      life.isStarting = false;
     }
   }
 
@@ -206,16 +228,22 @@ export class ServerApp<Locals = Record<string, unknown>> {
   async serve({ signal, ...options }: ServeOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     const endAbort = onAbort(signal, () => void this.close());
+    const before = this.#life;
+    const listening = this.server.isServing ? undefined : this.listen(options);
+    // The one that `listen` has just begun.
+    const life = this.#life;
     try {
-      if (!this.server.isServing) await this.listen(options);
+      await listening;
       await this.server.serveForever();
     } catch (error) {
       // Closing during start-up is not an error.
-      if (this.#closing === undefined || !(error instanceof ServerError)) throw error;
+      const wasClosed = life !== before && life.closing !== undefined;
+      if (!wasClosed || !(error instanceof ServerError)) throw error;
     } finally {
       endAbort();
     }
-    await this.#closing;
+    // The server may have been closed without the app: by its engine's failure.
+    await this.#end(life);
   }
 
   /** As {@link serve}; SIGINT and SIGTERM close the app, a second one at once. */
@@ -235,25 +263,33 @@ export class ServerApp<Locals = Record<string, unknown>> {
   }
 
   /**
-   * Closes the server, runs the shutdown hooks, then stops the middleware. Idempotent, but a later call with `timeout: 0` ends the waiting.
-   * Throws RangeError for a code out of its range.
+   * Closes the server, runs the shutdown hooks, then stops the middleware. Idempotent, but a later call with `timeout: 0`
+   * ends the waiting. The app can listen again then, and takes no routes before. Throws RangeError for a code out of its
+   * range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
     checkCloseReason(options.reason);
-    if (this.#closing !== undefined && options.timeout === 0) void this.server.close(options);
-    this.#closing ??= this.#close(options);
-    return this.#closing;
+    const life = this.#life;
+    if (life.closing !== undefined && options.timeout === 0) void this.server.close(options);
+    return this.#end(life, options);
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #close(options: ServerCloseOptions): Promise<void> {
+  #end(life: AppLife, options: ServerCloseOptions = {}): Promise<void> {
+    life.closing ??= this.#close(life, options);
+    return life.closing;
+  }
+
+  async #close(life: AppLife, options: ServerCloseOptions): Promise<void> {
     await this.server.close(options);
     await this.#runShutdown();
     await this.#stopMiddleware();
+    life.isClosed = true;
   }
 
   async #runStartup(isWanted: () => boolean): Promise<void> {
@@ -298,7 +334,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   }
 
   #assertOpen(what: string): void {
-    if (this.#closing !== undefined) throw new ConfigurationError(`Cannot ${what}: the app has been closed`);
+    if (this.#life.closing !== undefined) throw new ConfigurationError(`Cannot ${what}: the app has been closed`);
   }
 
   /** Answers the request and runs its handler. What it throws the connection answers with 500. */
@@ -319,13 +355,13 @@ export class ServerApp<Locals = Record<string, unknown>> {
       ...(protocol === undefined ? {} : { protocol }),
       ...(headers === undefined ? {} : { headers }),
     });
-    await this.#run(route, session);
+    await this.#run(route, session, request);
   }
 
   /** Never rejects. */
-  async #run({ handler, owner }: Route, session: WebTransportSession): Promise<void> {
+  async #run({ handler, owner }: Route, session: WebTransportSession, request: IncomingSession): Promise<void> {
     try {
-      await handler(session);
+      await this.server.observers.handling(request, session, handler);
       await session.close();
     } catch (error) {
       await this.#handlerFailed(error, session, owner);

@@ -1,4 +1,10 @@
-/** `tswebtransport/server`: the server package of the reference API. */
+/**
+ * The server package of the reference API, a part of `tswebtransport`.
+ *
+ * @module tswebtransport/server
+ */
+export * from "../cluster/index.ts";
+export * from "../monitor/index.ts";
 export { ServerApp } from "./app.ts";
 export type { LifecycleHook, PathParams, ServeOptions, ServerAppConfigOptions, ServerAppOptions } from "./app.ts";
 export { ConnectionManager } from "./accounts/connection-manager.ts";
@@ -37,6 +43,7 @@ export type { RateLimitStore } from "./middleware/rate-limit/store.ts";
 export { RejectionResponse } from "./middleware/rejection-response.ts";
 export type { RejectionResponseOptions } from "./middleware/rejection-response.ts";
 export type { ErrorHandler, RegisteredRoute, RouteOptions, SessionHandler } from "./routing/route.ts";
+export type { ServerObserver, ServerObservers } from "./observers.ts";
 export { RequestRouter } from "./routing/router.ts";
 export type { RoutedRequest, RouteMatch, RouteStats } from "./routing/router.ts";
 export { WebTransportServer } from "./server.ts";

@@ -1,8 +1,10 @@
-import type { EndpointStats } from "../engine/engine.ts";
+import type { HandshakeFailures } from "../engine/handshake-failures.ts";
 import type { RejectionKind } from "../transport/session/request.ts";
 
 import type { ConnectionManagerStats } from "./accounts/connection-manager.ts";
 import type { EndedTotals } from "./accounts/counters.ts";
+import { failureCount } from "./accounts/endpoint-totals.ts";
+import type { EndpointSums } from "./accounts/endpoint-totals.ts";
 import type { ServerAccount } from "./accounts/server-account.ts";
 import type { SessionManagerStats } from "./accounts/session-manager.ts";
 
@@ -26,12 +28,14 @@ export interface ServerStats {
 
   /** Connections whose handshake has completed. */
   readonly connectionsAccepted: number;
-  /** Refused before their handshake: `maxConnections` is reached, or the server is closing. */
+  /** Refused before their handshake: a limit is reached, or the server is closing. */
   readonly connectionsRefused: number;
   /** Handshakes that did not succeed. */
   readonly handshakeFailures: number;
   /** `connectionsRefused` and `handshakeFailures`. */
   readonly connectionsRejected: number;
+  /** `connectionsRejected` by cause. */
+  readonly connectionRejections: HandshakeFailures;
   /** Accepted connections that have ended in a failure. */
   readonly connectionErrors: number;
   /** Clients that broke the protocol. */
@@ -56,8 +60,7 @@ export interface ServerStatsSources {
   readonly isClosed: boolean;
   readonly uptime: number;
   readonly account: ServerAccount;
-  /** One for each address. */
-  readonly endpoints: readonly EndpointStats[];
+  readonly endpoints: EndpointSums;
   readonly connectionStats: ConnectionManagerStats;
   readonly sessionStats: SessionManagerStats;
 }
@@ -66,16 +69,8 @@ export interface ServerStatsSources {
 export function serverStats(sources: ServerStatsSources): ServerStats {
   const { isServing, isClosed, uptime, account, endpoints, connectionStats, sessionStats } = sources;
   const { counters } = account;
-  const sum = (count: (stats: EndpointStats) => number): number =>
-    endpoints.reduce((total, stats) => total + count(stats), 0);
-  const pendingHandshakes = sum((stats) => stats.pendingHandshakes);
-  const connectionsRefused = sum((stats) => stats.handshakesRefused);
-  const connectionsAccepted = connectionStats.totalCreated;
-  // Each that has begun goes on, has succeeded, or has failed.
-  const handshakeFailures = Math.max(
-    0,
-    sum((stats) => stats.handshakesAccepted) - pendingHandshakes - connectionsAccepted,
-  );
+  const { pendingHandshakes, handshakesRefused, failures } = endpoints;
+  const connectionsRejected = failureCount(failures);
   return {
     isServing,
     uptime,
@@ -84,11 +79,12 @@ export function serverStats(sources: ServerStatsSources): ServerStats {
     streams: account.streams,
     requests: account.requests,
     pendingHandshakes,
-    engineConnections: isClosed ? 0 : sum((stats) => stats.connections),
-    connectionsAccepted,
-    connectionsRefused,
-    handshakeFailures,
-    connectionsRejected: connectionsRefused + handshakeFailures,
+    engineConnections: isClosed ? 0 : endpoints.connections,
+    connectionsAccepted: connectionStats.totalCreated,
+    connectionsRefused: handshakesRefused,
+    handshakeFailures: connectionsRejected - handshakesRefused,
+    connectionsRejected,
+    connectionRejections: failures,
     connectionErrors: counters.connectionErrors,
     protocolErrors: counters.protocolErrors,
     sessionsRequested: counters.sessionsRequested,

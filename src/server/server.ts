@@ -1,5 +1,6 @@
+import { inspect } from "node:util";
+
 import { servedAuthorities } from "../config/authorities.ts";
-import { serverDefaults } from "../constants/defaults.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { serverNameFault } from "../config/named-certificates.ts";
@@ -22,28 +23,31 @@ import { checkCloseCode, checkCloseReason } from "../transport/session/close-cod
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
-import { Deferred } from "../async/promises.ts";
-import { settledWithin } from "../async/settled-within.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
 
 import { AccessLog } from "./access-log.ts";
 import { ConnectionManager } from "./accounts/connection-manager.ts";
+import { EndpointTotals } from "./accounts/endpoint-totals.ts";
 import { ServerAccount } from "./accounts/server-account.ts";
 import { SessionManager } from "./accounts/session-manager.ts";
 import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admission/admission.ts";
-import { AsyncQueue } from "../async/async-queue.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { CertificateReload } from "./binding/certificate-reload.ts";
 import { identitiesOf, loadCertificates } from "./binding/certificates.ts";
 import type { LoadedCertificate } from "./binding/certificates.ts";
+import { defaultEngine } from "./binding/default-engine.ts";
 import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
+import { closeClients } from "./close-clients.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { diagnoseServer } from "./diagnosis/server-issues.ts";
+import { ServerLife } from "./life.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
+import { ServerObservers } from "./observers.ts";
+import { serverCreated } from "./server-channel.ts";
 import type { ServerEventMap } from "./server-events.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 import { serverStats } from "./server-stats.ts";
@@ -54,10 +58,17 @@ const maxWaitingSessions = 1024;
 
 export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 
-/** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
-const lingerTime = 250;
+/** What the layers above read of a server beside its public methods. */
+export interface ServerInspection {
+  readonly account: ServerAccount;
+  readonly budget: BufferBudget;
+  readonly logger: Logger;
+  /** Undefined while it has no sockets. */
+  readonly endpoints: Endpoints | undefined;
+}
 
-type State = "idle" | "starting" | "serving" | "closing" | "closed";
+/** No method of the server: an application has no use for it. */
+export let inspectServer: (server: WebTransportServer) => ServerInspection;
 
 /** Accepts WebTransport sessions: hands each request to {@link incomingSessions}, or to a ServerApp. */
 export class WebTransportServer extends TypedEmitter<ServerEventMap> {
@@ -66,26 +77,29 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly connectionManager: ConnectionManager;
   /** The configuration's middleware, then that of the ServerApp; asked before {@link incomingSessions} has a request. */
   readonly middlewareManager: MiddlewareManager;
+  /** For tools that follow each request, as tracing does. */
+  readonly observers = new ServerObservers((error) => this.reportListenerError(error, "observer"));
   readonly #logger: Logger;
   readonly #engine: QuicEngine | undefined;
   readonly #certificate: (() => Promise<CertificateAndKey>) | undefined;
-  #reload: CertificateReload | undefined;
-  readonly #incoming = new AsyncQueue<IncomingSession>();
-  readonly #closed = new Deferred<void>();
   readonly #budget: BufferBudget;
   readonly #settings: ConnectionSettings;
   readonly #allowsOrigin: ((origin: string) => boolean) | undefined;
   #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
   #middlewareFailed: ((error: unknown) => Promise<void>) | undefined;
-  /** The middleware was started here, so it is stopped here. */
-  #ownsMiddleware = false;
-  #endpoints: Endpoints | undefined;
-  readonly #forced = new Deferred<void>();
-  #closing: Promise<void> | undefined;
-  #state: State = "idle";
-  #startedAt = 0;
+  #life = new ServerLife();
   readonly #log: AccessLog;
   readonly #account: ServerAccount;
+  readonly #totals = new EndpointTotals();
+
+  static {
+    inspectServer = (server) => ({
+      account: server.#account,
+      budget: server.#budget,
+      logger: server.#logger,
+      endpoints: server.#life.endpoints,
+    });
+  }
 
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
@@ -100,18 +114,24 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     this.middlewareManager = new MiddlewareManager({ middlewareTimeout: values.middlewareTimeout });
     for (const middleware of values.middleware) this.middlewareManager.addMiddleware(middleware);
     this.#log = new AccessLog(this.#logger, values);
-    this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request));
+    this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request), this.observers);
     this.sessionManager = new SessionManager(values, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
     this.#settings = this.#makeSettings();
+    if (serverCreated.hasSubscribers) serverCreated.publish({ server: this });
   }
 
   get isServing(): boolean {
-    return this.#state === "serving";
+    return this.#life.state === "serving";
+  }
+
+  /** `close()` was called, and sessions may still come to their end. */
+  get isDraining(): boolean {
+    return this.#life.state === "closing";
   }
 
   get localAddress(): Address | undefined {
-    return this.#endpoints?.localAddress;
+    return this.#life.endpoints?.localAddress;
   }
 
   get connections(): readonly WebTransportConnection[] {
@@ -124,50 +144,67 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 
   /**
    * Binds and accepts. Rejects with ServerError (port in use, closed meanwhile …) or CertificateError, each saying what to
-   * do.
+   * do. A server that has closed can listen again: it reads the certificate anew, and its counts go on.
    */
   async listen(options: ListenOptions = {}): Promise<Address> {
-    if (this.#state !== "idle") throw new ServerError(`Cannot listen: the server is ${this.#state}`);
-    this.#state = "starting";
+    const { state } = this.#life;
+    if (state !== "idle" && state !== "closed") throw new ServerError(`Cannot listen: the server is ${state}`);
+    if (this.#life.isClosed) {
+      this.#life = new ServerLife();
+      this.sessionManager.reopen();
+    }
+    const life = this.#life;
+    life.isStarting = true;
+    try {
+      return await this.#listen(life, options);
+    } finally {
+      life.isStarting = false;
+    }
+  }
+
+  async #listen(life: ServerLife, options: ListenOptions): Promise<Address> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
-      await this.#startMiddleware();
+      await life.startMiddleware(this.middlewareManager);
       const [certificates, hosts, engine] = await Promise.all([
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
-        options.engine ?? this.#engine ?? loadNativeEngine(),
+        options.engine ?? this.#engine ?? defaultEngine(),
       ]);
       const endpoints = await Endpoints.bind(
         engine,
         hosts,
         endpointOptions(this.config.values, this.#settings, { port, ...identitiesOf(certificates) }),
-        this.#listener(),
+        this.#listener(life),
       );
-      if (this.#closing !== undefined) {
+      if (life.closing !== undefined) {
         await endpoints.close(WireCodes.H3_NO_ERROR, "");
         throw new ServerError("Cannot listen: the server was closed before it was listening");
       }
-      this.#endpoints = endpoints;
-      if (this.config.values.certificateReload) this.#watchFiles(certificates);
+      life.endpoints = endpoints;
+      this.#totals.began(endpoints.all);
+      if (this.config.values.certificateReload) life.reload = this.#watchFiles(certificates);
+      life.startedAt = performance.now();
+      return endpoints.localAddress;
     } catch (error) {
-      await this.#stopMiddleware();
-      if (this.#closing === undefined) this.#state = "idle";
+      await life.stopMiddleware(this.middlewareManager, this.#logger);
       throw explainListenError(error, host, port);
     }
-    this.#state = "serving";
-    this.#startedAt = performance.now();
-    return this.#endpoints.localAddress;
   }
 
-  /** Resolves when the server has closed. */
+  /** Listens, unless it does or did, and resolves when the server has closed: at once when it has already. */
   async serveForever(): Promise<void> {
-    if (this.#state === "idle") await this.listen();
-    await this.#closed.promise;
+    const life = this.#life;
+    if (life.state === "idle") await this.listen();
+    await life.closed.promise;
   }
 
-  /** Sessions that ask to be accepted, for use without ServerApp. Ends when the server has closed. */
+  /**
+   * Sessions that ask to be accepted, for use without ServerApp. Ends when the server has closed; call it again behind the
+   * next `listen`.
+   */
   incomingSessions(): AsyncIterable<IncomingSession> {
-    return this.#incoming;
+    return this.#life.incoming;
   }
 
   /**
@@ -186,17 +223,17 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
    * New handshakes get this certificate: without `serverName` those that no name of `sni` is for, with it those that ask for
    * this name, which need not be in `sni` yet. Established connections live on, and sessions of TLS can be resumed. Throws
    * CertificateError, and changes nothing, when it cannot be used; ServerError before `listen`, ConfigurationError for a
-   * `serverName` that no client can ask for.
+   * `serverName` that no client can ask for. Has no effect once the server closes.
    */
   updateCertificate(identity: CertificateAndKey, serverName?: string): void {
-    const endpoints = this.#endpoints;
+    const { endpoints } = this.#life;
     if (endpoints === undefined) {
       const text = "it reads the configuration's certificate when it begins to listen";
-      throw new ServerError(`Cannot update the certificate: the server is ${this.#state}, ${text}`);
+      throw new ServerError(`Cannot update the certificate: the server is ${this.#life.state}, ${text}`);
     }
     const fault = serverName === undefined ? undefined : serverNameFault(serverName);
     if (fault !== undefined) throw refused("serverName", serverName, fault);
-    if (this.#closing !== undefined) return;
+    if (this.#life.closing !== undefined) return;
     const certificate = endpoints.updateIdentity(identity, serverName);
     const { subject, validTo } = certificate;
     this.#logger.info({ serverName, subject, validTo }, "new handshakes get another certificate");
@@ -206,24 +243,26 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /**
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
    * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
-   * nothing of the server keeps the process alive after it. Throws RangeError for a code out of its range.
+   * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code out of
+   * its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
     checkCloseReason(options.reason);
-    if (options.timeout === 0) this.#forced.resolve();
-    this.#closing ??= this.#close(options);
-    return this.#closing;
+    const life = this.#life;
+    if (options.timeout === 0) life.forced.resolve();
+    life.closing ??= this.#close(life, options);
+    return life.closing;
   }
 
   /** Counted, not collected: it costs the same for any number of sessions. */
   getServerStats(): ServerStats {
     return serverStats({
       isServing: this.isServing,
-      isClosed: this.#state === "closed",
-      uptime: this.isServing ? performance.now() - this.#startedAt : 0,
+      isClosed: this.#life.isClosed,
+      uptime: this.isServing ? performance.now() - (this.#life.startedAt ?? 0) : 0,
       account: this.#account,
-      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => endpoint.getStats()),
+      endpoints: this.#totals.sums(),
       connectionStats: this.connectionManager.getStats(),
       sessionStats: this.sessionManager.getStats(),
     });
@@ -242,65 +281,45 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return diagnoseServer({
       server: this,
       budget: this.#budget,
-      certificateIssues: this.#endpoints?.certificateIssues(),
-      endpoints: (this.#endpoints?.all ?? []).map((endpoint) => ({
+      certificateIssues: this.#life.endpoints?.certificateIssues(),
+      endpoints: (this.#life.endpoints?.all ?? []).map((endpoint) => ({
         localAddress: endpoint.localAddress,
         stats: endpoint.getStats(),
       })),
     });
   }
 
+  /** State, address and counts. */
+  override toString(): string {
+    const { host = "none", port, family } = this.localAddress ?? {};
+    const address = port === undefined ? host : family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+    const { connections, sessions } = this.#account;
+    const counts = `connections=${connections.count}, sessions=${sessions.count}`;
+    return `WebTransportServer(status=${this.#life.state}, address=${address}, ${counts})`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #startMiddleware(): Promise<void> {
-    if (this.middlewareManager.isStarted) return;
-    this.#ownsMiddleware = true;
-    await this.middlewareManager.start();
+  async #close(life: ServerLife, options: ServerCloseOptions): Promise<void> {
+    life.reload?.close();
+    for (const endpoint of life.endpoints?.all ?? []) endpoint.stopAccepting();
+    await closeClients(this, life, options);
+    await life.endpoints?.close(WireCodes.H3_NO_ERROR, "");
+    await life.stopMiddleware(this.middlewareManager, this.#logger);
+    life.isClosed = true;
+    life.incoming.close();
+    life.closed.resolve();
   }
 
-  async #stopMiddleware(): Promise<void> {
-    if (!this.#ownsMiddleware) return;
-    this.#ownsMiddleware = false;
-    try {
-      await this.middlewareManager.stop();
-    } catch (error) {
-      this.#logger.error({ error }, "a middleware could not be stopped");
-    }
-  }
-
-  async #close({ timeout = serverDefaults.closeTimeout, code = 0, reason = "" }: ServerCloseOptions): Promise<void> {
-    this.#state = "closing";
-    this.#reload?.close();
-    for (const endpoint of this.#endpoints?.all ?? []) endpoint.stopAccepting();
-    const { sessions } = this;
-    for (const session of sessions) session.drain();
-    await this.#unlessForced(settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout));
-    await this.#closeSessions(code, reason);
-    await this.#unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
-    await this.#endpoints?.close(WireCodes.H3_NO_ERROR, "");
-    await this.#stopMiddleware();
-    this.#state = "closed";
-    this.#incoming.close();
-    this.#closed.resolve();
-  }
-
-  async #closeSessions(code: number, reason: string): Promise<void> {
-    const { sessions, connections } = this;
-    if (sessions.length === 0) return;
-    await this.#unlessForced(Promise.all(sessions.map((session) => session.close({ code, reason }))));
-    // Chromium closes the connection of a session that has ended, and tells its page of a lost one when it is not the first.
-    const gone = Promise.all(connections.map((connection) => connection.closed));
-    await this.#unlessForced(settledWithin(gone, lingerTime));
-  }
-
-  async #unlessForced(waiting: Promise<unknown>): Promise<void> {
-    await Promise.race([waiting, this.#forced.promise]);
-  }
-
-  #watchFiles(certificates: readonly LoadedCertificate[]): void {
-    this.#reload = new CertificateReload({
+  #watchFiles(certificates: readonly LoadedCertificate[]): CertificateReload {
+    const reload = new CertificateReload({
       certificates,
       logger: this.#logger,
       update: (identity, serverName) => {
@@ -310,14 +329,15 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
         this.publish("certificate_update_failed", { serverName, error, timestamp: Date.now() });
       },
     });
-    void this.#reload.start();
+    void reload.start();
+    return reload;
   }
 
-  #listener(): EndpointListener {
+  #listener(life: ServerLife): EndpointListener {
     return {
       connection: (quic, info) => this.#accept(quic, info),
       failed: (error) => {
-        this.#fail(error);
+        if (life === this.#life) this.#fail(error);
       },
     };
   }
@@ -330,7 +350,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       role: "server",
       owner: this.#account,
     });
-    this.#account.connectionEstablished(connection);
+    this.#account.connectionEstablished(connection, info.handshakeDuration);
     return connection.listener;
   }
 
@@ -350,10 +370,10 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       if (rejection.kind === "middleware_error") await this.#middlewareFailed?.(errorOf(rejection));
     } else if (this.#handler !== undefined) {
       await this.#handler(request);
-    } else if (this.#incoming.length >= maxWaitingSessions) {
+    } else if (this.#life.incoming.length >= maxWaitingSessions) {
       await request.reject(503, { kind: "not_taken", reason: "nobody takes the sessions of incomingSessions()" });
     } else {
-      this.#incoming.push(request);
+      this.#life.incoming.push(request);
     }
   }
 
@@ -371,11 +391,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       servesAuthority: servedAuthorities(values.authorities),
       maxOutgoingStreams: values.maxStreamsPerConnection,
       events: this,
+      traffic: this.#account.traffic,
     });
   }
-}
-
-async function loadNativeEngine(): Promise<QuicEngine> {
-  const { nativeEngine } = await import("../engine/native/native-engine.ts");
-  return nativeEngine();
 }

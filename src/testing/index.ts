@@ -1,4 +1,8 @@
-/** `tswebtransport/testing`: applications and engines without UDP. */
+/**
+ * Applications and engines without UDP, in virtual time.
+ *
+ * @module tswebtransport/testing
+ */
 export { memoryEngine } from "../engine/memory/memory-engine.ts";
 export type { MemoryEngine, MemoryEngineOptions } from "../engine/memory/memory-engine.ts";
 export type { LinkConditions } from "../engine/memory/link.ts";

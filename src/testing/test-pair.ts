@@ -7,12 +7,19 @@ import { ServerError } from "../errors/errors.ts";
 import type { ServerApp } from "../server/app.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 
+/** Options of `createTestPair`. */
 export interface TestPairOptions {
   /** Where server and clients meet. Default: an engine of their own, without delay and loss. */
   readonly engine?: MemoryEngine;
+  /**
+   * Lets the application's own timers fire that are due within so many milliseconds: where a test framework replaces
+   * `setTimeout`, what moves its time (`(ms) => vi.advanceTimersByTimeAsync(ms)`, `(ms) => mock.timers.tick(ms)`). `advance`
+   * calls it, so that they keep step with the network.
+   */
+  readonly advanceTimers?: (milliseconds: number) => unknown;
 }
 
-/** Options of a client, less those that the pair sets itself. */
+/** Options of a client, less those that the pair sets itself. A refusal is not tried again, unless `maxRetries` says so. */
 export type TestClientOptions = Omit<ClientOptions, "engine" | "serverCertificateHashes" | "ca" | "insecure">;
 
 /** An application and its clients in one process. */
@@ -26,10 +33,20 @@ export interface TestPair {
    * Rejects as `connect` of `tswebtransport/client` does: with HttpError when the application refuses.
    */
   connect(path: string, options?: TestClientOptions): Promise<WebTransportSession>;
+  /**
+   * Lets `milliseconds` pass on the network, and for the application's timers where the pair was given `advanceTimers`: both
+   * in turns, in steps of at least 10 ms, at most a thousand of them. Throws RangeError for a time that cannot pass.
+   */
+  advance(milliseconds: number): Promise<void>;
   /** Ends every session that is left, then the application; resolves when nothing of them is left. Idempotent. */
   close(): Promise<void>;
+  /** Closes it: `await using` does so at the end of the block. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** Milliseconds; of so many steps at most, so that a day passes in no time. */
+const leastStep = 10;
+const maxSteps = 1000;
 
 /**
  * Starts an application on a network in memory: no socket, no port, no waiting for packets. Startup hooks, middleware,
@@ -49,6 +66,7 @@ export async function createTestPair<Locals>(app: ServerApp<Locals>, options: Te
     engine,
     certificate: () => Promise.resolve(certificate),
   });
+  const { advanceTimers } = options;
   const origin = `https://localhost:${address.port}`;
   let isClosed = false;
   const close = async (): Promise<void> => {
@@ -64,7 +82,23 @@ export async function createTestPair<Locals>(app: ServerApp<Locals>, options: Te
       if (isClosed) throw new ServerError("Cannot connect: the test pair has been closed");
       const url = new URL(path, origin);
       const serverCertificateHashes = [certificate.certificateHash];
-      return connect(url, { ...clientOptions, engine, serverCertificateHashes });
+      const retries = clientOptions.config === undefined ? { maxRetries: 0 } : {};
+      return connect(url, { ...retries, ...clientOptions, engine, serverCertificateHashes });
+    },
+    advance: async (milliseconds) => {
+      if (!Number.isFinite(milliseconds) || milliseconds < 0) {
+        throw new RangeError(`Cannot advance the time by ${milliseconds} ms: it must be a number of at least 0`);
+      }
+      if (advanceTimers === undefined) {
+        await engine.clock.advance(milliseconds);
+        return;
+      }
+      const step = Math.max(leastStep, milliseconds / maxSteps);
+      for (let left = milliseconds; left > 0; left -= step) {
+        const passing = Math.min(step, left);
+        await engine.clock.advance(passing);
+        await advanceTimers(passing);
+      }
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -10,40 +10,51 @@ export type BytesInput = string | ArrayBuffer | ArrayBufferView;
 /** Bytes handed out: the chunk owns its whole ArrayBuffer and is the receiver's to keep, change or transfer. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
+/** An IP address and UDP port. */
 export type Address = SocketAddress;
 
+/** Header fields as callers give them; a list may have a name twice. */
 export type HeadersInput = Headers | Readonly<Record<string, string>> | readonly (readonly [string, string])[];
 
+/** A path's parameters by name, decoded once. */
 export type DynamicParams = Readonly<Record<string, string>>;
 
 /** How a session ended. Unclean: no side closed it, or a protocol error ended it; `error` tells which. */
 export type CloseInfo =
   | {
       readonly clean: true;
+      /** 0 to 2^32 - 1, as the side that closed gave it. */
       readonly code: number;
+      /** At most 1024 bytes of UTF-8. */
       readonly reason: string;
+      /** Which side closed. */
       readonly by: "local" | "peer";
       /** The peer ended the session's stream, or the connection, without a close capsule. */
       readonly withoutCapsule?: true;
     }
   | { readonly clean: false; readonly by: "local" | "peer" | "transport"; readonly error: WebTransportError };
 
+/** States of a session, in the order in which it can pass through them. */
 export const SessionState = Object.freeze({
   CONNECTED: "connected",
   DRAINING: "draining",
   CLOSING: "closing",
   CLOSED: "closed",
 } as const);
+/** A value of {@link SessionState:variable}. */
 export type SessionState = (typeof SessionState)[keyof typeof SessionState];
 
+/** States of a connection, in the order in which it can pass through them. */
 export const ConnectionState = Object.freeze({
   CONNECTING: "connecting",
   CONNECTED: "connected",
   DRAINING: "draining",
   CLOSED: "closed",
 } as const);
+/** A value of {@link ConnectionState:variable}. */
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
+/** States of a stream: what has ended, and which side reset it. */
 export const StreamState = Object.freeze({
   OPEN: "open",
   HALF_CLOSED_LOCAL: "half_closed_local",
@@ -52,19 +63,24 @@ export const StreamState = Object.freeze({
   RESET_SENT: "reset_sent",
   RESET_RECEIVED: "reset_received",
 } as const);
+/** A value of {@link StreamState:variable}. */
 export type StreamState = (typeof StreamState)[keyof typeof StreamState];
 
+/** Option of every method that can wait. */
 export interface SignalOption {
   /** Ends the waiting: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A stream's place among those that are sent. */
 export interface SendOptions {
   /** Streams of a group are sent by this, highest first. Default 0. */
   readonly sendOrder?: number;
+  /** Made by the same session's `createSendGroup()`. Default: the group of the streams without one. */
   readonly sendGroup?: SendGroup;
 }
 
+/** Options for opening a stream. */
 export interface CreateStreamOptions extends SendOptions, SignalOption {
   /** Milliseconds to wait for the peer to allow a stream; then TimeoutError. Default: `streamCreationTimeout`. 0: no limit. */
   readonly timeout?: number;
@@ -76,16 +92,19 @@ export interface SendGroup {
   readonly id: number;
 }
 
+/** Options for waiting for a stream's bytes. */
 export interface WaitOptions extends SignalOption {
   /** Milliseconds; then TimeoutError, and the stream lives on. Default: `readTimeout`. 0: no limit. */
   readonly timeout?: number | undefined;
 }
 
+/** Options for reading a stream. */
 export interface ReadOptions extends WaitOptions {
-  /** Bytes. */
+  /** Bytes, 1 or more; what happens above it, each method says. */
   readonly maxBytes?: number;
 }
 
+/** Options for closing a session. */
 export interface CloseOptions {
   /** 0 to 2^32 - 1. Default 0. */
   readonly code?: number;
@@ -120,9 +139,11 @@ export interface ReceiveSide extends AsyncIterable<Bytes> {
   stop(code?: number): void;
   /** Fulfilled when everything is read or the reading was stopped; rejected when the peer or the session ended it before. */
   readonly readClosed: Promise<void>;
+  /** Bytes that were handed out. */
   readonly bytesRead: number;
   /** Bytes that have arrived, read or not (those that `stop` has dropped excepted). */
   readonly bytesReceived: number;
+  /** Whether a read may still give bytes or the end. */
   readonly isReadable: boolean;
 }
 
@@ -148,6 +169,7 @@ export interface SendSide {
    * peer has no RESET_STREAM_AT (draft-ietf-quic-reliable-stream-reset).
    */
   commit(): void;
+  /** Among the streams of its group, higher ones are sent first. Any finite number; may change at any time. Default 0. */
   sendOrder: number;
   /**
    * The group whose turns the stream shares; undefined: the one of the session's streams without a group. Setting a
@@ -158,40 +180,58 @@ export interface SendSide {
   readonly bufferedAmount: number;
   /** Fulfilled when all bytes and FIN are acknowledged; rejected when the half ended otherwise. */
   readonly writeClosed: Promise<void>;
+  /** Bytes that were given to `write`. */
   readonly bytesWritten: number;
+  /** Whether a write may still be taken. */
   readonly isWritable: boolean;
 }
 
-interface AnyStream {
+/** What every stream has. */
+export interface AnyStream {
+  /** QUIC's stream ID (RFC 9000 §2.1). */
   readonly id: number;
+  /** The session that the stream belongs to. */
   readonly session: Session;
   readonly state: StreamState;
   /** Fulfilled when every half has ended well, rejected with the first error otherwise. */
   readonly closed: Promise<void>;
 }
+/** A stream that the peer sends on. */
 export interface ReceiveStream extends AnyStream, ReceiveSide {
   readonly direction: "receive_only";
 }
+/** A stream that this side sends on. */
 export interface SendStream extends AnyStream, SendSide {
   readonly direction: "send_only";
 }
+/** A stream that both sides send on. */
 export interface BidirectionalStream extends AnyStream, ReceiveSide, SendSide {
   readonly direction: "bidirectional";
 }
 
+/** Counts of a session since it began. */
 export interface SessionStats {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   /** Milliseconds. */
   readonly duration: number;
+  /** Streams that this side opened. */
   readonly streamsOpened: number;
+  /** Streams that the peer opened. */
   readonly streamsAccepted: number;
+  /** Streams of which a half is open. */
   readonly streamsActive: number;
+  /** Streams that a reset, a stop or a fault ended. */
   readonly streamErrors: number;
+  /** Bytes of streams and datagrams, without headers. */
   readonly bytesSent: number;
+  /** Bytes of streams and datagrams, without headers. */
   readonly bytesReceived: number;
+  /** Datagrams handed to QUIC. */
   readonly datagramsSent: number;
+  /** Datagrams that have arrived. */
   readonly datagramsReceived: number;
+  /** Datagrams of either direction that a full queue cost. */
   readonly datagramsDropped: number;
   /** Bytes that have arrived and were not read yet. */
   readonly bufferedBytes: number;
@@ -199,62 +239,109 @@ export interface SessionStats {
 
 /** A session's datagrams as a stream's `session` shows them. */
 export interface Datagrams extends AsyncIterable<Bytes> {
+  /** Bytes that one datagram can have now; the path may change it. 0: the peer takes none. */
   readonly maxDatagramSize: number;
+  /** Resolves when the datagram was handed to QUIC or dropped, at the latest after `ttl` milliseconds. Rejects with DatagramError when it is too large. */
   send(data: BytesInput, options?: SignalOption & { readonly ttl?: number }): Promise<void>;
+  /** Without waiting: false when QUIC has no room now or the datagram is too large. */
   trySend(data: BytesInput): boolean;
+  /** The next datagram; null at the session's clean end. Rejects with TimeoutError after `timeout` milliseconds, or SessionError. */
   receive(options?: SignalOption & { readonly timeout?: number }): Promise<Bytes | null>;
+  /** Without waiting: undefined when none is there, null at the session's end. */
   tryReceive(): Bytes | null | undefined;
 }
 
 /** What a stream shows of its session. */
 export interface Session {
+  /** Stable, for logs; unique within the process. */
   readonly id: string;
+  /** As the client asked for it, with its query. */
   readonly url: URL;
+  /** The URL's path, without its query. */
   readonly path: string;
+  /** The request's header fields. */
   readonly headers: Headers;
+  /** The answer's header fields. */
   readonly responseHeaders: Headers;
+  /** The subprotocol agreed on; empty without one. */
   readonly protocol: string;
+  /** What middleware has found out. */
   readonly locals: unknown;
+  /** The path's parameters by name, decoded. */
   readonly params: object;
+  /** The path's parameters in their order, decoded. */
   readonly pathParams: readonly string[];
+  /** The session's datagrams. */
   readonly datagrams: Datagrams;
+  /** Bidirectional streams that the peer opens. */
   readonly incomingBidirectionalStreams: AsyncIterable<BidirectionalStream>;
+  /** Unidirectional streams that the peer opens. */
   readonly incomingUnidirectionalStreams: AsyncIterable<ReceiveStream>;
+  /** The peer's address now: it may change during the session. */
   readonly remoteAddress: Address;
+  /** The connection that carries the session. */
   readonly connection: Connection;
+  /** Aborted when the session ends. */
   readonly signal: AbortSignal;
   readonly state: SessionState;
+  /** Whether the session can open streams. */
   readonly isReady: boolean;
+  /** Whether the session has ended. */
   readonly isClosed: boolean;
+  /** Fulfilled at once: a session that exists is established. */
   readonly ready: Promise<void>;
+  /** How the session ended; never rejects. */
   readonly closed: Promise<CloseInfo>;
+  /** Fulfilled when the peer asks to end the session soon; pending for ever when it never does. */
   readonly draining: Promise<void>;
+  /** Waits while the peer allows no further stream. Rejects with TimeoutError, SessionError or the signal's reason. */
   createBidirectionalStream(options?: CreateStreamOptions): Promise<BidirectionalStream>;
+  /** Waits while the peer allows no further stream. Rejects with TimeoutError, SessionError or the signal's reason. */
   createUnidirectionalStream(options?: CreateStreamOptions): Promise<SendStream>;
+  /** A group of streams that takes turns with the session's other groups. */
   createSendGroup(): SendGroup;
+  /** Streams of both kinds that the peer opens, in order of arrival. */
   incomingStreams(): AsyncIterable<BidirectionalStream | ReceiveStream>;
+  /** Delivers what was finished, then ends the session. Resolves when the peer has been told. RangeError for a code outside 0 to 2^32 - 1. */
   close(options?: CloseOptions): Promise<void>;
+  /** The same promise as `closed`. */
   waitClosed(): Promise<CloseInfo>;
+  /** Asks the peer to end the session soon; the session lives on. */
   drain(): void;
+  /** Counts since the session began. */
   getStats(): SessionStats;
+  /** Everything as plain data without secrets. */
   debugState(): Record<string, unknown>;
+  /** What is wrong now, in sentences with figures; empty when nothing is. */
   diagnoseIssues(): string[];
+  /** Bytes that both sides derive (RFC 8446 §7.5): `label` and `context` at most 255 bytes, `length` 1 to 4096. */
   exportKeyingMaterial(label: BytesInput, context: BytesInput, length: number): Promise<Bytes>;
 }
 
 /** What a session shows of its connection. */
 export interface Connection {
+  /** Stable, for logs; unique within the process. */
   readonly id: string;
+  /** The address that the peer reaches. */
   readonly localAddress: Address;
+  /** The peer's address now: it may change. */
   readonly remoteAddress: Address;
+  /** The sessions that are open. */
   readonly sessions: readonly Session[];
   readonly state: ConnectionState;
+  /** TLS server name that the client asked for. */
   readonly serverName: string | undefined;
+  /** The draft of WebTransport that both speak; undefined until the peer's SETTINGS have come. */
   readonly draft: string | undefined;
+  /** Milliseconds; undefined before the handshake has completed. */
+  readonly handshakeDuration: number | undefined;
   /** Of the peer, if it gave one; verified, unless a client was told not to. */
   readonly peerCertificate: X509Certificate | undefined;
+  /** How the connection ended; never rejects. */
   readonly closed: Promise<CloseInfo>;
+  /** QUIC's figures of the path: times in milliseconds, sizes in bytes. */
   getStats(): ConnectionStats;
+  /** Tells the peer to open no further sessions here. */
   goaway(): void;
   /** Throws RangeError for a code outside 0 to 2^32 - 1. */
   close(options?: { readonly code?: number; readonly reason?: string }): Promise<CloseInfo>;

@@ -8,7 +8,7 @@ export class WebTransportBidirectionalStream {
   readonly #readable: WebTransportReceiveStream;
   readonly #writable: WebTransportSendStream;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(key: Construct, readable: WebTransportReceiveStream, writable: WebTransportSendStream) {
     mayConstruct(key);
     this.#readable = readable;

@@ -17,7 +17,7 @@ export class WebTransportDatagramsWritable extends WritableStream<Uint8Array> {
   #sendGroup: WebTransportSendGroup | null;
   #sendOrder: number;
 
-  /** Made by `createWritable()`. */
+  /** Made by `createWritable()`. @internal */
   constructor(key: Construct, state: DatagramState, sendGroup: WebTransportSendGroup | null, sendOrder: number) {
     mayConstruct(key);
     super(new OutgoingDatagrams(state));

@@ -12,7 +12,7 @@ export class WebTransportDatagramDuplexStream {
   readonly #readable: ReadableStream<Uint8Array>;
   #writable: WebTransportDatagramsWritable | undefined;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(key: Construct, state: DatagramState, readable: ReadableStream<Uint8Array>) {
     mayConstruct(key);
     this.#state = state;

@@ -1,4 +1,8 @@
-/** `tswebtransport/w3c`: the W3C's WebTransport interface. */
+/**
+ * The W3C's WebTransport interface for Node.
+ *
+ * @module tswebtransport/w3c
+ */
 export { WebTransportBidirectionalStream } from "./bidirectional-stream.ts";
 export { WebTransportDatagramsWritable } from "./datagrams-writable.ts";
 export { WebTransportDatagramDuplexStream } from "./datagrams.ts";

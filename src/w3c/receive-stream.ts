@@ -16,7 +16,7 @@ let failStream: (stream: WebTransportReceiveStream, error: unknown) => void;
 export class WebTransportReceiveStream extends ReadableStream<Uint8Array> {
   readonly #source: ReceiveSource;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(key: Construct, stream: ReceiveSide, transport: Transport) {
     mayConstruct(key);
     const source = new ReceiveSource(stream, transport);
@@ -26,6 +26,7 @@ export class WebTransportReceiveStream extends ReadableStream<Uint8Array> {
     quietReadable(this);
   }
 
+  /** W3C WebTransport §9: bytes received and read. */
   getStats(): Promise<WebTransportReceiveStreamStats> {
     const { bytesRead, bytesReceived } = this.#source.stream;
     return Promise.resolve({ bytesReceived, bytesRead });

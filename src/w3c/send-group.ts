@@ -29,7 +29,7 @@ export class WebTransportSendGroup {
   readonly #ended = { bytesWritten: 0, bytesSent: 0, bytesAcknowledged: 0 };
   #group: SendGroup | undefined;
 
-  /** Made by `createSendGroup()`. */
+  /** Made by `createSendGroup()`. @internal */
   constructor(key: Construct, transport: Transport) {
     mayConstruct(key);
     this.#transport = transport;

@@ -21,7 +21,7 @@ export class WebTransportSendStream extends WritableStream<Uint8Array> {
   #sendGroup: WebTransportSendGroup | null;
   #sendOrder: number;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(
     key: Construct,
     stream: SendSide,
@@ -68,6 +68,7 @@ export class WebTransportSendStream extends WritableStream<Uint8Array> {
     this.#sink.stream.sendOrder = this.#sendOrder;
   }
 
+  /** W3C WebTransport §7: bytes written, sent and acknowledged. */
   getStats(): Promise<WebTransportSendStreamStats> {
     return Promise.resolve(this.#sink.stats);
   }

@@ -8,7 +8,7 @@ import type { Construct } from "./web-idl.ts";
 export class WebTransportWriter extends WritableStreamDefaultWriter<Uint8Array> {
   readonly #stream: SendSide;
 
-  /** Made by a send stream's `getWriter()`. */
+  /** Made by a send stream's `getWriter()`. @internal */
   constructor(key: Construct, writable: WritableStream<Uint8Array>, stream: SendSide) {
     mayConstruct(key);
     super(writable);

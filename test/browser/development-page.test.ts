@@ -7,7 +7,7 @@ import { Program } from "../support/program.ts";
 import { launchChromium } from "./chromium.ts";
 import { DevelopmentPage } from "./development-page.ts";
 
-const main = fileURLToPath(new URL("../../dist/cli/development-main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 describe("the development server's page in Chromium", () => {
   let browser: Browser;
@@ -16,7 +16,7 @@ describe("the development server's page in Chromium", () => {
   let opened: DevelopmentPage;
 
   async function startServer(): Promise<{ program: Program; pageAddress: string }> {
-    const program = new Program([main, "--port", "0", "--page-port", "0"]);
+    const program = new Program([main, "dev", "--port", "0", "--page-port", "0"]);
     return { program, pageAddress: (await program.match(/http:\/\/localhost:\d+\//))[0] };
   }
 

@@ -10,9 +10,6 @@ import type { CodeBlock } from "./code-blocks.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Inside the package, so that `tswebtransport` is the package itself, by its own `exports`. */
-const folder = join(root, ".cache", "docs");
-
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
   module: ts.ModuleKind.NodeNext,
@@ -29,8 +26,6 @@ const options: ts.CompilerOptions = {
   verbatimModuleSyntax: true,
   rewriteRelativeImportExtensions: true,
   skipLibCheck: true,
-  // What a program emits stands beside its source, and is of use to nobody else.
-  rootDir: folder,
 };
 
 export interface Compiled {
@@ -40,7 +35,12 @@ export interface Compiled {
   readonly programs: ReadonlyMap<CodeBlock, string>;
 }
 
-export function compile(blocks: readonly CodeBlock[]): Compiled {
+/**
+ * Compiles into `.cache/<name>`: inside the package, so that `tswebtransport` is the package itself, by its own `exports`.
+ * What a program emits stands beside its source.
+ */
+export function compile(blocks: readonly CodeBlock[], name = "docs"): Compiled {
+  const folder = join(root, ".cache", name);
   rmSync(folder, { recursive: true, force: true });
   const sources = new Map<string, CodeBlock>();
   for (const block of blocks) {
@@ -51,7 +51,7 @@ export function compile(blocks: readonly CodeBlock[]): Compiled {
     writeFileSync(path, block.code);
     sources.set(path, block);
   }
-  const program = ts.createProgram([...sources.keys()], options);
+  const program = ts.createProgram([...sources.keys()], { ...options, rootDir: folder });
   const { diagnostics } = program.emit();
   const faults = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics(), ...diagnostics].map((each) =>
     faultOf(each),

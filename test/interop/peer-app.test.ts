@@ -123,12 +123,49 @@ describe("the peer application", () => {
   });
 
   it("tells usage errors with exit code 2, the flags that do not exist yet among them", async () => {
-    for (const flags of [["--bogus"], ["--workers", "2"], ["--metrics-port", "0"], ["--retry", "perhaps"], []]) {
+    for (const flags of [["--bogus"], ["--workers", "0"], ["--metrics-port", "x"], ["--retry", "perhaps"], []]) {
       const refused = new Program("peer-app", flags.length === 0 ? [] : [...flags, ...certificate(identity)]);
       expect(await refused.exited).toBe(2);
       expect(refused.errors).toMatch(/^Error: /);
       expect(refused.lines).toEqual([]);
     }
+  });
+
+  it("serves its metrics with --metrics-port", async () => {
+    const monitored = new Program("peer-app", [
+      ...["--port", "0", "--host", "127.0.0.1", "--metrics-port", "0"],
+      ...certificate(identity),
+    ]);
+    const { serverCertificateHashes } = identity;
+    await using session = await connect(`https://${await monitored.address()}/e2e`, { serverCertificateHashes });
+    expect(await exchange(session, "x")).toBe("ECHO: x");
+    const [, url = ""] = /^metrics at (\S+)$/m.exec(monitored.errors) ?? [];
+    const metrics = await (await fetch(url)).text();
+    expect(metrics).toMatch(/^tswebtransport_sessions_active 1$/m);
+    expect((await fetch(new URL("/readyz", url))).status).toBe(200);
+    await session.close();
+    expect(await monitored.stop()).toBe(0);
+  });
+
+  it("runs as a cluster with --workers, serves the metrics of all, and ends with all of its processes", async () => {
+    const cluster = new Program("peer-app", [
+      ...["--port", "0", "--host", "127.0.0.1", "--workers", "2", "--metrics-port", "0"],
+      ...certificate(identity),
+    ]);
+    const { serverCertificateHashes } = identity;
+    const url = `https://${await cluster.address()}/e2e`;
+    const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(url, { serverCertificateHashes })));
+    for (const session of sessions) expect(await exchange(session, "x")).toBe("ECHO: x");
+    const [, metricsUrl = ""] = /^metrics at (\S+)$/m.exec(cluster.errors) ?? [];
+    const metrics = await (await fetch(metricsUrl)).text();
+    const active = [...metrics.matchAll(/^tswebtransport_sessions_active\{worker="[01]"\} (\d+)$/gm)];
+    expect(active).toHaveLength(2);
+    expect(active.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(4);
+    const code = cluster.stop();
+    for (const session of sessions) expect(await session.closed).toMatchObject({ clean: true, by: "peer" });
+    expect(await code).toBe(0);
+    expect(cluster.lines).toHaveLength(1);
+    expect(cluster.errors).toMatch(/^metrics at \S+\n$/);
   });
 
   it("serves behind Retry", async () => {

@@ -4,23 +4,25 @@
  */
 import { parseArgs } from "node:util";
 
-import { SessionError, WebTransportError, WebTransportServer } from "tswebtransport";
-import type { IncomingSession, ServerConfigOptions, WebTransportSession } from "tswebtransport";
+import { ServerCluster, ServerMonitor, WebTransportError } from "tswebtransport";
+import type { Address, Monitored, ServerCloseOptions, ServerConfigOptions } from "tswebtransport";
 
-import { EventLog } from "./peer-app/event-log.ts";
-import { makeRouter } from "./peer-app/routes.ts";
+import { PeerServer } from "./peer-app/peer-server.ts";
 import { oneOf, portOf, UsageError } from "./program-options.ts";
 
 const usage = `Usage: npm run --silent peer-app -- --cert FILE --key FILE [--port N] [--host H] [--retry MODE]
+                                                [--workers N] [--metrics-port N]
 
   --port N       UDP port, 0 for a free one (default 4433)
   --host H       address or name to bind (default localhost)
   --cert FILE    certificate chain, PEM
   --key FILE     private key, PEM
   --retry MODE   address validation by Retry packets: always, adaptive or never (default adaptive)
+  --workers N    that many processes on the one port, 1 to 256 (default: this process alone)
+  --metrics-port N  TCP port of localhost that serves /metrics, /healthz and /readyz, 0 for a free one (default: none)
   --help         this text
 
-Prints "listening HOST:PORT" when it is ready. SIGTERM and SIGINT close it gracefully.
+Prints "listening HOST:PORT" when it is ready; where the metrics are, it says on standard error. SIGTERM and SIGINT close it gracefully.
 `;
 
 /** Milliseconds that sessions get to end by themselves after a signal. */
@@ -29,7 +31,17 @@ const closingTime = 1000;
 interface Options {
   readonly host: string;
   readonly port: number;
+  readonly metricsPort: number | undefined;
   readonly config: ServerConfigOptions;
+  readonly workers: number | undefined;
+}
+
+/** What was started, in this process or in others. */
+interface Started {
+  readonly watched: Monitored;
+  readonly address: Address;
+  readonly closed: Promise<void>;
+  close(options: ServerCloseOptions): Promise<void>;
 }
 
 async function main(): Promise<number> {
@@ -38,24 +50,43 @@ async function main(): Promise<number> {
     process.stderr.write(usage);
     return 0;
   }
-  const server = new WebTransportServer({ config: options.config });
-  const closed = serve(server);
+  const started = await (options.workers === undefined ? startServer(options) : startCluster(options, options.workers));
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => void server.close({ timeout: closingTime, reason: "the server is closing" }));
+    process.on(signal, () => void started.close({ timeout: closingTime, reason: "the server is closing" }));
   }
-  const { host, port } = await server.listen(options);
+  await using monitor = new ServerMonitor(started.watched);
+  if (options.metricsPort !== undefined) {
+    const { url } = await monitor.serve({ port: options.metricsPort });
+    console.error(`metrics at ${url}metrics`);
+  }
+  const { host, port } = started.address;
   console.log(`listening ${host.includes(":") ? `[${host}]` : host}:${port}`);
-  await closed;
-  await server.close();
+  await started.closed;
   return 0;
+}
+
+async function startServer(options: Options): Promise<Started> {
+  const peer = new PeerServer(options.config);
+  const address = await peer.listen(options);
+  return { watched: peer, address, closed: peer.closed(), close: (closing) => peer.close(closing) };
+}
+
+async function startCluster({ config, host, port }: Options, workers: number): Promise<Started> {
+  // This program is compiled before it runs, and so is the module.
+  const app = new URL("./fixtures/peer-worker.js", import.meta.url);
+  const cluster = ServerCluster.forEachCore(
+    { ...config, bindHost: host, bindPort: port },
+    { app, workers, closeTimeout: closingTime, logLevel: "warn" },
+  );
+  await cluster.startAll();
+  const address = cluster.getServers()[0]?.localAddress;
+  if (address === undefined) throw new Error("the cluster does not listen");
+  return { watched: cluster, address, closed: cluster.run(), close: (closing) => cluster.stopAll(closing) };
 }
 
 function parse(): Options | undefined {
   const values = parseOptions();
   if (values.help) return undefined;
-  for (const flag of ["workers", "metrics-port"] as const) {
-    if (values[flag] !== undefined) throw new UsageError(`--${flag} is not available yet`);
-  }
   if (values.cert === undefined || values.key === undefined) throw new UsageError("--cert and --key are needed");
   const config: ServerConfigOptions = {
     certfile: values.cert,
@@ -65,7 +96,20 @@ function parse(): Options | undefined {
     logLevel: "warn",
     accessLog: false,
   };
-  return { host: values.host, port: portOf("--port", values.port), config };
+  const { host, port, workers, "metrics-port": metrics } = values;
+  return {
+    host,
+    port: portOf("--port", port),
+    metricsPort: metrics === undefined ? undefined : portOf("--metrics-port", metrics),
+    config,
+    workers: workers === undefined ? undefined : countOf(workers),
+  };
+}
+
+function countOf(workers: string): number {
+  const count = /^\d{1,3}$/.test(workers) ? Number(workers) : 0;
+  if (count >= 1 && count <= 256) return count;
+  throw new UsageError(`--workers must be 1 to 256, not "${workers}"`);
 }
 
 function parseOptions() {
@@ -87,40 +131,12 @@ function parseOptions() {
   }
 }
 
-/** Ends when the server has closed. */
-async function serve(server: WebTransportServer): Promise<void> {
-  const router = makeRouter();
-  const log = new EventLog();
-  const answer = async (request: IncomingSession): Promise<void> => {
-    const route = router.routeRequest(request);
-    const status = route === undefined ? 404 : route.refusal?.(request.url.searchParams);
-    if (route === undefined || status !== undefined) {
-      await request.reject(status ?? 404);
-      return;
-    }
-    const protocol = request.protocols.find((offered) => route.protocols?.includes(offered) === true);
-    const session = (await request.accept(protocol === undefined ? {} : { protocol })) as WebTransportSession;
-    log.watchSession(session);
-    try {
-      await route.handler(session, request, { server, log });
-      await session.close();
-    } catch (error) {
-      // A handler that was waiting for its peer when the session ended has not failed.
-      if (session.isClosed || error instanceof SessionError) return;
-      console.error(error);
-      await session.close({ code: 1, reason: "Internal server error", abort: true });
-    }
-  };
-  for await (const request of server.incomingSessions()) {
-    // The client may go before it is answered.
-    void answer(request).catch(() => undefined);
-  }
-}
-
 try {
   process.exitCode = await main();
 } catch (error) {
-  const known = error instanceof WebTransportError || error instanceof UsageError;
-  console.error(known ? `Error: ${error.message}` : error);
+  // A cluster's workers mostly fail for one and the same reason.
+  const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const known = cause instanceof WebTransportError || cause instanceof UsageError;
+  console.error(known ? `Error: ${cause.message}` : cause);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -15,6 +15,7 @@ export class Program {
     this.#exit = once(this.child, "exit").then(([code]: unknown[]) => (typeof code === "number" ? code : null));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors += text;
+      this.#wake();
     });
     if (this.child.stdout !== null) {
       createInterface({ input: this.child.stdout }).on("line", (line) => {
@@ -43,6 +44,19 @@ export class Program {
           `The program ended before it printed ${String(pattern)}:\n${this.lines.join("\n")}\n${this.#errors}`,
         );
       }
+      await new Promise<void>((resolve) => {
+        this.#waiters.add(resolve);
+      });
+    }
+  }
+
+  /** As {@link match}, in standard error. */
+  async matchError(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.#errors);
+      if (match !== null) return match;
+      if (this.child.exitCode !== null)
+        throw new Error(`The program ended before ${String(pattern)}:\n${this.#errors}`);
       await new Promise<void>((resolve) => {
         this.#waiters.add(resolve);
       });

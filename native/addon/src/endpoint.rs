@@ -1,4 +1,6 @@
-//! The endpoint as JavaScript holds it: one plain synchronous call per operation.
+//! The endpoint as JavaScript holds it: one plain synchronous call per operation. Those on a connection: `connection_calls`.
+
+mod connection_calls;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -6,28 +8,27 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, JsValue, Object};
 use napi_derive::napi;
-use tswebtransport_core::quinn_proto::{Dir, EndpointConfig, TransportConfig};
-use tswebtransport_core::{ConnectionId, Core, transport_config};
+use tswebtransport_core::quinn_proto::{EndpointConfig, TransportConfig};
+use tswebtransport_core::{Core, transport_config};
 
 use crate::driver::Driver;
 use crate::fault::{Fault, caught};
 use crate::javascript::{ByteArgument, Callback, array_buffer};
 use crate::key_log::{KeyLogLines, as_key_log};
 use crate::live_endpoint::LiveEndpoint;
-use crate::options::{ConnectOptions, EndpointOptions, ServerKeys, ServerOptions, TlsIdentity, socket_address};
+use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
 use crate::qlog::Qlog;
+use crate::shared_keys::{Keys, ServerKeys, SharedKeys};
 use crate::socket::Socket;
-use crate::stats::{ConnectionStats, EndpointStats};
+use crate::stats::EndpointStats;
+use crate::steering::workers;
 use crate::tls::Identities;
 use crate::turn::Turner;
 use crate::waker::Waker;
-
-/// Largest output of the TLS exporter that is asked for.
-const MOST_KEYING_MATERIAL: u32 = 4096;
 
 #[napi(js_name = "NativeEndpoint")]
 pub struct NativeEndpoint {
@@ -45,6 +46,8 @@ struct ServerPart {
     options: ServerOptions,
     identities: RefCell<Arc<Identities>>,
     keys: ServerKeys,
+    /// Worker ids are below; present with the option `steering`.
+    slots: Option<u16>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -115,105 +118,6 @@ impl NativeEndpoint {
         caught(|| self.begin_connect(&options))
     }
 
-    /// The stream's id, or -1 while the peer's limit is reached.
-    #[napi]
-    pub fn open(&self, connection: u32, unidirectional: bool) -> f64 {
-        let direction = if unidirectional { Dir::Uni } else { Dir::Bi };
-        self.inner.with(-1.0, |driver| {
-            driver
-                .core
-                .open(ConnectionId(connection), direction)
-                .map_or(-1.0, |stream| stream as f64)
-        })
-    }
-
-    #[napi]
-    pub fn write(&self, connection: u32, stream: f64, data: ByteArgument, fin: bool) -> napi::Result<f64> {
-        let data = ByteArgument::copied([data])?;
-        Ok(self.inner.with(0.0, |driver| {
-            driver.core.write(ConnectionId(connection), stream as u64, data, fin) as f64
-        }))
-    }
-
-    #[napi]
-    pub fn reset(&self, connection: u32, stream: f64, code: BigInt, reliable_size: f64) {
-        let (connection, code) = (ConnectionId(connection), code.get_u64().1);
-        self.inner.with((), |driver| {
-            driver.core.reset(connection, stream as u64, code, reliable_size as u64)
-        });
-    }
-
-    /// Returns whether records wait, in which there may be data of the stream.
-    #[napi]
-    pub fn stop(&self, connection: u32, stream: f64, code: BigInt) -> bool {
-        let code = code.get_u64().1;
-        self.inner.with(false, |driver| {
-            driver.core.stop(ConnectionId(connection), stream as u64, code);
-            !driver.events().is_empty()
-        })
-    }
-
-    #[napi]
-    pub fn grant(&self, connection: u32, stream: f64, bytes: f64) {
-        self.inner.with((), |driver| {
-            driver.core.grant(ConnectionId(connection), stream as u64, bytes as u64)
-        });
-    }
-
-    #[napi]
-    pub fn set_receive_window(&self, connection: u32, bytes: f64) -> f64 {
-        self.inner.with(0.0, |driver| {
-            driver.core.set_receive_window(ConnectionId(connection), bytes as u64) as f64
-        })
-    }
-
-    #[napi]
-    pub fn unread_bytes(&self, connection: u32) -> f64 {
-        self.inner
-            .with(0.0, |driver| driver.core.unread_bytes(ConnectionId(connection)) as f64)
-    }
-
-    #[napi]
-    pub fn unread_bytes_of(&self, connection: u32, stream: f64) -> f64 {
-        self.inner.with(0.0, |driver| {
-            driver.core.unread_bytes_of(ConnectionId(connection), stream as u64) as f64
-        })
-    }
-
-    #[napi]
-    pub fn set_priority(&self, connection: u32, stream: f64, session: u32, group: u32, order: f64) {
-        let (connection, stream, order) = (ConnectionId(connection), stream as u64, order as i64);
-        self.inner.with((), |driver| {
-            driver.core.set_priority(connection, stream, session, group, order)
-        });
-    }
-
-    /// 0 queued, 1 blocked, 2 too large, 3 unsupported.
-    #[napi]
-    pub fn send_datagram(&self, connection: u32, header: ByteArgument, payload: ByteArgument) -> napi::Result<u32> {
-        let data = ByteArgument::copied([header, payload])?;
-        Ok(self.inner.with(3, |driver| {
-            driver.core.send_datagram(ConnectionId(connection), data) as u32
-        }))
-    }
-
-    #[napi]
-    pub fn max_datagram_size(&self, connection: u32) -> u32 {
-        self.inner.with(0, |driver| {
-            driver.core.max_datagram_size(ConnectionId(connection)) as u32
-        })
-    }
-
-    #[napi]
-    pub fn close(&self, connection: u32, code: BigInt, reason: String) {
-        let (code, reason) = (code.get_u64().1, Bytes::from(reason));
-        self.inner.with((), |driver| {
-            driver
-                .core
-                .close(Instant::now(), ConnectionId(connection), code, reason)
-        });
-    }
-
     /// Closes every connection; once the frames are sent and the events taken, the endpoint closes itself.
     #[napi]
     pub fn close_all(&self, code: BigInt, reason: String) {
@@ -235,8 +139,43 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn stop_accepting(&self) {
-        self.inner.with((), |driver| driver.core.stop_accepting());
+    pub fn stop_accepting(&self, silently: bool) {
+        self.inner.with((), |driver| driver.core.stop_accepting(silently));
+    }
+
+    #[napi]
+    pub fn update_keys(&self, keys: SharedKeys) -> napi::Result<()> {
+        caught(|| {
+            let keys = Keys::copied(&keys)?;
+            Ok(self.server()?.keys.update(&keys)?)
+        })
+    }
+
+    #[napi]
+    pub fn set_active_workers(&self, ids: Vec<f64>) -> napi::Result<()> {
+        caught(|| {
+            let Some(slots) = self.server()?.slots else {
+                return Err(Fault::new("invalid-option", "this endpoint has no option \"steering\"").into());
+            };
+            let active = workers("workerIds", &ids, slots)?;
+            self.inner.with((), |driver| driver.core.set_active_workers(active));
+            Ok(())
+        })
+    }
+
+    /// Handles a packet that another endpoint has received.
+    #[napi]
+    pub fn receive(&self, packet: ByteArgument, host: String, port: u16, local: Option<String>) -> napi::Result<()> {
+        let packet = BytesMut::from(ByteArgument::copied([packet])?);
+        let remote = self.reachable(socket_address(&host, port)?);
+        // Without a valid local address the system chooses one for the answers.
+        let local = local.and_then(|host| socket_address(&host, 0).ok());
+        let local = local.map(|address| self.reachable(address).ip());
+        self.inner.with((), |driver| {
+            let Driver { core, socket, .. } = driver;
+            socket.receive_forwarded(core, remote, local, packet);
+        });
+        Ok(())
     }
 
     #[napi]
@@ -252,36 +191,11 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn export_keying_material<'env>(
-        &self,
-        env: &'env Env,
-        connection: u32,
-        label: String,
-        context: &[u8],
-        length: u32,
-    ) -> napi::Result<Option<Object<'env>>> {
-        let mut output = vec![0; length.min(MOST_KEYING_MATERIAL) as usize];
-        let exported = self.inner.with(None, |driver| {
-            driver
-                .core
-                .export_keying_material(ConnectionId(connection), label.as_bytes(), context, &mut output)
-        });
-        exported.map(|()| array_buffer(env, &[Bytes::from(output)])).transpose()
-    }
-
-    #[napi]
-    pub fn connection_stats(&self, connection: u32) -> Option<ConnectionStats> {
-        let snapshot = self
-            .inner
-            .with(None, |driver| driver.core.snapshot(ConnectionId(connection)))?;
-        Some(snapshot.into())
-    }
-
-    #[napi]
     pub fn stats(&self) -> EndpointStats {
-        let (statistics, buffers) = self.inner.with(Default::default(), |driver| {
-            (driver.core.statistics(), driver.socket.buffer_sizes())
+        let live = self.inner.with(None, |driver| {
+            Some((driver.core.statistics(), driver.socket.buffer_sizes()))
         });
+        let (statistics, buffers) = live.unwrap_or_else(|| (self.inner.last_statistics.get(), Default::default()));
         EndpointStats::new(&statistics, buffers)
     }
 
@@ -305,20 +219,41 @@ impl NativeEndpoint {
         let mut endpoint = EndpointConfig::default();
         let mut server_config = None;
         let mut server = None;
+        let (mut steering, mut core_steering) = (options.steering.take(), None);
         if let Some(mut options) = options.server.take() {
-            let (identities, keys) = (options.identities()?, options.take_keys()?);
-            endpoint = options.take_endpoint_config()?;
+            let (identities, keys, worker) = (options.identities()?, options.take_keys()?, options.worker()?);
+            endpoint = keys.endpoint_config(worker);
+            let slots = match (steering.take(), worker, keys.connection_ids()) {
+                (Some(options), Some(worker), Some(keys)) => {
+                    let (slots, of_core) = options.parse(worker, keys)?;
+                    core_steering = of_core;
+                    Some(slots)
+                }
+                (Some(_), ..) => return Err(Fault::new("invalid-option", "steering needs a workerId").into()),
+                (None, ..) => None,
+            };
             let config = options.server_config(identities.clone(), transport.clone(), as_key_log(&key_log), &keys)?;
             server_config = Some(config);
             server = Some(ServerPart {
                 options,
                 identities: RefCell::new(identities),
                 keys,
+                slots,
             });
         }
-        let socket = Socket::bind(address, options.reuse_port, endpoint.get_max_udp_payload_size())?;
+        if steering.is_some() {
+            return Err(Fault::new("invalid-option", "steering is for endpoints that accept connections").into());
+        }
+        let max_payload = endpoint.get_max_udp_payload_size();
+        let socket = match options.descriptor {
+            Some(descriptor) => Socket::adopt(descriptor, max_payload)?,
+            None => Socket::bind(address, options.reuse_port, max_payload)?,
+        };
         let local = socket.io.local_addr().map_err(|error| Fault::new("internal", error))?;
         let mut core = Core::new(core_config, endpoint, server_config, !socket.may_fragment());
+        if let Some(steering) = core_steering {
+            core.set_steering(steering);
+        }
         if let Some(qlog) = qlog.clone() {
             core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
         }
@@ -364,20 +299,23 @@ impl NativeEndpoint {
     }
 
     fn exchange_identity(&self, identity: &TlsIdentity, name: Option<&str>) -> napi::Result<()> {
-        let Some(ServerPart {
+        let ServerPart {
             options,
             identities,
             keys,
-        }) = &self.server
-        else {
-            return Err(Fault::new("invalid-option", "this endpoint is not a server").into());
-        };
+            ..
+        } = self.server()?;
         let updated = Arc::new(identities.borrow().with(&identity.borrow(), name)?);
         let key_log = as_key_log(&self.key_log);
         let config = options.server_config(updated.clone(), self.transport.clone(), key_log, keys)?;
         *identities.borrow_mut() = updated;
         self.inner.with((), |driver| driver.core.set_server_config(config));
         Ok(())
+    }
+
+    fn server(&self) -> Result<&ServerPart, Fault> {
+        let server = self.server.as_ref();
+        server.ok_or_else(|| Fault::new("invalid-option", "this endpoint is not a server"))
     }
 
     /// The address in the form of the socket's family. An IPv6 socket receives an IPv4 peer's packets from a mapped

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
+use tswebtransport_core::Statistics;
 
 use crate::driver::{Deadline, Driver};
 use crate::fault::panic_text;
@@ -24,6 +25,8 @@ pub(crate) struct LiveEndpoint {
     pub(crate) in_turn: Cell<bool>,
     pub(crate) closing: Cell<bool>,
     pub(crate) failure: RefCell<Option<String>>,
+    /// Of an endpoint that has closed or failed: what it has counted.
+    pub(crate) last_statistics: Cell<Statistics>,
 }
 
 impl LiveEndpoint {
@@ -36,6 +39,7 @@ impl LiveEndpoint {
             in_turn: Cell::new(false),
             closing: Cell::new(false),
             failure: RefCell::new(None),
+            last_statistics: Cell::default(),
         }
     }
 
@@ -53,6 +57,7 @@ impl LiveEndpoint {
         match catch_unwind(AssertUnwindSafe(|| action(driver))) {
             Ok(value) => value,
             Err(panic) => {
+                self.keep_totals(driver);
                 *slot = None;
                 *self.failure.borrow_mut() = Some(panic_text(panic.as_ref()));
                 drop(slot);
@@ -82,8 +87,23 @@ impl LiveEndpoint {
         }
     }
 
+    /// There is nothing any more, but there has been.
+    fn keep_totals(&self, driver: &Driver) {
+        // The driver may be broken.
+        let statistics = catch_unwind(AssertUnwindSafe(|| driver.core.statistics())).unwrap_or_default();
+        self.last_statistics.set(Statistics {
+            connections: 0,
+            pending_handshakes: 0,
+            streams: 0,
+            timers: 0,
+            ..statistics
+        });
+    }
+
     fn shut_down(&self) {
-        *self.driver.borrow_mut() = None;
+        if let Some(driver) = self.driver.borrow_mut().take() {
+            self.keep_totals(&driver);
+        }
         let waker = self.waker.borrow_mut().take();
         drop(waker);
     }

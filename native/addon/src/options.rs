@@ -9,15 +9,14 @@ use bytes::Bytes;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use rustls::KeyLog;
-use rustls::server::ProducesTickets;
 use tswebtransport_core::quinn_proto::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use tswebtransport_core::quinn_proto::{ClientConfig, EndpointConfig, ServerConfig, StdSystemTime, TransportConfig};
-use tswebtransport_core::{
-    AddressTokens, CongestionControl, CoreConfig, Key, RetryPolicy, Tickets, TransportSettings, endpoint_config,
-};
+use tswebtransport_core::quinn_proto::{ClientConfig, ServerConfig, TransportConfig};
+use tswebtransport_core::{CongestionControl, CoreConfig, RetryPolicy, TransportSettings};
 
 use crate::fault::Fault;
 use crate::identity::Identity;
+use crate::shared_keys::{Keys, ServerKeys, SharedKeys};
+use crate::steering::SteeringOptions;
 use crate::tls::{self, ClientCertificates, Identities, Verification};
 
 #[napi(object, object_to_js = false)]
@@ -25,6 +24,8 @@ pub struct EndpointOptions {
     pub host: String,
     pub port: u16,
     pub reuse_port: bool,
+    pub descriptor: Option<f64>,
+    pub steering: Option<SteeringOptions>,
     /// "uv" or "poll".
     pub waker: String,
     pub server: Option<ServerOptions>,
@@ -53,6 +54,7 @@ pub struct ServerOptions {
     pub reset_key: Option<Uint8Array>,
     pub token_key: Option<Uint8Array>,
     pub ticket_key: Option<Uint8Array>,
+    pub previous_keys: Option<SharedKeys>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -198,47 +200,42 @@ impl ServerOptions {
             Some(other) => return Err(unknown("clientCertificates", other)),
         };
         let mut tls = tls::server_config(identities, &self.alpn, self.client_ca.as_deref(), clients, key_log)?;
-        if let Some(tickets) = &keys.tickets {
-            tls.ticketer = tickets.clone();
+        // Where no tickets are sent, none are accepted.
+        if let Some(ticketer) = keys.ticketer()
+            && tls.send_tls13_tickets > 0
+        {
+            tls.ticketer = ticketer;
         }
         let crypto = QuicServerConfig::try_from(tls).map_err(|error| Fault::new("internal", error))?;
         let mut config = ServerConfig::with_crypto(Arc::new(crypto));
         config.transport_config(transport);
-        keys.tokens.apply(&mut config);
+        keys.apply_tokens(&mut config);
         Ok(Arc::new(config))
     }
 
     /// Takes the keys: what JavaScript owns must not outlive this call.
     pub(crate) fn take_keys(&mut self) -> Result<ServerKeys, Fault> {
-        let tickets = key("ticketKey", self.ticket_key.take())?.map(|key| {
-            let tickets: Arc<dyn ProducesTickets> = Arc::new(Tickets::new(&key, Arc::new(StdSystemTime)));
-            tickets
-        });
-        Ok(ServerKeys {
-            tokens: AddressTokens::new(key("tokenKey", self.token_key.take())?),
-            tickets,
+        let present = SharedKeys {
+            reset_key: self.reset_key.take(),
+            token_key: self.token_key.take(),
+            ticket_key: self.ticket_key.take(),
+        };
+        let former = match self.previous_keys.take() {
+            Some(keys) => Keys::copied(&keys)?,
+            None => Keys::default(),
+        };
+        ServerKeys::new(&Keys::copied(&present)?, &former, self.worker_id.is_some())
+    }
+
+    pub(crate) fn worker(&self) -> Result<Option<u16>, Fault> {
+        let Some(id) = self.worker_id else { return Ok(None) };
+        u16::try_from(id).map(Some).map_err(|_| {
+            Fault::new(
+                "invalid-option",
+                format!("workerId must be from 0 to 65535: current value is {id}"),
+            )
         })
     }
-
-    /// Takes the key, as above.
-    pub(crate) fn take_endpoint_config(&mut self) -> Result<EndpointConfig, Fault> {
-        let worker = match self.worker_id {
-            None => None,
-            Some(id) => Some(u16::try_from(id).map_err(|_| {
-                Fault::new(
-                    "invalid-option",
-                    format!("workerId must be from 0 to 65535: current value is {id}"),
-                )
-            })?),
-        };
-        Ok(endpoint_config(worker, key("resetKey", self.reset_key.take())?))
-    }
-}
-
-/// What stays the same when the server's configuration is exchanged: clients hold tokens and tickets under it.
-pub(crate) struct ServerKeys {
-    tokens: AddressTokens,
-    tickets: Option<Arc<dyn ProducesTickets>>,
 }
 
 impl ConnectOptions {
@@ -269,17 +266,6 @@ fn duration(milliseconds: Option<u32>, default: Duration) -> Duration {
 
 fn size(given: Option<u32>, default: usize) -> usize {
     given.map_or(default, |given| given as usize)
-}
-
-fn key(option: &str, bytes: Option<Uint8Array>) -> Result<Option<Key>, Fault> {
-    let Some(bytes) = bytes else { return Ok(None) };
-    let key = Key::try_from(&bytes[..]).map_err(|_| {
-        Fault::new(
-            "invalid-option",
-            format!("{option} must be 32 bytes: current length is {}", bytes.len()),
-        )
-    })?;
-    Ok(Some(key))
 }
 
 fn unknown(option: &str, value: &str) -> Fault {

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 use tswebtransport_core::quinn_proto::{self, Transmit};
-use tswebtransport_core::{Core, SendOutcome};
+use tswebtransport_core::{Arrival, Core, SendOutcome};
 
 use crate::fault::Fault;
 
@@ -33,6 +33,15 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) fn bind(address: SocketAddr, reuse_port: bool, max_payload: u64) -> Result<Self, Fault> {
         let io = open(address, reuse_port).map_err(|error| Fault::of_bind(&error))?;
+        Self::new(io, max_payload)
+    }
+
+    /// Works on a duplicate of a bound socket.
+    pub(crate) fn adopt(descriptor: f64, max_payload: u64) -> Result<Self, Fault> {
+        Self::new(adopted::duplicate(descriptor)?, max_payload)
+    }
+
+    fn new(io: UdpSocket, max_payload: u64) -> Result<Self, Fault> {
         let state = UdpSocketState::new(UdpSockRef::from(&io)).map_err(|error| Fault::new("internal", error))?;
         let buffer_size = (max_payload as usize * state.gro_segments()).min(usize::from(u16::MAX));
         Ok(Self {
@@ -85,9 +94,17 @@ impl Socket {
                 let mut data = BytesMut::from(&slice[..meta.len]);
                 while !data.is_empty() {
                     let datagram = data.split_to(meta.stride.min(data.len()));
-                    core.receive(now, meta.addr, meta.dst_ip, ecn, datagram, &mut |transmit, contents| {
-                        let _ = send(state, io, transmit, contents);
-                    });
+                    core.receive(
+                        now,
+                        Arrival::Socket,
+                        meta.addr,
+                        meta.dst_ip,
+                        ecn,
+                        datagram,
+                        &mut |transmit, contents| {
+                            let _ = send(state, io, transmit, contents);
+                        },
+                    );
                 }
             }
             if count < BATCH_SIZE {
@@ -95,6 +112,28 @@ impl Socket {
             }
         }
         true
+    }
+
+    /// Hands a packet to the core that another endpoint has received.
+    pub(crate) fn receive_forwarded(
+        &mut self,
+        core: &mut Core,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        packet: BytesMut,
+    ) {
+        let Self { io, state, .. } = self;
+        core.receive(
+            Instant::now(),
+            Arrival::Forwarded,
+            remote,
+            local_ip,
+            None,
+            packet,
+            &mut |transmit, contents| {
+                let _ = send(state, io, transmit, contents);
+            },
+        );
     }
 
     pub(crate) fn send(&mut self, transmit: &Transmit, contents: &[u8]) -> SendOutcome {
@@ -120,7 +159,8 @@ impl Socket {
     }
 }
 
-fn open(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
+/// A bound socket with buffers of our size.
+pub(crate) fn open(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if matches!(address.ip(), IpAddr::V6(ip) if ip.is_unspecified()) {
         socket.set_only_v6(false)?;
@@ -131,11 +171,79 @@ fn open(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
     }
     #[cfg(not(unix))]
     let _ = reuse_port;
-    // The kernel grants what its limits allow; `diagnoseIssues` tells when that is too little.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    enlarge_buffers(&socket);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// The kernel grants what its limits allow; `diagnoseIssues` tells when that is too little.
+fn enlarge_buffers(socket: &socket2::Socket) {
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+}
+
+/// Sockets that somebody else has bound.
+#[cfg(unix)]
+mod adopted {
+    use std::io;
+    use std::net::UdpSocket;
+    use std::os::fd::{FromRawFd, OwnedFd};
+
+    use crate::fault::Fault;
+
+    /// The lowest number that a duplicate may get: the first three are the standard streams.
+    const LEAST_DESCRIPTOR: libc::c_int = 3;
+
+    pub(super) fn duplicate(descriptor: f64) -> Result<UdpSocket, Fault> {
+        let invalid = |why: &str| {
+            let text = format!("descriptor must be that of a bound UDP socket: {descriptor} {why}");
+            Fault::new("invalid-option", text)
+        };
+        let number = descriptor as libc::c_int;
+        if f64::from(number) != descriptor {
+            return Err(invalid("is no descriptor"));
+        }
+        // SAFETY: the call has no effect on memory, and fails for what is no open descriptor.
+        let duplicate = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, LEAST_DESCRIPTOR) };
+        if duplicate < 0 {
+            return Err(match io::Error::last_os_error() {
+                error if error.raw_os_error() == Some(libc::EBADF) => invalid("is not open"),
+                error => Fault::new("internal", error),
+            });
+        }
+        // SAFETY: the descriptor is new, and nobody else has it.
+        let socket = socket2::Socket::from(unsafe { OwnedFd::from_raw_fd(duplicate) });
+        match socket.r#type() {
+            Ok(socket2::Type::DGRAM) => {}
+            Ok(_) => return Err(invalid("is another kind of socket")),
+            Err(_) => return Err(invalid("is no socket")),
+        }
+        #[cfg(target_os = "linux")]
+        if !matches!(socket.protocol(), Ok(Some(socket2::Protocol::UDP))) {
+            return Err(invalid("is another kind of socket"));
+        }
+        match socket.local_addr().map(|address| address.as_socket()) {
+            Ok(Some(address)) if address.port() != 0 => {}
+            Ok(Some(_)) => return Err(invalid("is not bound")),
+            _ => return Err(invalid("is another kind of socket")),
+        }
+        super::enlarge_buffers(&socket);
+        Ok(socket.into())
+    }
+}
+
+#[cfg(not(unix))]
+mod adopted {
+    use std::net::UdpSocket;
+
+    use crate::fault::Fault;
+
+    pub(super) fn duplicate(_: f64) -> Result<UdpSocket, Fault> {
+        Err(Fault::new(
+            "invalid-option",
+            "descriptor: this platform cannot pass sockets to another process",
+        ))
+    }
 }
 
 fn send(state: &UdpSocketState, io: &UdpSocket, transmit: &Transmit, contents: &[u8]) -> io::Result<()> {

@@ -9,6 +9,8 @@ pub struct EndpointStats {
     pub pending_handshakes: u32,
     pub handshakes_accepted: f64,
     pub handshakes_refused: f64,
+    /// In the order of `HandshakeFailure`.
+    pub handshake_failures: Vec<f64>,
     pub receive_buffer_size: u32,
     pub send_buffer_size: u32,
 }
@@ -35,6 +37,7 @@ impl EndpointStats {
             pending_handshakes: statistics.pending_handshakes as u32,
             handshakes_accepted: statistics.accepted as f64,
             handshakes_refused: statistics.refused as f64,
+            handshake_failures: statistics.failures.counts().iter().map(|count| *count as f64).collect(),
             receive_buffer_size: buffers[0] as u32,
             send_buffer_size: buffers[1] as u32,
         }

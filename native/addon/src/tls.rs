@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::{ClientHello, NoClientAuth, ProducesTickets, ResolvesServerCert};
+use rustls::server::{ClientHello, NoClientAuth, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use rustls::{CipherSuite, ClientConfig, KeyLog, ServerConfig};
@@ -123,7 +123,14 @@ pub(crate) fn server_config(
         .with_cert_resolver(identities);
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
     config.ignore_client_order = true;
-    config.ticketer = tickets;
+    if clients == ClientCertificates::None {
+        config.ticketer = tickets;
+    } else {
+        // A resumed session takes the client's certificate, or that it had none, from the ticket: rustls asks neither
+        // whether it is still valid nor whether this server's authorities and rules are the same. So there is none.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     if let Some(key_log) = key_log {
         config.key_log = key_log;
     }

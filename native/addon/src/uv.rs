@@ -75,7 +75,7 @@ unsafe fn symbol<F: Copy>(name: &CStr) -> Option<F> {
 struct Shared {
     turner: Weak<dyn Turner>,
     /// Stays open until libuv has let go of it.
-    _socket: UdpSocket,
+    socket: Option<UdpSocket>,
     timer: OwnedFd,
     handles: [Handle; 2],
     open_handles: usize,
@@ -103,7 +103,7 @@ impl UvWaker {
         let descriptors = [socket.as_raw_fd(), timer.as_raw_fd()];
         let shared = Box::into_raw(Box::new(Shared {
             turner,
-            _socket: socket,
+            socket: Some(socket),
             timer,
             handles: [ptr::null_mut(); 2],
             open_handles: 0,
@@ -202,6 +202,8 @@ impl Drop for UvWaker {
                     (self.uv.close)(handle, on_close);
                 }
             }
+            // uv_close has ended the polling: whoever hears that the endpoint has closed can bind its port at once.
+            (*self.shared).socket = None;
         }
     }
 }

@@ -51,7 +51,11 @@ fn identity(certificate: &SelfSigned) -> Identity<'_> {
 }
 
 fn server(identities: Identities) -> Arc<ServerConfig> {
-    Arc::new(tls::server_config(Arc::new(identities), &[], None, ClientCertificates::None, None).unwrap())
+    server_that_asks(Arc::new(identities), None, ClientCertificates::None)
+}
+
+fn server_that_asks(identities: Arc<Identities>, ca: Option<&str>, clients: ClientCertificates) -> Arc<ServerConfig> {
+    Arc::new(tls::server_config(identities, &[], ca, clients, None).unwrap())
 }
 
 /// Both ends' bytes to and fro until neither has any; the handshake's kind and the certificate that the client has seen.
@@ -103,4 +107,20 @@ fn a_ticket_is_of_no_use_at_another_server() {
     let client = Arc::new(tls::client_config(Verification::Insecure, &[], None, None).unwrap());
     shake_hands(&one, &client);
     assert_eq!(shake_hands(&other, &client).0, HandshakeKind::Full);
+}
+
+#[test]
+fn a_server_that_asks_for_client_certificates_resumes_nothing() {
+    let certificate = fresh();
+    let identities = Arc::new(Identities::new(&identity(&certificate), &[]).unwrap());
+    let anonymous = server_that_asks(identities.clone(), None, ClientCertificates::None);
+    let asking = server_that_asks(identities, Some(&certificate.cert), ClientCertificates::Optional);
+    let client = Arc::new(tls::client_config(Verification::Insecure, &[], None, None).unwrap());
+
+    assert_eq!(shake_hands(&asking, &client).0, HandshakeKind::Full);
+    assert_eq!(shake_hands(&asking, &client).0, HandshakeKind::Full);
+    // Nor by a ticket that was sealed with the same key.
+    shake_hands(&anonymous, &client);
+    assert_eq!(shake_hands(&asking, &client).0, HandshakeKind::Full);
+    assert_eq!(shake_hands(&anonymous, &client).0, HandshakeKind::Resumed);
 }

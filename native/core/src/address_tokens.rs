@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hkdf;
-use quinn_proto::crypto::HandshakeTokenKey;
+use quinn_proto::crypto::{AeadKey, CryptoError, HandshakeTokenKey};
 use quinn_proto::{ServerConfig, TokenLog, TokenReuseError, ValidationTokenConfig};
 use rustc_hash::FxHashSet;
 
+use crate::generations::Generations;
 use crate::keys::{Key, random_key};
 
 /// NEW_TOKEN frames that a client gets: one for each connection that it may open next at the same time.
@@ -23,14 +24,14 @@ const MOST_USED_TOKENS: usize = 100_000;
 /// What one endpoint needs to issue tokens and to accept them; it outlives an exchange of the server's configuration.
 #[derive(Clone)]
 pub struct AddressTokens {
-    key: Arc<dyn HandshakeTokenKey>,
+    keys: Arc<TokenKeys>,
     new_tokens: Option<ValidationTokenConfig>,
 }
 
 impl AddressTokens {
-    /// Without `key`, the tokens are good for this endpoint only, and NEW_TOKEN is not sent.
-    pub fn new(key: Option<Key>) -> Self {
-        let secret = key.unwrap_or_else(random_key);
+    /// Without `key`, the tokens are good for this endpoint only, and NEW_TOKEN is not sent. Tokens of `former` are
+    /// accepted as well.
+    pub fn new(key: Option<&Key>, former: Option<&Key>) -> Self {
         let new_tokens = key.map(|_| {
             let mut config = ValidationTokenConfig::default();
             config
@@ -39,15 +40,22 @@ impl AddressTokens {
                 .log(Arc::new(UsedTokens::default()));
             config
         });
+        let present = key.map_or_else(|| hkdf_key(&random_key()), hkdf_key);
+        let keys = Generations::new(present, former.map(hkdf_key));
         Self {
-            key: Arc::new(hkdf_key(&secret)),
+            keys: Arc::new(TokenKeys(keys)),
             new_tokens,
         }
     }
 
+    /// Tokens are made with this key from now on; those of the key before are still accepted.
+    pub fn replace_key(&self, key: &Key) {
+        self.keys.0.replace(hkdf_key(key));
+    }
+
     /// Lets a server issue and accept these tokens.
     pub fn apply(&self, config: &mut ServerConfig) {
-        config.token_key(self.key.clone());
+        config.token_key(self.keys.clone());
         if let Some(new_tokens) = &self.new_tokens {
             config.validation_token_config(new_tokens.clone());
         }
@@ -56,6 +64,42 @@ impl AddressTokens {
 
 pub(crate) fn hkdf_key(key: &Key) -> hkdf::Prk {
     hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(key)
+}
+
+/// Seals with the present key, opens with that or the former one.
+struct TokenKeys(Generations<hkdf::Prk>);
+
+impl HandshakeTokenKey for TokenKeys {
+    fn aead_from_hkdf(&self, random_bytes: &[u8]) -> Box<dyn AeadKey> {
+        let (present, former) = self.0.each(|key| key.aead_from_hkdf(random_bytes));
+        Box::new(TokenKey { present, former })
+    }
+}
+
+/// The keys of one token.
+struct TokenKey {
+    present: Box<dyn AeadKey>,
+    former: Option<Box<dyn AeadKey>>,
+}
+
+impl AeadKey for TokenKey {
+    fn seal(&self, data: &mut Vec<u8>, additional_data: &[u8]) -> Result<(), CryptoError> {
+        self.present.seal(data, additional_data)
+    }
+
+    fn open<'a>(&self, data: &'a mut [u8], additional_data: &[u8]) -> Result<&'a mut [u8], CryptoError> {
+        let Some(former) = &self.former else {
+            return self.present.open(data, additional_data);
+        };
+        // A failed attempt may have overwritten what it was to open.
+        let mut attempt = data.to_vec();
+        let Ok(opened) = self.present.open(&mut attempt, additional_data) else {
+            return former.open(data, additional_data);
+        };
+        let plain = &mut data[..opened.len()];
+        plain.copy_from_slice(opened);
+        Ok(plain)
+    }
 }
 
 /// RFC 9000 §8.1.4: a token of a NEW_TOKEN frame is accepted once, as far as this endpoint can know.

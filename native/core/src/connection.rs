@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::CoreConfig;
 use crate::events::{CloseKind, Event, EventBatch};
+use crate::handshake_failures::HandshakeFailure;
 use crate::ids::ConnectionId;
 use crate::send_scheduler::SendScheduler;
 use crate::stream::Stream;
@@ -42,6 +43,11 @@ pub(crate) struct Connection {
     /// The deadline that the timers hold.
     pub(crate) armed: Option<Instant>,
     pub(crate) handshake_deadline: Option<Instant>,
+    /// Why the handshake failed, of a client's that did.
+    pub(crate) handshake_failure: Option<HandshakeFailure>,
+    began: Instant,
+    /// When the last packet of the handshake came.
+    last_heard: Instant,
     config: Arc<CoreConfig>,
     streams: FxHashMap<u64, Stream>,
     scheduler: SendScheduler,
@@ -78,6 +84,7 @@ impl Connection {
         quinn: quinn_proto::Connection,
         id: ConnectionId,
         config: Arc<CoreConfig>,
+        now: Instant,
         handshake_deadline: Instant,
     ) -> Self {
         let first_window = quinn.promised_receive_window();
@@ -90,6 +97,9 @@ impl Connection {
             to_transmit: false,
             armed: None,
             handshake_deadline: Some(handshake_deadline),
+            handshake_failure: None,
+            began: now,
+            last_heard: now,
             streams: FxHashMap::default(),
             scheduler: SendScheduler::default(),
             accepted: Vec::new(),
@@ -113,6 +123,13 @@ impl Connection {
 
     pub(crate) fn is_client(&self) -> bool {
         self.quinn.side() == Side::Client
+    }
+
+    /// A packet of the peer is about to be handled.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        if self.phase == Phase::Handshaking {
+            self.last_heard = now;
+        }
     }
 
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {

@@ -15,10 +15,14 @@ use quinn_proto::{ConnectionHandle, DatagramEvent, EcnCodepoint, Endpoint, Endpo
 use crate::addresses::Addresses;
 use crate::config::CoreConfig;
 use crate::connection::Phase;
-use crate::events::EventBatch;
+use crate::events::{EventBatch, ForeignPacket};
+use crate::handshake_failures::HandshakeFailure;
+use crate::steering::Steering;
 use crate::timers::Timers;
 
 use slots::Slots;
+
+use admission::Accepting;
 
 pub use admission::TransportSource;
 pub use statistics::{Snapshot, Statistics};
@@ -30,6 +34,15 @@ const TRANSMIT_BUDGET: usize = 1024 * 1024;
 /// leaves a far one, the keep-alive's, behind whenever it sends after a pause.
 const LEAST_TIMERS: usize = 64;
 const TIMERS_PER_CONNECTION: usize = 4;
+
+/// How a packet has reached the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// At the own socket.
+    Socket,
+    /// Through another endpoint.
+    Forwarded,
+}
 
 /// What became of a UDP datagram at the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +63,9 @@ pub struct Core {
     timers: Timers,
     batch: EventBatch,
     packet: Vec<u8>,
-    accepting: bool,
+    accepting: Accepting,
+    /// Present where packets for other workers are handed out.
+    steering: Option<Steering>,
     statistics: Statistics,
     /// Clients' connections by address; empty without a limit.
     addresses: Addresses,
@@ -67,7 +82,12 @@ impl Core {
         mtu_discovery: bool,
     ) -> Self {
         Self {
-            accepting: server.is_some(),
+            accepting: if server.is_some() {
+                Accepting::Yes
+            } else {
+                Accepting::No
+            },
+            steering: None,
             endpoint: Endpoint::new(Arc::new(endpoint), server.clone(), mtu_discovery, None),
             server,
             transport_source: None,
@@ -84,31 +104,71 @@ impl Core {
     }
 
     /// Takes one UDP datagram. `respond` sends an answer that belongs to no connection, such as a Retry.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "what a socket tells of a datagram, and the way back"
+    )]
     pub fn receive(
         &mut self,
         now: Instant,
+        arrival: Arrival,
         remote: SocketAddr,
         local_ip: Option<IpAddr>,
         ecn: Option<EcnCodepoint>,
         data: BytesMut,
         respond: &mut dyn FnMut(&Transmit, &[u8]),
     ) {
+        let mut taker = None;
+        if let Some(steering) = &self.steering {
+            if arrival == Arrival::Socket
+                && let Some(worker) = steering.issuer(&data)
+            {
+                self.hand_over(worker, remote, local_ip, &data);
+                return;
+            }
+            let leaves = self.accepting == Accepting::Silent;
+            taker = steering
+                .taker(&data, leaves, arrival == Arrival::Forwarded)
+                .map(|worker| (worker, data.clone()));
+        }
         self.packet.clear();
         let transmit = match self.endpoint.handle(now, remote, local_ip, ecn, data, &mut self.packet) {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 if let Some(connection) = self.connections.at(handle.0) {
+                    connection.heard(now);
                     connection.quinn.handle_event(event);
                 }
                 self.mark(handle.0);
                 None
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.admit(now, incoming),
-            Some(DatagramEvent::Response(transmit)) => Some(transmit),
+            Some(DatagramEvent::NewConnection(incoming)) => match taker {
+                Some((worker, packet)) => {
+                    self.endpoint.ignore(incoming);
+                    self.hand_over(worker, remote, local_ip, &packet);
+                    None
+                }
+                None => self.admit(now, incoming),
+            },
+            Some(DatagramEvent::Response(transmit)) => {
+                if is_version_negotiation(&self.packet) {
+                    self.statistics.failed(HandshakeFailure::Version);
+                }
+                Some(transmit)
+            }
             None => None,
         };
         if let Some(transmit) = transmit {
             respond(&transmit, &self.packet[..transmit.size]);
         }
+    }
+
+    fn hand_over(&mut self, worker: u16, remote: SocketAddr, local: Option<IpAddr>, packet: &[u8]) {
+        self.batch.push_foreign(&ForeignPacket {
+            worker,
+            remote,
+            local,
+            packet,
+        });
     }
 
     /// Handles the deadlines that have passed.
@@ -218,6 +278,9 @@ impl Core {
         }
         if was_pending && connection.phase != Phase::Handshaking {
             self.statistics.pending_handshakes -= 1;
+            if let Some(cause) = connection.handshake_failure {
+                self.statistics.failed(cause);
+            }
         }
         if connection.drained {
             self.free(slot);
@@ -271,4 +334,9 @@ impl Core {
             self.to_process.push(slot);
         }
     }
+}
+
+/// RFC 9000 §17.2.1: a long header whose version is 0.
+fn is_version_negotiation(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| first & 0x80 != 0) && packet.get(1..5) == Some(&[0; 4])
 }

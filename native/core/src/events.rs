@@ -1,6 +1,9 @@
 //! The events of a connection, and their encoding in the records that cross to JavaScript once a turn. `native/README.md`
 //! describes the format of a record.
 
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
 use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
 
@@ -46,6 +49,8 @@ pub(crate) enum Event<'a> {
 pub(crate) struct Connected<'a> {
     /// This side is the client.
     pub(crate) is_client: bool,
+    /// From the first packet to the completed handshake.
+    pub(crate) handshake_duration: Duration,
     /// Both sides have announced RESET_STREAM_AT.
     pub(crate) reset_stream_at: bool,
     pub(crate) max_datagram_size: u64,
@@ -72,6 +77,14 @@ pub(crate) struct Reset {
     pub(crate) final_size: u64,
     /// Bytes from the stream's beginning that are delivered all the same.
     pub(crate) reliable_size: u64,
+}
+
+/// A packet of another worker's: no event of a connection.
+pub(crate) struct ForeignPacket<'a> {
+    pub(crate) worker: u16,
+    pub(crate) remote: SocketAddr,
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) packet: &'a [u8],
 }
 
 pub(crate) struct Closed<'a> {
@@ -139,6 +152,7 @@ enum RecordType {
     AddressChanged = 11,
     Closed = 12,
     ReceiveWindowLow = 13,
+    ForeignPacket = 14,
 }
 
 /// Flags of a `Connected` record.
@@ -239,8 +253,26 @@ impl EventBatch {
         }
     }
 
+    /// Encodes a packet for another worker.
+    pub(crate) fn push_foreign(&mut self, foreign: &ForeignPacket<'_>) {
+        let hosts = [
+            foreign.remote.ip().to_canonical().to_string(),
+            foreign
+                .local
+                .map_or_else(String::new, |ip| ip.to_canonical().to_string()),
+        ];
+        let mut payload = foreign.remote.port().to_le_bytes().to_vec();
+        payload.extend(hosts.each_ref().map(|host| host.len() as u8));
+        payload.extend(hosts.concat().into_bytes());
+        payload.extend_from_slice(foreign.packet);
+        let header = Header::new(RecordType::ForeignPacket).with_code(foreign.worker.into());
+        self.record(ConnectionId(0), header, &payload);
+    }
+
     fn push_connected(&mut self, connection: ConnectionId, connected: &Connected<'_>) {
-        let mut payload = connected.port.to_le_bytes().to_vec();
+        let micros = u32::try_from(connected.handshake_duration.as_micros()).unwrap_or(u32::MAX);
+        let mut payload = micros.to_le_bytes().to_vec();
+        payload.extend(connected.port.to_le_bytes());
         // ALPN's format and DNS's keep all three below 256 bytes.
         let texts = [
             connected.host.as_bytes(),

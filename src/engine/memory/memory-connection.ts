@@ -32,6 +32,8 @@ export interface ConnectionHost {
   /** Events wait to be delivered. */
   eventsWaiting(connection: MemoryConnection): void;
   handshakeOver(connection: MemoryConnection): void;
+  /** A client's handshake has ended without a connection. */
+  handshakeFailed(connection: MemoryConnection, info: ConnectionClosed): void;
   /** Nothing of the connection is left on either side. */
   drained(connection: MemoryConnection): void;
 }
@@ -59,6 +61,8 @@ export class MemoryConnection implements QuicConnection {
   #phase: Phase = "handshaking";
   #isTold = false;
   #secret = "";
+  readonly #began: number;
+  #handshakeDuration = 0;
   #datagramsDropped = 0;
 
   constructor(
@@ -70,6 +74,7 @@ export class MemoryConnection implements QuicConnection {
   ) {
     this.#host = host;
     this.link = host.link;
+    this.#began = host.link.clock.now();
     this.id = id;
     this.isServer = isServer;
     this.transport = transport;
@@ -207,6 +212,7 @@ export class MemoryConnection implements QuicConnection {
   /** The handshake has completed; `secret` is the same at both ends. `tell`: the event of it. */
   establish(secret: string, tell: ConnectionEvent): void {
     this.#host.handshakeOver(this);
+    this.#handshakeDuration = this.link.clock.now() - this.#began;
     this.#phase = "established";
     this.#secret = secret;
     this.#isTold = true;
@@ -232,6 +238,7 @@ export class MemoryConnection implements QuicConnection {
       peerCertificates,
       maxDatagramSize: this.#phase === "established" ? this.#peersDatagramSize() : 0,
       resetStreamAt: this.#hasResetStreamAt,
+      handshakeDuration: this.#handshakeDuration,
     };
   }
 
@@ -257,6 +264,7 @@ export class MemoryConnection implements QuicConnection {
   end(info: ConnectionClosed): void {
     if (this.#phase === "closed") return;
     if (info.by !== "local") this.receiving.deliverEverything();
+    if (this.isServer && this.#phase === "handshaking") this.#host.handshakeFailed(this, info);
     const isTold = this.#isTold;
     if (isTold) {
       this.emit((listener) => {

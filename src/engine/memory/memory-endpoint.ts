@@ -1,5 +1,6 @@
 import { EngineError } from "../engine.ts";
 import type {
+  ConnectionClosed,
   ConnectionInfo,
   ConnectionListener,
   ConnectOptions,
@@ -7,11 +8,14 @@ import type {
   EndpointOptions,
   EndpointStats,
   QuicEndpoint,
+  SharedKeys,
   SocketAddress,
   TlsIdentity,
 } from "../engine.ts";
+import { handshakeFailuresOf } from "../handshake-failures.ts";
 
 import { helloOf } from "./connect-options.ts";
+import { causeOf } from "./handshake-failures.ts";
 import type { ClientHello } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import { MemoryConnection } from "./memory-connection.ts";
@@ -21,6 +25,7 @@ import type { AddressTable } from "./network.ts";
 import { ServerHandshakes } from "./server-handshakes.ts";
 import type { HandshakeHost } from "./server-handshakes.ts";
 import { ServerSide } from "./server-side.ts";
+import { checkSteering, checkWorkers, invalid } from "./shared-keys.ts";
 import { resolveTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 import { guard, Turns } from "./turns.ts";
@@ -43,6 +48,7 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
   readonly #surroundings: Surroundings;
   readonly #listener: EndpointListener;
   readonly #transport: Transport;
+  readonly #slots: number | undefined;
   readonly #server: ServerSide | undefined;
   readonly #handshakes: ServerHandshakes | undefined;
   readonly #turns: Turns;
@@ -57,6 +63,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
     this.#surroundings = surroundings;
     this.link = surroundings.link;
     this.#listener = listener;
+    checkSteering(options);
+    this.#slots = options.steering?.slots;
     this.#transport = resolveTransport(options.transport);
     this.#server = options.server && new ServerSide(options.server);
     this.#handshakes = this.#server && new ServerHandshakes(this, this.#server);
@@ -92,8 +100,24 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
     this.#server?.updateIdentity(identity, serverName);
   }
 
-  stopAccepting(): void {
-    if (this.#server !== undefined) this.#server.isAccepting = false;
+  updateKeys(keys: SharedKeys): void {
+    if (this.#server === undefined) throw invalid("this endpoint is not a server");
+    this.#server.updateKeys(keys);
+  }
+
+  setActiveWorkers(workerIds: readonly number[]): void {
+    if (this.#slots === undefined) throw invalid('this endpoint has no option "steering"');
+    checkWorkers("workerIds", workerIds, this.#slots);
+  }
+
+  /** There are no packets. */
+  receive(): void {}
+
+  stopAccepting({ silently = false }: { readonly silently?: boolean } = {}): void {
+    if (this.#server === undefined) return;
+    // A refusal that has begun is not taken back.
+    this.#server.isSilent = silently && this.#server.isAccepting;
+    this.#server.isAccepting = this.#server.isSilent;
   }
 
   ref(): void {
@@ -109,7 +133,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
       connections: this.#connections.size,
       pendingHandshakes: this.#handshakes?.pending ?? 0,
       handshakesAccepted: this.#handshakes?.accepted ?? 0,
-      handshakesRefused: this.#handshakes?.refused ?? 0,
+      handshakesRefused: this.#handshakes?.failures.refused ?? 0,
+      handshakeFailures: this.#handshakes?.failures.all ?? handshakeFailuresOf(() => 0),
       receiveBufferSize: socketBufferSize,
       sendBufferSize: socketBufferSize,
     };
@@ -159,6 +184,11 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
     this.#handshakes?.over(connection);
     this.#handshakeTimers.get(connection)?.();
     this.#handshakeTimers.delete(connection);
+  }
+
+  handshakeFailed(connection: MemoryConnection, info: ConnectionClosed): void {
+    this.handshakeOver(connection);
+    this.#handshakes?.failures.count(causeOf(info));
   }
 
   // A server's handshakes.

@@ -8,6 +8,7 @@ import { MemoryEndpoint } from "./memory-endpoint.ts";
 import { AddressTable } from "./network.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
+/** Options of a memory engine. */
 export interface MemoryEngineOptions {
   /** Default: a clock that lets everything that travels arrive by itself. */
   readonly clock?: VirtualClock;
@@ -33,16 +34,17 @@ export interface MemoryEngine extends QuicEngine {
   cut(): void;
   /** What was sent in the meantime arrives now; datagrams are lost. */
   restore(): void;
-  /** The endpoint breaks: its connections end, and its listener hears of the failure. */
+  /** The endpoint breaks: its connections end, and its listener hears of the failure. @internal */
   breakEndpoint(endpoint: QuicEndpoint, reason: string): void;
-  /** This end of a connection finds a fault of its peer's, and closes with this transport error (RFC 9000 §20.1). */
+  /** This end of a connection finds a fault of its peer's, and closes with this transport error (RFC 9000 §20.1). @internal */
   breakConnection(connection: QuicConnection, code: bigint, reason: string): void;
-  /** This end of a connection is forgotten: the other one learns by a stateless reset (RFC 9000 §10.3). */
+  /** This end of a connection is forgotten: the other one learns by a stateless reset (RFC 9000 §10.3). @internal */
   forgetConnection(connection: QuicConnection): void;
-  /** The peer sees this end of a connection at another port from now on (RFC 9000 §9). */
+  /** The peer sees this end of a connection at another port from now on (RFC 9000 §9). @internal */
   changeAddress(connection: QuicConnection, port: number): void;
 }
 
+/** An engine without packets: everybody on it meets in memory, in virtual time. */
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const clock = options.clock ?? new VirtualClock();
   const link = new Link(clock, options.seed ?? 1, options.conditions ?? {});

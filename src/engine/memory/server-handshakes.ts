@@ -1,5 +1,6 @@
 import { addressGroup } from "../../base/address-group.ts";
 import type { ConnectionInfo, ConnectionListener, SocketAddress } from "../engine.ts";
+import type { HandshakeFailureCause } from "../handshake-failures.ts";
 
 import {
   closedBy,
@@ -10,6 +11,7 @@ import {
   refuseAsServer,
 } from "./handshake.ts";
 import type { ClientHello, Failure } from "./handshake.ts";
+import { HandshakeFailureCounts } from "./handshake-failures.ts";
 import type { Identity } from "./identity.ts";
 import type { Link } from "./link.ts";
 import type { MemoryConnection } from "./memory-connection.ts";
@@ -31,11 +33,11 @@ export interface HandshakeHost {
 export class ServerHandshakes {
   readonly #host: HandshakeHost;
   readonly #server: ServerSide;
+  readonly failures = new HandshakeFailureCounts();
   readonly #pending = new Set<MemoryConnection>();
   /** What clients' connections are counted by, where addresses are limited. */
   readonly #groups = new Map<MemoryConnection, string>();
   #accepted = 0;
-  #refused = 0;
 
   constructor(host: HandshakeHost, server: ServerSide) {
     this.#host = host;
@@ -47,9 +49,6 @@ export class ServerHandshakes {
   }
   get accepted(): number {
     return this.#accepted;
-  }
-  get refused(): number {
-    return this.#refused;
   }
 
   /** The handshake has ended, one way or the other. */
@@ -64,9 +63,9 @@ export class ServerHandshakes {
 
   receiveHello(client: MemoryConnection, hello: ClientHello, isValidated = false): void {
     const server = this.#server;
-    if (!this.#host.isOpen || client.isClosed) return;
-    const refuse = (failure: Failure): void => {
-      this.#refused += 1;
+    if (!this.#host.isOpen || client.isClosed || server.isSilent) return;
+    const refuse = (cause: HandshakeFailureCause, failure: Failure): void => {
+      this.failures.count(cause);
       this.#reply(client, () => {
         client.end(closedBy("peer", failure));
       });
@@ -78,8 +77,9 @@ export class ServerHandshakes {
       pendingHandshakes: this.#pending.size,
       ofAddress: [...this.#groups.values()].filter((group) => group === address).length,
     };
-    if (!server.admits(load)) {
-      refuse({ code: connectionRefused, reason: "" });
+    const refusal = server.refusal(load);
+    if (refusal !== undefined) {
+      refuse(refusal, { code: connectionRefused, reason: "" });
       return;
     }
     if (!isValidated && server.asksForRetry(load)) {
@@ -92,7 +92,7 @@ export class ServerHandshakes {
     }
     const alpn = negotiateAlpn(server.alpn, hello.options.alpn);
     if (alpn === undefined) {
-      refuse(noCommonProtocol);
+      refuse("application_protocol", noCommonProtocol);
       return;
     }
     this.#accepted += 1;
@@ -116,19 +116,19 @@ export class ServerHandshakes {
     connection: MemoryConnection,
     { hello, identity, alpn }: { hello: ClientHello; identity: Identity; alpn: string },
   ): void {
-    const abandon = (): void => {
+    const abandon = (failure: Failure): void => {
       this.#send(client, () => {
-        connection.end(closedBy("peer", { code: 0n, reason: "" }));
+        connection.end(closedBy("peer", failure));
       });
     };
     if (client.isClosed) {
-      abandon();
+      abandon({ code: 0n, reason: "" });
       return;
     }
     const distrust = refuseAsClient(identity, hello);
     if (distrust !== undefined) {
       client.end(closedBy("local", distrust));
-      abandon();
+      abandon(distrust);
       return;
     }
     const secret = `${client.id}/${connection.id}`;

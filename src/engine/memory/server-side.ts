@@ -2,10 +2,12 @@ import type { X509Certificate } from "node:crypto";
 
 import { serverDefaults } from "../../constants/defaults.ts";
 import { EngineError } from "../engine.ts";
-import type { ServerOptions, TlsIdentity } from "../engine.ts";
+import type { ServerOptions, SharedKeys, TlsIdentity } from "../engine.ts";
+import type { HandshakeFailureCause } from "../handshake-failures.ts";
 
 import { parseCertificates, parseIdentity } from "./identity.ts";
 import type { Identity } from "./identity.ts";
+import { SharedKeyNames } from "./shared-keys.ts";
 
 /** Handshakes that are pending before "adaptive" asks for a Retry. */
 const adaptiveRetryThreshold = 200;
@@ -24,11 +26,14 @@ export class ServerSide {
   readonly clientCertificates: "none" | "optional" | "required";
   readonly authorities: readonly X509Certificate[];
   isAccepting = true;
+  /** New connections are neither accepted nor refused. */
+  isSilent = false;
   readonly maxConnectionsPerAddress: number | undefined;
   readonly #maxConnections: number;
   readonly #maxPendingHandshakes: number;
   readonly #retry: "never" | "adaptive" | "always";
   readonly #byName = new Map<string, Identity>();
+  readonly #keys: SharedKeyNames;
   #identity: Identity;
 
   /** Throws {@link EngineError}. */
@@ -44,7 +49,7 @@ export class ServerSide {
       const text = "client certificates are asked for, but no authority (clientCa) is given";
       throw new EngineError("invalid-option", text);
     }
-    checkSharedKeys(options);
+    this.#keys = new SharedKeyNames(options);
     this.#identity = parseIdentity(options.identity);
     for (const [name, identity] of Object.entries(options.sni ?? {})) {
       this.#byName.set(name.toLowerCase(), parseNamed(name, identity));
@@ -56,6 +61,10 @@ export class ServerSide {
     this.maxConnectionsPerAddress = options.maxConnectionsPerAddress;
     this.#maxPendingHandshakes = options.maxPendingHandshakes ?? serverDefaults.maxPendingHandshakes;
     this.#retry = retry;
+  }
+
+  updateKeys(keys: SharedKeys): void {
+    this.#keys.checkUpdate(keys);
   }
 
   updateIdentity(identity: TlsIdentity, serverName?: string): void {
@@ -71,32 +80,18 @@ export class ServerSide {
     return this.#byName.get(name) ?? this.#byName.get(wildcard) ?? this.#identity;
   }
 
-  /** Whether a further connection is accepted. */
-  admits({ connections, pendingHandshakes, ofAddress }: Load): boolean {
-    return (
-      this.isAccepting &&
-      connections < this.#maxConnections &&
-      pendingHandshakes < this.#maxPendingHandshakes &&
-      ofAddress < (this.maxConnectionsPerAddress ?? Infinity)
-    );
+  /** Why no further connection is accepted, if none is. */
+  refusal({ connections, pendingHandshakes, ofAddress }: Load): HandshakeFailureCause | undefined {
+    if (!this.isAccepting) return "closing";
+    if (connections >= this.#maxConnections) return "max_connections";
+    if (pendingHandshakes >= this.#maxPendingHandshakes) return "max_pending_handshakes";
+    return ofAddress < (this.maxConnectionsPerAddress ?? Infinity) ? undefined : "max_connections_per_address";
   }
 
   /** Whether the client has to prove its address first: one more round trip. */
   asksForRetry({ pendingHandshakes, ofAddress }: Load): boolean {
     if (this.#retry !== "adaptive") return this.#retry === "always";
     return pendingHandshakes > adaptiveRetryThreshold || ofAddress >= (this.maxConnectionsPerAddress ?? Infinity) / 2;
-  }
-}
-
-/** Without packets, tokens and TLS there is nothing to use them for; wrong ones are refused as by the native engine. */
-function checkSharedKeys({ workerId, resetKey, tokenKey, ticketKey }: ServerOptions): void {
-  if (workerId !== undefined && !(Number.isInteger(workerId) && workerId >= 0 && workerId <= 65_535)) {
-    throw new EngineError("invalid-option", `workerId must be from 0 to 65535: current value is ${workerId}`);
-  }
-  for (const [name, key] of Object.entries({ resetKey, tokenKey, ticketKey })) {
-    if (key !== undefined && key.length !== 32) {
-      throw new EngineError("invalid-option", `${name} must be 32 bytes: current length is ${key.length}`);
-    }
   }
 }
 

@@ -3,15 +3,21 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 import { EngineError } from "../engine.ts";
-import type { EngineErrorCode } from "../engine.ts";
+import type { EngineErrorCode, SharedKeys } from "../engine.ts";
 import { missingAddonText } from "./missing-addon.ts";
 
 export interface Addon {
   readonly NativeEndpoint: new (options: NativeEndpointOptions, deliver: () => void) => NativeEndpoint;
-  generateSelfSignedCertificate(
-    hostnames: string[],
-    days: number,
-  ): { readonly cert: string; readonly key: string; readonly sha256: Uint8Array };
+  readonly NativeSocketGroup: new (host: string, port: number, slots: number, steered: boolean) => NativeSocketGroup;
+  generateSelfSignedCertificate(hostnames: string[], days: number): GeneratedCertificate;
+  generateAuthority(commonName: string, days: number): GeneratedCertificate;
+  issueCertificate(hostnames: string[], days: number, authority: string, authorityKey: string): GeneratedCertificate;
+}
+
+export interface GeneratedCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly sha256: Uint8Array;
 }
 
 export interface NativeIdentity {
@@ -23,6 +29,8 @@ export interface NativeEndpointOptions {
   readonly host: string;
   readonly port: number;
   readonly reusePort: boolean;
+  readonly descriptor?: number;
+  readonly steering?: object;
   readonly waker: "uv" | "poll";
   readonly server?: object;
   readonly transport: object;
@@ -67,7 +75,10 @@ export interface NativeEndpoint {
   closeAll(code: bigint, reason: string): void;
   isClosed(): boolean;
   failure(): string | null;
-  stopAccepting(): void;
+  stopAccepting(silently: boolean): void;
+  updateKeys(keys: SharedKeys): void;
+  setActiveWorkers(ids: number[]): void;
+  receive(packet: Uint8Array, host: string, port: number, localHost?: string): void;
   updateIdentity(identity: NativeIdentity, serverName?: string): void;
   setReferenced(referenced: boolean): void;
   exportKeyingMaterial(connection: number, label: string, context: Uint8Array, length: number): ArrayBuffer | null;
@@ -77,10 +88,19 @@ export interface NativeEndpoint {
     readonly pendingHandshakes: number;
     readonly handshakesAccepted: number;
     readonly handshakesRefused: number;
+    /** In the order of `handshakeFailureCauses`. */
+    readonly handshakeFailures: readonly number[];
     readonly receiveBufferSize: number;
     readonly sendBufferSize: number;
   };
   takeKeyLog(): string[];
+}
+
+export interface NativeSocketGroup {
+  localAddress(): { readonly host: string; readonly port: number };
+  descriptors(): number[];
+  steer(active: number[], reading: number[]): void;
+  close(): void;
 }
 
 export interface NativeConnectionStats {

@@ -18,6 +18,7 @@ const EventType = {
   addressChanged: 11,
   closed: 12,
   receiveWindowLow: 13,
+  foreignPacket: 14,
 } as const;
 
 const finFlag = 1;
@@ -44,6 +45,8 @@ export interface EventTarget {
   accepted(connection: number, info: ConnectionInfo): void;
   addressChanged(connection: number, address: SocketAddress): void;
   closed(connection: number, info: ConnectionClosed): void;
+  /** A packet for another worker, valid during the call. */
+  foreignPacket(workerId: number, packet: Uint8Array, remote: SocketAddress, localHost: string | undefined): void;
   /** The code of a stop that has come since the records were made. */
   stopCode(connection: number, stream: number): bigint | undefined;
   /** A listener has thrown: the next event follows all the same. */
@@ -138,6 +141,17 @@ function decodeRecord(
     case EventType.receiveWindowLow:
       target.reached(connection)?.receiveWindowLow();
       break;
+    case EventType.foreignPacket: {
+      const localStart = start + 4 + view.getUint8(start + 2);
+      const packetStart = localStart + view.getUint8(start + 3);
+      target.foreignPacket(
+        Number(view.getBigUint64(offset + 16, true)),
+        bytes.subarray(packetStart, start + payloadLength),
+        socketAddress(ascii(bytes, start + 4, localStart), view.getUint16(start, true)),
+        packetStart === localStart ? undefined : ascii(bytes, localStart, packetStart),
+      );
+      break;
+    }
     case EventType.addressChanged:
       target.addressChanged(connection, parseSocketAddress(text(bytes, start, payloadLength)));
       break;
@@ -171,7 +185,12 @@ function text(bytes: Uint8Array, start: number, length: number): string {
   return length === 0 ? "" : utf8.decode(bytes.subarray(start, start + length));
 }
 
-/** Port, the lengths of host, server name and ALPN protocol, these texts, then each certificate behind its length. */
+/** Without the set-up of a TextDecoder's call. */
+function ascii(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+}
+
+/** Duration, port, the lengths of host, server name and ALPN protocol, these texts, then each certificate behind its length. */
 function decodeInfo(
   bytes: Uint8Array,
   view: DataView,
@@ -180,24 +199,24 @@ function decodeInfo(
   maxDatagramSize: number,
   resetStreamAt: boolean,
 ): ConnectionInfo {
-  const nameStart = view.getUint8(start + 2);
-  const alpnStart = nameStart + view.getUint8(start + 3);
-  const textLength = alpnStart + view.getUint8(start + 4);
-  // ASCII: decoded together, and without the set-up of a TextDecoder's call.
-  const texts = Buffer.from(bytes.buffer, bytes.byteOffset + start + 5, textLength).toString("latin1");
+  const nameStart = view.getUint8(start + 6);
+  const alpnStart = nameStart + view.getUint8(start + 7);
+  const textLength = alpnStart + view.getUint8(start + 8);
+  const texts = ascii(bytes, start + 9, start + 9 + textLength);
   const peerCertificates: Uint8Array[] = [];
-  for (let offset = start + 5 + textLength; offset < start + length;) {
+  for (let offset = start + 9 + textLength; offset < start + length;) {
     const certificateLength = view.getUint32(offset, true);
     peerCertificates.push(ownCopy(bytes, offset + 4, certificateLength));
     offset += 4 + certificateLength;
   }
   return {
-    remoteAddress: socketAddress(texts.slice(0, nameStart), view.getUint16(start, true)),
+    remoteAddress: socketAddress(texts.slice(0, nameStart), view.getUint16(start + 4, true)),
     alpn: texts.slice(alpnStart),
     serverName: alpnStart === nameStart ? undefined : texts.slice(nameStart, alpnStart),
     peerCertificates,
     maxDatagramSize,
     resetStreamAt,
+    handshakeDuration: view.getUint32(start, true) / 1000,
   };
 }
 

@@ -12,9 +12,9 @@ export class NativeConnection implements QuicConnection {
   remoteAddress: SocketAddress;
   /** DATAGRAM frames that did not fit the queue or the path. */
   datagramsDropped = 0;
-  /** `closed` has been told. The addon is not called for this id any more: it may give it to another connection. */
-  isClosed = false;
   readonly #native: NativeEndpoint;
+  /** Once it has closed. */
+  #lastStats: Partial<ConnectionStats> | undefined;
   readonly #scheduleFlush: () => void;
   readonly #stops: StopsInTurn;
   readonly #endpointAddress: SocketAddress;
@@ -33,6 +33,16 @@ export class NativeConnection implements QuicConnection {
     this.remoteAddress = remoteAddress;
     this.#stops = stops;
     this.#scheduleFlush = scheduleFlush;
+  }
+
+  /** `closed` has been told. The addon is not called for this id any more: it may give it to another connection. */
+  get isClosed(): boolean {
+    return this.#lastStats !== undefined;
+  }
+
+  /** `closed` is about to be told. The figures stay those of now, or 0 where the addon has freed the connection already. */
+  end(): void {
+    this.#lastStats ??= this.#native.connectionStats(this.id) ?? {};
   }
 
   get localAddress(): SocketAddress {
@@ -123,7 +133,7 @@ export class NativeConnection implements QuicConnection {
   }
 
   getStats(): ConnectionStats {
-    const stats = this.isClosed ? null : this.#native.connectionStats(this.id);
+    const stats = this.#lastStats ?? this.#native.connectionStats(this.id);
     const figures: ConnectionStats & { localIp?: unknown } = {
       ...noStats,
       ...stats,

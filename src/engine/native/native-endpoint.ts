@@ -9,9 +9,11 @@ import type {
   EndpointStats,
   QuicConnection,
   QuicEndpoint,
+  SharedKeys,
   SocketAddress,
   TlsIdentity,
 } from "../engine.ts";
+import { handshakeFailuresOf } from "../handshake-failures.ts";
 import { withEngineErrors } from "./addon-loader.ts";
 import type { Addon, NativeConnectOptions, NativeEndpoint } from "./addon-loader.ts";
 import { decodeEvents, socketAddress } from "./event-decoder.ts";
@@ -55,6 +57,10 @@ export class NativeQuicEndpoint implements QuicEndpoint {
             port: options.port,
             reusePort: options.reusePort ?? false,
             waker,
+            ...(options.descriptor === undefined ? {} : { descriptor: options.descriptor }),
+            ...(options.steering === undefined
+              ? {}
+              : { steering: { ...options.steering, foreignPackets: listener.foreignPacket !== undefined } }),
             ...(options.server === undefined ? {} : { server: options.server }),
             transport,
             keyLog: keyLog !== undefined,
@@ -98,8 +104,27 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     });
   }
 
-  stopAccepting(): void {
-    this.#native.stopAccepting();
+  updateKeys(keys: SharedKeys): void {
+    withEngineErrors(() => {
+      this.#native.updateKeys(keys);
+    });
+  }
+
+  setActiveWorkers(workerIds: readonly number[]): void {
+    withEngineErrors(() => {
+      this.#native.setActiveWorkers([...workerIds]);
+    });
+  }
+
+  receive(packet: Uint8Array, remoteAddress: SocketAddress, localHost?: string): void {
+    withEngineErrors(() => {
+      this.#native.receive(packet, remoteAddress.host, remoteAddress.port, localHost);
+    });
+    this.#scheduleFlush();
+  }
+
+  stopAccepting(options: { readonly silently?: boolean } = {}): void {
+    this.#native.stopAccepting(options.silently ?? false);
   }
 
   ref(): void {
@@ -117,6 +142,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     const { receiveBufferSize, sendBufferSize } = stats;
     return {
       ...stats,
+      handshakeFailures: handshakeFailuresOf((_cause, index) => stats.handshakeFailures[index] ?? 0),
       receiveBufferSize: receiveBufferSize / factor,
       sendBufferSize: sendBufferSize / factor,
     };
@@ -183,6 +209,11 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     closed: (id, info) => {
       this.#close(id, info);
     },
+    foreignPacket: (workerId, packet, remote, localHost) => {
+      if (this.#listener.foreignPacket?.(workerId, packet, remote, localHost) !== true) {
+        this.receive(packet, remote, localHost);
+      }
+    },
     stopCode: (id, streamId) => this.#stops.codeOf(id, streamId),
     threw: report,
   };
@@ -194,7 +225,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     } catch (error) {
       // Nobody will ever listen to this connection.
       this.#native.close(id, 0n, "");
-      connection.isClosed = true;
+      connection.end();
       throw error;
     }
   }
@@ -203,7 +234,7 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
-    entry.connection.isClosed = true;
+    entry.connection.end();
     this.#touch(entry);
     entry.listener.closed(info);
   }

@@ -1,7 +1,7 @@
 import { EngineError } from "../engine.ts";
 import type { EndpointListener, EndpointOptions, QuicEndpoint, QuicEngine } from "../engine.ts";
-import { loadAddon } from "./addon-loader.ts";
-import type { Addon } from "./addon-loader.ts";
+import { loadAddon, withEngineErrors } from "./addon-loader.ts";
+import type { GeneratedCertificate } from "./addon-loader.ts";
 import { NativeQuicEndpoint } from "./native-endpoint.ts";
 
 export interface NativeEngineOptions {
@@ -27,11 +27,22 @@ export function nativeEngine(options: NativeEngineOptions = {}): QuicEngine {
 }
 
 /** Generates a self-signed certificate: ECDSA P-256, valid for `days`, with these subject alternative names. */
-export function generateCertificate(
+export function generateCertificate(hostnames: readonly string[], days: number): GeneratedCertificate {
+  return loadAddon().generateSelfSignedCertificate([...hostnames], days);
+}
+
+/** Generates an authority's own certificate: ECDSA P-256, valid for `days`. */
+export function generateAuthority(commonName: string, days: number): GeneratedCertificate {
+  return loadAddon().generateAuthority(commonName, days);
+}
+
+/** As {@link generateCertificate}, issued by the authority of this PEM certificate and key. */
+export function issueCertificate(
   hostnames: readonly string[],
   days: number,
-): ReturnType<Addon["generateSelfSignedCertificate"]> {
-  return loadAddon().generateSelfSignedCertificate([...hostnames], days);
+  authority: { readonly cert: string; readonly key: string },
+): GeneratedCertificate {
+  return withEngineErrors(() => loadAddon().issueCertificate([...hostnames], days, authority.cert, authority.key));
 }
 
 function defaultWaker(): "uv" | "poll" {

@@ -1,15 +1,12 @@
 import { noBytes } from "../../base/bytes.ts";
 import { decodeUtf8Strict, truncateUtf8 } from "../../base/utf8.ts";
 import { encodeVarint, readVarint } from "../../base/varint.ts";
-import { CapsuleType, FrameType } from "../../constants/http3.ts";
+import { CapsuleType, FrameType, maxCloseReasonBytes } from "../../constants/http3.ts";
 import type { WireError } from "../../errors/wire-error.ts";
 import { encodeFrame } from "../http3/frames.ts";
 import { encodeTypeLength, TypeLengthReader } from "../type-length.ts";
 import type { PayloadUse, TypeLengthHandler } from "../type-length.ts";
 import { streamError } from "../wire-errors.ts";
-
-/** draft-ietf-webtrans-http3 §6: the reason of WT_CLOSE_SESSION, bytes of UTF-8. */
-export const maxReasonLength = 1024;
 
 /** Datagrams in capsules that are larger are skipped: no QUIC packet could have carried them either. */
 const maxDatagram = 65_536;
@@ -58,7 +55,7 @@ export class CapsuleReader implements TypeLengthHandler {
     this.#events.count();
     switch (type) {
       case CapsuleType.closeSession:
-        if (length < 4 || length > 4 + maxReasonLength) {
+        if (length < 4 || length > 4 + maxCloseReasonBytes) {
           throw streamError("H3_MESSAGE_ERROR", `WT_CLOSE_SESSION of ${length} bytes`);
         }
         return "whole";
@@ -121,7 +118,7 @@ function inDataFrame(type: number, value: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** WT_CLOSE_SESSION in a DATA frame; the reason is cut at a character's border. */
 export function encodeCloseSession(code: number, reason: string): Uint8Array<ArrayBuffer> {
-  const text = truncateUtf8(reason, maxReasonLength);
+  const text = truncateUtf8(reason, maxCloseReasonBytes);
   const value = new Uint8Array(4 + text.length);
   new DataView(value.buffer).setUint32(0, code);
   value.set(text, 4);

@@ -1,6 +1,6 @@
-/** Application codes of streams on the wire (draft-ietf-webtrans-http3 §4.4). */
-const first = 0x52e4a40fa8dbn;
-const last = 0x52e5ac983162n;
+import { applicationCodes } from "../../constants/wire-codes.ts";
+
+const { first, last } = applicationCodes;
 
 /** The wire's code for an application code, 0 to 2^32 - 1. Throws RangeError for any other. */
 export function toWireCode(code: number): bigint {

@@ -1,5 +1,8 @@
 import { RejectionKind } from "../../transport/session/request.ts";
-import type { SessionStats } from "../../transport/types.ts";
+import type { ConnectionClosed } from "../../engine/engine.ts";
+import type { CloseInfo, SessionStats } from "../../transport/types.ts";
+
+import { connectionEndCause, ConnectionEndCause, noCounts, sessionEndCause, SessionEndCause } from "./end-causes.ts";
 
 /** Totals of sessions that have ended. */
 export interface EndedTotals {
@@ -30,7 +33,9 @@ export class Counters {
   /** Connections that have ended in a failure. */
   connectionErrors = 0;
   protocolErrors = 0;
-  readonly #refusals: Record<RejectionKind, number>;
+  readonly #refusals = noCounts(RejectionKind);
+  readonly #connectionEnds = noCounts(ConnectionEndCause);
+  readonly #sessionEnds = noCounts(SessionEndCause);
   readonly #ended: Writable<EndedTotals> = {
     sessions: 0,
     sessionsAborted: 0,
@@ -43,14 +48,19 @@ export class Counters {
     datagramsDropped: 0,
   };
 
-  constructor() {
-    const kinds = Object.values(RejectionKind);
-    this.#refusals = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<RejectionKind, number>;
-  }
-
   /** Refused requests by cause. */
   get refusals(): Readonly<Record<RejectionKind, number>> {
     return { ...this.#refusals };
+  }
+
+  /** Connections that have ended by cause. */
+  get connectionEnds(): Readonly<Record<ConnectionEndCause, number>> {
+    return { ...this.#connectionEnds };
+  }
+
+  /** Sessions that have ended by cause. */
+  get sessionEnds(): Readonly<Record<SessionEndCause, number>> {
+    return { ...this.#sessionEnds };
   }
 
   get ended(): EndedTotals {
@@ -63,10 +73,16 @@ export class Counters {
     this.#refusals[Object.hasOwn(this.#refusals, kind) ? kind : "application"] += 1;
   }
 
-  sessionEnded(stats: SessionStats, isClean: boolean): void {
+  connectionEnded(closed: ConnectionClosed, info: CloseInfo): void {
+    this.#connectionEnds[connectionEndCause(closed, info)] += 1;
+    if (!info.clean) this.connectionErrors += 1;
+  }
+
+  sessionEnded(stats: SessionStats, info: CloseInfo): void {
     const ended = this.#ended;
+    this.#sessionEnds[sessionEndCause(info)] += 1;
     ended.sessions += 1;
-    if (!isClean) ended.sessionsAborted += 1;
+    if (!info.clean) ended.sessionsAborted += 1;
     ended.streams += stats.streamsOpened + stats.streamsAccepted;
     ended.streamErrors += stats.streamErrors;
     ended.bytesSent += stats.bytesSent;

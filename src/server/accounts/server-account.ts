@@ -1,3 +1,4 @@
+import type { ConnectionClosed } from "../../engine/engine.ts";
 import type { ConnectionOwner, PlainRequest, RefusedRequest } from "../../transport/connection/owner.ts";
 import type { WebTransportConnection } from "../../transport/connection/connection.ts";
 import type { IncomingSession } from "../../transport/session/request.ts";
@@ -9,13 +10,17 @@ import type {
   SessionState,
   SessionStats,
 } from "../../transport/types.ts";
+import { Traffic } from "../../transport/traffic.ts";
 
 import type { AccessLog } from "../access-log.ts";
 import { rejectionOfCore } from "../admission/core-refusals.ts";
+import type { ServerObservers } from "../observers.ts";
 import { AddressCounts } from "./address-counts.ts";
 import { makeConnectionLedger } from "./connection-manager.ts";
 import type { ConnectionLedger, OpenConnectionState } from "./connection-manager.ts";
 import { Counters } from "./counters.ts";
+import { Durations } from "./durations.ts";
+import { PacketTotals } from "./packet-totals.ts";
 import { makeSessionLedger } from "./session-manager.ts";
 import type { OpenSessionState, SessionLedger } from "./session-manager.ts";
 
@@ -34,6 +39,10 @@ export type AnswerRequest = (request: IncomingSession) => Promise<void>;
  */
 export class ServerAccount implements ConnectionOwner {
   readonly counters = new Counters();
+  readonly durations = new Durations();
+  readonly packets = new PacketTotals();
+  /** The connections count here what their sessions carry. */
+  readonly traffic = new Traffic();
   readonly sessions: SessionLedger = makeSessionLedger();
   readonly connections: ConnectionLedger = makeConnectionLedger();
   readonly #log: AccessLog;
@@ -41,15 +50,19 @@ export class ServerAccount implements ConnectionOwner {
   /** Sessions and requests by the address group of their client; undefined without a limit. */
   readonly #addresses: AddressCounts | undefined;
   readonly #answer: AnswerRequest;
+  readonly #observers: ServerObservers;
   readonly #established = new WeakMap<Connection, number>();
+  /** When requests that are not answered yet have arrived: milliseconds of the process. */
+  readonly #arrived = new WeakMap<IncomingSession, number>();
   #requests = 0;
   #streams = 0;
 
-  constructor(log: AccessLog, limits: AccountLimits, answer: AnswerRequest) {
+  constructor(log: AccessLog, limits: AccountLimits, answer: AnswerRequest, observers: ServerObservers) {
     this.#log = log;
     this.#limits = limits;
     this.#addresses = limits.maxSessionsPerAddress === undefined ? undefined : new AddressCounts();
     this.#answer = answer;
+    this.#observers = observers;
   }
 
   /** Requests that are not answered yet. */
@@ -72,7 +85,9 @@ export class ServerAccount implements ConnectionOwner {
     return this.#established.get(connection);
   }
 
-  connectionEstablished(connection: WebTransportConnection): void {
+  /** `handshakeDuration`: milliseconds. */
+  connectionEstablished(connection: WebTransportConnection, handshakeDuration: number): void {
+    this.durations.handshake.record(handshakeDuration);
     this.#established.set(connection, Date.now());
     this.connections.add(connection);
     this.connections.moved(undefined, "connected");
@@ -82,14 +97,17 @@ export class ServerAccount implements ConnectionOwner {
     this.#addresses?.add(request.connection);
     this.counters.sessionsRequested += 1;
     this.#requests += 1;
+    this.#arrived.set(request, performance.now());
+    this.#observers.requestArrived(request);
   }
 
   answerRequest(request: IncomingSession): Promise<void> {
-    return this.#answer(request);
+    return this.#observers.answering(request, this.#answer);
   }
 
   requestAnswered(request: IncomingSession, answer: "accepted" | "rejected" | "cancelled"): void {
     this.#requests -= 1;
+    this.durations.request.record(performance.now() - (this.#arrived.get(request) ?? NaN));
     this.#addresses?.remove(request.connection);
     if (answer === "cancelled") {
       this.counters.sessionsAbandoned += 1;
@@ -107,9 +125,11 @@ export class ServerAccount implements ConnectionOwner {
 
   requestRefused(refused: RefusedRequest): void {
     this.counters.sessionsRequested += 1;
-    const { subject, rejection } = rejectionOfCore(refused, this.#limits);
+    const told = rejectionOfCore(refused, this.#limits);
+    const { subject, rejection } = told;
     this.counters.refused(rejection.kind);
     this.#log.refused(subject, rejection);
+    this.#observers.requestRefused(refused, told);
   }
 
   sessionEstablished(session: Session): void {
@@ -127,7 +147,8 @@ export class ServerAccount implements ConnectionOwner {
   sessionEnded(session: Session, info: CloseInfo, stats: SessionStats): void {
     this.sessions.remove(session);
     this.#addresses?.remove(session.connection);
-    this.counters.sessionEnded(stats, info.clean);
+    this.counters.sessionEnded(stats, info);
+    this.durations.session.record(stats.duration);
     this.#log.ended(session, info, stats);
   }
 
@@ -147,10 +168,11 @@ export class ServerAccount implements ConnectionOwner {
     this.connections.moved(openConnectionState(from), openConnectionState(to));
   }
 
-  connectionEnded(connection: Connection, info: CloseInfo): void {
+  connectionEnded(connection: Connection, info: CloseInfo, closed: ConnectionClosed): void {
     const known = this.connections.shown.get(connection.id);
     if (known !== undefined) this.connections.remove(known);
-    if (!info.clean) this.counters.connectionErrors += 1;
+    this.counters.connectionEnded(closed, info);
+    this.packets.ended(connection, connection.getStats());
   }
 }
 

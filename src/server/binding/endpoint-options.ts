@@ -1,11 +1,9 @@
 import type { ServerConfigValues } from "../../config/server-config.ts";
+import { alpn } from "../../constants/http3.ts";
 import type { EndpointOptions, ServerOptions } from "../../engine/engine.ts";
 import { controlStreamPreamble } from "../../protocol/options.ts";
 import { transportOf } from "../../transport/connection/configured.ts";
 import type { ConnectionSettings } from "../../transport/connection/settings.ts";
-
-/** ALPN of HTTP/3 (RFC 9114 §3.1). */
-const http3 = "h3";
 
 /** What a server's endpoints are made with, whatever their host. */
 export function endpointOptions(
@@ -19,7 +17,7 @@ export function endpointOptions(
     reusePort: values.reusePort,
     server: {
       identity,
-      alpn: [http3],
+      alpn: [alpn],
       maxConnections: values.maxConnections,
       retry: values.retry,
       clientCertificates: values.verifyMode,

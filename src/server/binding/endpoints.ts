@@ -17,11 +17,21 @@ import { explainListenError } from "./bind-errors.ts";
 /** Attempts to find a port that is free on every address, when the caller leaves the choice. */
 const portAttempts = 10;
 
+/** Of a certificate that is served. Times in milliseconds since the epoch. */
+export interface ServedCertificate {
+  /** A key of `sni`; "" for the certificate that everybody else gets. */
+  readonly serverName: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
 /** One QUIC endpoint per address of the host, all on the same port. */
 export class Endpoints {
   readonly all: readonly QuicEndpoint[];
   /** PEM of the chains that are served, by server name; undefined: for everybody else. */
   readonly #chains: Map<string | undefined, string>;
+  /** Of the chains' leaves: to read a certificate costs far more than to look here. */
+  readonly #served = new Map<string, ServedCertificate & { readonly chain: string }>();
 
   private constructor(all: readonly QuicEndpoint[], { server }: Omit<EndpointOptions, "host">) {
     this.all = all;
@@ -76,9 +86,31 @@ export class Endpoints {
     });
   }
 
+  /** The certificates that are served and can be read. */
+  get certificates(): readonly ServedCertificate[] {
+    return [...this.#chains].flatMap(([name = "", chain]) => {
+      const known = this.#served.get(name);
+      if (known?.chain === chain) return [known];
+      const leaf = leafOf(chain);
+      if (leaf === undefined) return [];
+      const times = { notBefore: Date.parse(leaf.validFrom), notAfter: Date.parse(leaf.validTo) };
+      const served = { serverName: name, ...times, chain };
+      this.#served.set(name, served);
+      return [served];
+    });
+  }
+
   /** Resolves when every close frame has reached its socket. */
   async close(code: bigint, reason: string): Promise<void> {
     await Promise.all(this.all.map((endpoint) => endpoint.close(code, reason)));
+  }
+}
+
+function leafOf(chain: string): X509Certificate | undefined {
+  try {
+    return certificatesOf(chain)[0];
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { loggerOf } from "../../config/logger.ts";
@@ -9,7 +11,7 @@ import type { Address } from "../../transport/types.ts";
 import { ServerApp } from "../app.ts";
 import type { ServerAppConfigOptions } from "../app.ts";
 import type { ListenOptions, ServerCloseOptions } from "../server.ts";
-import type { PageServer } from "./page-server.ts";
+import type { PageInfo, PageServer } from "./page-server.ts";
 import { echoHandler, healthCheckHandler } from "../handlers.ts";
 
 /** Validity of a development certificate: browsers accept at most 14 days. */
@@ -21,6 +23,7 @@ const closeTimeout = 500;
 /** A new certificate takes over one day before the old one ends. */
 const rotationInterval = (certificateDays - 1) * 24 * 3600 * 1000;
 
+/** Options of a development server. */
 export interface DevelopmentServerOptions {
   /** Default "localhost": both loopback addresses. */
   readonly host?: string;
@@ -30,6 +33,8 @@ export interface DevelopmentServerOptions {
   readonly generateCerts?: boolean;
   /** TCP port of the page on localhost; one that is in use is replaced by a free one. Default 8080. */
   readonly pagePort?: number;
+  /** A folder whose files are served instead of the development page; /server.json tells them address and hash. */
+  readonly publicDirectory?: string;
   /** Path that the page connects to. Default "/echo". */
   readonly pagePath?: string;
   readonly config?: ServerAppConfigOptions<Record<string, unknown>>;
@@ -81,7 +86,8 @@ export class DevelopmentServer extends ServerApp {
     const address = await super.listen(options);
     try {
       const { PageServer } = await import("./page-server.ts");
-      this.#page = new PageServer(() => ({ url: this.url, certificateHash: this.certificateHash ?? "" }));
+      const instance = randomUUID();
+      this.#page = new PageServer(() => this.#pageInfo(instance), this.#options.publicDirectory);
       this.#pageUrl = await this.#page.listen(this.#options.pagePort ?? 8080);
       if (!this.server.isServing) {
         // The shutdown hook came too early for it.
@@ -107,6 +113,16 @@ export class DevelopmentServer extends ServerApp {
   /** As {@link ServerApp.close}, but sessions have half a second by default. */
   override close(options?: ServerCloseOptions): Promise<void> {
     return super.close({ timeout: closeTimeout, ...options });
+  }
+
+  #pageInfo(instance: string): PageInfo {
+    return {
+      url: this.url,
+      certificateHash: this.certificateHash ?? "",
+      state: this.server.isServing ? "serving" : "closing",
+      instance,
+      paths: this.routes().flatMap(({ path }) => (path === undefined ? [] : [path])),
+    };
   }
 
   async #newCertificate(): Promise<CertificateAndKey> {

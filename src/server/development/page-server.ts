@@ -2,12 +2,21 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What the page needs to connect. */
+import { PublicFiles } from "./public-files.ts";
+
+/** What the page needs to connect, at /server.json. */
 export interface PageInfo {
   /** The address that the page connects to. */
   readonly url: string;
   /** SHA-256 of the certificate, hexadecimal. */
   readonly certificateHash: string;
+  /** "failed": the app does not run, and `problem` says why. */
+  readonly state: "starting" | "serving" | "closing" | "failed";
+  /** Another one after each start of the app: a page whose session has ended connects again by that. */
+  readonly instance: string;
+  /** Paths of the app's routes. */
+  readonly paths: readonly string[];
+  readonly problem?: string;
 }
 
 const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
@@ -19,10 +28,13 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 /** Serves the development server's page over plain HTTP on loopback: browsers treat http://localhost as secure. */
 export class PageServer {
   readonly #info: () => PageInfo;
+  readonly #publicFiles: PublicFiles | undefined;
   #server: Server | undefined;
 
-  constructor(info: () => PageInfo) {
+  /** `publicDirectory`: its files are served instead of the development page. */
+  constructor(info: () => PageInfo, publicDirectory?: string) {
     this.#info = info;
+    this.#publicFiles = publicDirectory === undefined ? undefined : new PublicFiles(publicDirectory);
   }
 
   /** Resolves with the page's address. A port that is in use is replaced by a free one. */
@@ -52,18 +64,23 @@ export class PageServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const pathname = pathOf(request.url);
     if (pathname === "/server.json") {
       answer(response, 200, "application/json", JSON.stringify(this.#info()));
       return;
     }
-    const file = files[pathname];
+    if (this.#publicFiles !== undefined) {
+      this.#servePublic(this.#publicFiles, pathname, response);
+      return;
+    }
+    const file = Object.hasOwn(files, pathname) ? files[pathname] : undefined;
     if (file === undefined) {
       answer(response, 404, "text/plain; charset=utf-8", "Not found\n");
       return;
     }
     readFile(new URL(file[0], import.meta.url)).then(
       (content) => {
+        response.setHeader("content-security-policy", pagePolicy);
         answer(response, 200, file[1], content);
       },
       (error: unknown) => {
@@ -71,7 +88,22 @@ export class PageServer {
       },
     );
   }
+
+  #servePublic(publicFiles: PublicFiles, pathname: string, response: ServerResponse): void {
+    publicFiles.read(pathname).then(
+      (file) => {
+        if (file === undefined) answer(response, 404, "text/plain; charset=utf-8", "Not found\n");
+        else answer(response, 200, file.type, file.content);
+      },
+      (error: unknown) => {
+        answer(response, 500, "text/plain; charset=utf-8", `${String(error)}\n`);
+      },
+    );
+  }
 }
+
+/** The development page needs nothing but its own files and sessions. */
+const pagePolicy = "default-src 'self'; connect-src 'self' https:; img-src data:";
 
 function bind(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -83,11 +115,16 @@ function bind(server: Server, port: number): Promise<void> {
   });
 }
 
+/** "" for what is no path: nothing is found there. */
+function pathOf(url: string | undefined): string {
+  const target = URL.canParse(url ?? "/", "http://localhost") ? new URL(url ?? "/", "http://localhost") : undefined;
+  return target?.pathname ?? "";
+}
+
 function answer(response: ServerResponse, status: number, type: string, body: string | Uint8Array): void {
   response.writeHead(status, {
     "content-type": type,
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'self'; connect-src 'self' https:; img-src data:",
     "x-content-type-options": "nosniff",
   });
   response.end(body);

@@ -9,8 +9,13 @@ const PING = 0;
 const PING_INTERVAL = 500;
 const PINGS_SHOWN = 60;
 const LINES_KEPT = 200;
+const RETRY_INTERVAL = 500;
 
 let transport;
+/** The start of the server that the session belongs to. */
+let instance;
+/** Ends the waiting for a server that restarts. */
+let stopWaiting = () => {};
 const roundTrips = [];
 
 /** `kind` is shown, too: colours alone tell nothing to those who do not see them. */
@@ -44,12 +49,15 @@ async function connect() {
     show("failed", "This browser has no WebTransport");
     return;
   }
+  stopWaiting();
   show("connecting", "Connecting …");
   const url = element("url").value;
   let session;
   try {
     // Each start of the server has a certificate of its own.
-    const { certificateHash } = await fetchServerInfo();
+    const server = await fetchServerInfo();
+    instance = server.instance;
+    const { certificateHash } = server;
     const value = Uint8Array.from(certificateHash.match(/../g), (byte) => Number.parseInt(byte, 16));
     session = new WebTransport(url, { serverCertificateHashes: [{ algorithm: "sha-256", value }] });
   } catch (error) {
@@ -82,18 +90,57 @@ async function connect() {
 
 function ended(session, state, text, details = text) {
   if (session !== transport) return;
+  const wasConnected = element("state").dataset.state === "connected";
   show(state, text);
   log(state === "failed" ? "error" : "info", details);
+  if (wasConnected && !session.isClosedHere) void waitForRestart();
+}
+
+/** Connects again when the server has restarted. A session that ends while its server lives on has come to its own end. */
+async function waitForRestart() {
+  const waiting = new AbortController();
+  stopWaiting = () => waiting.abort();
+  for (let problem; ;) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_INTERVAL));
+    if (waiting.signal.aborted) return;
+    const server = await fetchJson("/server.json", waiting.signal);
+    if (waiting.signal.aborted) return;
+    if (server?.state === "serving") {
+      if (server.instance === instance) return;
+      log("info", "the server has restarted");
+      await connect();
+      return;
+    }
+    if (server?.problem !== undefined && server.problem !== problem) log("error", server.problem);
+    problem = server?.problem;
+  }
+}
+
+/** Undefined when nobody answers. */
+async function fetchJson(path, signal) {
+  try {
+    return await (await fetch(path, { signal })).json();
+  } catch {
+    return undefined;
+  }
+}
+
+function closeSession(session, reason) {
+  session.isClosedHere = true;
+  session.close({ closeCode: 0, reason });
 }
 
 async function fetchServerInfo() {
-  try {
-    const server = await (await fetch("/server.json")).json();
-    element("hash").textContent = server.certificateHash;
-    return server;
-  } catch {
-    throw new Error("the development server does not answer: does `npm start` still run?");
-  }
+  const server = await fetchJson("/server.json");
+  if (server === undefined) throw new Error("the development server does not answer: does it still run?");
+  element("hash").textContent = server.certificateHash;
+  const addresses = server.paths.map((path) => {
+    const option = document.createElement("option");
+    option.value = new URL(path, server.url).href;
+    return option;
+  });
+  element("addresses").replaceChildren(...addresses);
+  return server;
 }
 
 async function readText(readable) {
@@ -214,9 +261,9 @@ element("session-form").addEventListener("submit", (event) => {
   event.preventDefault();
   if (!element("connect").disabled) void connect();
 });
-element("close").addEventListener("click", () => transport.close({ closeCode: 0, reason: "the page said goodbye" }));
+element("close").addEventListener("click", () => closeSession(transport, "the page said goodbye"));
 // A page that goes says so: otherwise its session lives on until the server's idle time-out.
-window.addEventListener("pagehide", () => transport?.close({ closeCode: 0, reason: "the page has gone" }));
+window.addEventListener("pagehide", () => transport && closeSession(transport, "the page has gone"));
 
 try {
   element("url").value = (await fetchServerInfo()).url;

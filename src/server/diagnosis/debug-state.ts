@@ -5,6 +5,7 @@ import type { Address, ConnectionState } from "../../transport/types.ts";
 import type { ServerAccount } from "../accounts/server-account.ts";
 import type { ServerStats } from "../server-stats.ts";
 
+/** A connection as plain data, without secrets. */
 export interface ConnectionDebugState {
   readonly connectionId: string;
   readonly state: ConnectionState;
@@ -15,12 +16,18 @@ export interface ConnectionDebugState {
   readonly draft: string | undefined;
   /** Milliseconds since the epoch. */
   readonly establishedAt: number | undefined;
+  /** Milliseconds; undefined while it goes on. */
+  readonly handshakeDuration: number | undefined;
   readonly sessions: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;
+  /** Of its streams and of the protocol. */
+  readonly errorCount: number;
+  /** Milliseconds since the epoch: see {@link WebTransportConnection.lastActivity}. */
+  readonly lastActivity: number;
   /** Milliseconds. */
   readonly rtt: number;
   readonly mtu: number;
@@ -88,12 +95,15 @@ function ofConnection(connection: WebTransportConnection, account: DebugStateSou
     serverName: connection.serverName,
     draft: connection.draft,
     establishedAt: account.establishedAt(connection),
+    handshakeDuration: connection.handshakeDuration,
     sessions: connection.sessions.length,
     bytesSent,
     bytesReceived,
     packetsSent,
     packetsReceived,
     packetsLost,
+    errorCount: connection.errorCount,
+    lastActivity: connection.lastActivity,
     rtt,
     mtu,
   };

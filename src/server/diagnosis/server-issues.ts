@@ -4,6 +4,8 @@ import { sizeText } from "../../transport/streams/unread.ts";
 
 import type { ServerStats } from "../server-stats.ts";
 import { serverCertificateIssues } from "./certificate-issues.ts";
+import { handshakeIssues } from "./handshake-issues.ts";
+import type { HandshakeLimits } from "./handshake-issues.ts";
 import { socketIssues } from "./socket-issues.ts";
 import type { DiagnosedEndpoint } from "./socket-issues.ts";
 
@@ -49,10 +51,7 @@ export async function diagnoseServer(sources: ServerIssueSources): Promise<strin
 }
 
 /** What the counts tell: rates and limits. */
-export function countIssues(
-  stats: ServerStats,
-  config: { readonly maxConnections: number; readonly maxSessions: number },
-): string[] {
+export function countIssues(stats: ServerStats, config: HandshakeLimits & { readonly maxSessions: number }): string[] {
   const { connectionsAccepted, connectionsRejected, sessionsRequested, sessionsRefused } = stats;
   const issues: string[] = [];
   const attempts = connectionsAccepted + connectionsRejected;
@@ -60,6 +59,7 @@ export function countIssues(
     const how = `${stats.connectionsRefused} refused, ${stats.handshakeFailures} handshakes failed`;
     issues.push(`High connection rejection rate: ${connectionsRejected}/${attempts} (${how})`);
   }
+  for (const issue of handshakeIssues(stats, config)) issues.push(issue);
   if (isHigh(sessionsRefused, sessionsRequested)) {
     issues.push(`High session rejection rate: ${sessionsRefused}/${sessionsRequested} (${causesOf(stats)})`);
   }

@@ -10,6 +10,8 @@ export interface RouteMatch<Target> {
   readonly pathParams: readonly string[];
   /** By name: `:name` segments and named groups, percent-decoded once. */
   readonly params: Readonly<Record<string, string>>;
+  /** The path or pattern, as it was registered; undefined for the default. */
+  readonly route: string | undefined;
 }
 
 /** A request, as the router sees it: it says there how the path matched. */
@@ -17,6 +19,7 @@ export interface RoutedRequest {
   readonly path: string;
   pathParams: readonly string[];
   params: Readonly<Record<string, string>>;
+  route?: string | undefined;
 }
 
 interface Entry<Target> {
@@ -25,6 +28,7 @@ interface Entry<Target> {
   matches: number;
 }
 
+/** Counts of routes. */
 export interface RouteStats {
   /** Paths without parameters. */
   readonly exactRoutes: number;
@@ -71,13 +75,13 @@ export class RequestRouter<Target = SessionHandler> {
     this.add(patternPath(pattern), target);
   }
 
-  /** Throws ConfigurationError when there is the same route already. */
+  /** Throws ConfigurationError when there is the same route already. @internal */
   add(path: RoutePath, target: Target): void {
     this.checkFree(path);
     this.#kind(path).set(path.key, { path, target, matches: 0 });
   }
 
-  /** Throws ConfigurationError when there is the same route already. */
+  /** Throws ConfigurationError when there is the same route already. @internal */
   checkFree(path: RoutePath): void {
     if (this.#kind(path).has(path.key)) throw refusedRoute(path.source, "it is registered already");
   }
@@ -99,6 +103,7 @@ export class RequestRouter<Target = SessionHandler> {
     if (match === undefined) return undefined;
     request.pathParams = match.pathParams;
     request.params = match.params;
+    request.route = match.route;
     return match.target;
   }
 
@@ -107,7 +112,9 @@ export class RequestRouter<Target = SessionHandler> {
     const found = given.length > maxPathLength ? undefined : this.#search(canonicalPath(given));
     if (found !== undefined) return found;
     this.#unmatched += 1;
-    return this.#default === undefined ? undefined : { target: this.#default, pathParams: [], params: {} };
+    return this.#default === undefined
+      ? undefined
+      : { target: this.#default, pathParams: [], params: {}, route: undefined };
   }
 
   /** What was registered for a path (with parameters, if it has some) or a pattern's source. */
@@ -126,6 +133,7 @@ export class RequestRouter<Target = SessionHandler> {
     return this.#entries();
   }
 
+  /** How many routes there are, by kind, and how often each matched. */
   getRouteStats(): RouteStats {
     return {
       exactRoutes: this.#exact.size,
@@ -144,13 +152,13 @@ export class RequestRouter<Target = SessionHandler> {
     const exact = this.#exact.get(path);
     if (exact !== undefined) {
       exact.matches += 1;
-      return { target: exact.target, pathParams: [], params: {} };
+      return { target: exact.target, pathParams: [], params: {}, route: exact.path.source };
     }
     for (const entry of this.#patterns.values()) {
       const match = matchPath(entry.path, path);
       if (match === null) continue;
       entry.matches += 1;
-      return { target: entry.target, ...parametersOf(match) };
+      return { target: entry.target, ...parametersOf(match), route: entry.path.source };
     }
     return undefined;
   }
@@ -165,7 +173,7 @@ export class RequestRouter<Target = SessionHandler> {
   }
 }
 
-function parametersOf(match: RegExpExecArray): Omit<RouteMatch<never>, "target"> {
+function parametersOf(match: RegExpExecArray): Pick<RouteMatch<never>, "pathParams" | "params"> {
   const named = Object.entries(match.groups ?? {}).filter(([, value]) => (value as string | undefined) !== undefined);
   return {
     // A group that took no part in the match keeps its place.

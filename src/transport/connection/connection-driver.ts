@@ -197,7 +197,9 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
     const driver = this.sessions.get(sessionId);
     if (driver === undefined) return;
     this.sessions.delete(sessionId);
-    this.owner.sessionEnded?.(driver.session, info, driver.stats);
+    const { stats } = driver;
+    this.status.endedErrors += stats.streamErrors;
+    this.owner.sessionEnded?.(driver.session, info, stats);
   }
 
   // Events of the engine.
@@ -305,6 +307,7 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
   }
 
   turnEnded(): void {
+    this.status.lastActivity = Date.now();
     this.receiveWindow.shrink();
     if (this.status.isClosed) return;
     this.#core.turnEnded();

@@ -1,7 +1,7 @@
 import { Deferred } from "../../async/promises.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionClosed, ConnectionInfo } from "../../engine/engine.ts";
-import { HandshakeError, ProtocolError, TimeoutError } from "../../errors/errors.ts";
+import { HandshakeError, ProtocolError } from "../../errors/errors.ts";
 import type { WebTransportError } from "../../errors/errors.ts";
 import type { EventSink } from "../../events/emitter.ts";
 
@@ -19,6 +19,10 @@ export interface ConnectionFace extends Connection, EventSink {
 export class ConnectionStatus {
   readonly #connection: ConnectionFace;
   readonly #owner: Partial<ConnectionOwner>;
+  /** Milliseconds since the epoch: when something that the peer has sent or acknowledged was last told. */
+  lastActivity = Date.now();
+  /** Errors of streams whose sessions have ended, and 1 when the peer has broken the protocol. */
+  endedErrors = 0;
   #info: ConnectionInfo | undefined;
   #datagrams = false;
   #draft: string | undefined;
@@ -130,6 +134,7 @@ export class ConnectionStatus {
   violated(code: bigint, reason: string): void {
     if (code === WireCodes.H3_NO_ERROR || this.#error !== undefined) return;
     const error = new ProtocolError(`The peer broke the protocol: ${reason}`, { errorCode: Number(code) });
+    this.endedErrors += 1;
     this.#fail(error);
     this.#owner.violated?.(error);
     const connection = this.#connection;
@@ -148,9 +153,9 @@ export class ConnectionStatus {
     const connection = this.#connection;
     this.#closeInfo = info;
     this.#tellState();
-    this.#owner.connectionEnded?.(connection, info);
+    this.#owner.connectionEnded?.(connection, info, closed);
     this.#closed?.resolve(info);
-    if (this.#info === undefined || !info.clean) this.#tellFailure(this.errorOf(closed), info.by === "transport");
+    if (this.#info === undefined || !info.clean) this.#tellFailure(closed, info.by === "transport");
     if (connection.listens("connection_closed")) {
       connection.publish("connection_closed", { connection, info, timestamp: Date.now() });
     }
@@ -179,10 +184,11 @@ export class ConnectionStatus {
     this.#owner.connectionMoved?.(from, to);
   }
 
-  #tellFailure(error: WebTransportError, isLost: boolean): void {
+  #tellFailure(closed: ConnectionClosed, isLost: boolean): void {
     const connection = this.#connection;
-    const event = { connection, error, timestamp: Date.now() };
-    if (error instanceof TimeoutError) connection.publish("timeout_error", { ...event, error });
+    const event = { connection, error: this.errorOf(closed), timestamp: Date.now() };
+    const isTimeout = closed.kind === "idle-timeout" || closed.kind === "handshake-timeout";
+    if (isTimeout) connection.publish("timeout_error", { ...event });
     if (this.#info === undefined) connection.publish("connection_failed", event);
     else if (isLost) connection.publish("connection_lost", event);
   }

@@ -36,7 +36,7 @@ export interface ConnectionOptions {
 
 let connections = 0;
 
-/** A QUIC connection that carries WebTransport sessions. Its engine's events go to {@link listener}. */
+/** A QUIC connection that carries WebTransport sessions. Its engine's events go to its listener. */
 export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> implements Connection {
   readonly id: string;
   readonly role: "client" | "server";
@@ -45,6 +45,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   /** Created lazily. */
   #peerCertificate: X509Certificate | undefined;
 
+  /** Made by the server or the client. @internal */
   constructor(options: ConnectionOptions) {
     const { role, owner = {}, quic, info, settings = connectionSettings({}) } = options;
     super({ parent: settings.events });
@@ -55,7 +56,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     this.#driver.attach(typeof quic === "function" ? quic(this.#driver) : quic, info);
   }
 
-  /** Gets the engine's events. */
+  /** Gets the engine's events. @internal */
   get listener(): ConnectionListener {
     return this.#driver;
   }
@@ -92,6 +93,22 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get simultaneousSessions(): number {
     return this.#driver.protocol.simultaneousSessions;
   }
+  /** Milliseconds from the first packet to the completed handshake, of a server without the round trip of a Retry; undefined before. */
+  get handshakeDuration(): number | undefined {
+    return this.#driver.status.info?.handshakeDuration;
+  }
+  /**
+   * Milliseconds since the epoch: when the peer last sent or acknowledged anything of a session or stream. Keep-alive packets
+   * and plain acknowledgements of packets do not count.
+   */
+  get lastActivity(): number {
+    return this.#driver.status.lastActivity;
+  }
+  /** Streams of its sessions, ended ones included, that ended in an error; and 1 when the peer has broken the protocol. */
+  get errorCount(): number {
+    const live = [...this.#driver.sessions.values()].map(({ stats }) => stats.streamErrors);
+    return live.reduce((sum, count) => sum + count, this.#driver.status.endedErrors);
+  }
   /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
   get peerCertificate(): X509Certificate | undefined {
     const der = this.#driver.status.info?.peerCertificates[0];
@@ -102,7 +119,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   get closed(): Promise<CloseInfo> {
     return this.#driver.status.closed;
   }
-  /** What is alive; all 0 once the connection has closed. */
+  /** What is alive; all 0 once the connection has closed. @internal */
   get counts(): ConnectionCounts {
     return this.#driver.counts;
   }
@@ -141,6 +158,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     return opener.open(options);
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -1,3 +1,4 @@
+import type { ConnectionClosed } from "../../engine/engine.ts";
 import type { WebTransportError } from "../../errors/errors.ts";
 import type { HeaderList, RefusalCause } from "../../protocol/output.ts";
 
@@ -50,5 +51,5 @@ export interface ConnectionOwner {
   violated(error: WebTransportError): void;
   connectionMoved(from: ConnectionState, to: ConnectionState): void;
   /** Behind the ends of its sessions and its move to "closed". */
-  connectionEnded(connection: Connection, info: CloseInfo): void;
+  connectionEnded(connection: Connection, info: CloseInfo, closed: ConnectionClosed): void;
 }

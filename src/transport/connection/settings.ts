@@ -7,6 +7,7 @@ import { settingsOf } from "../../protocol/options.ts";
 import type { ProtocolConnectionOptions } from "../../protocol/options.ts";
 
 import type { BufferBudget } from "../streams/buffer-budget.ts";
+import { Traffic } from "../traffic.ts";
 
 /** The settings of a connection and its sessions; many connections share one object. Durations in milliseconds, sizes in bytes. */
 export interface ConnectionSettings {
@@ -44,6 +45,8 @@ export interface ConnectionSettings {
   readonly writeTimeout: number;
   /** Gets every event of the connection and its sessions. Default: none. */
   readonly events?: EventSink;
+  /** Counts what the connection's sessions carry, beside those of the server's other connections. Default: one of its own. */
+  readonly traffic: Traffic;
   /** Monotonic milliseconds. Default `performance.now`. */
   readonly now: () => number;
   /** Default: the process's timers, which do not keep it alive. */
@@ -91,6 +94,7 @@ export function connectionSettings(options: ConnectionSettingsInit = {}): Connec
     streamCreationTimeout: options.streamCreationTimeout ?? defaults.streamCreationTimeout,
     readTimeout: options.readTimeout ?? defaults.readTimeout,
     writeTimeout: options.writeTimeout ?? defaults.writeTimeout,
+    traffic: options.traffic ?? new Traffic(),
     now: options.now ?? systemNow,
     setTimer: options.setTimer ?? systemTimer,
     ...(options.totalBudget && { totalBudget: options.totalBudget }),

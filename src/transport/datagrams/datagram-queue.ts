@@ -4,6 +4,7 @@ import { DatagramError, TimeoutError } from "../../errors/errors.ts";
 import type { SessionError } from "../../errors/errors.ts";
 
 import type { SessionFace } from "../session/session-face.ts";
+import type { Traffic } from "../traffic.ts";
 import { toBytes } from "../streams/bytes.ts";
 import { Deferred, rejected, resolved, untilAborted } from "../../async/promises.ts";
 import { WaitingLine } from "../../async/waiting-line.ts";
@@ -23,6 +24,8 @@ export interface DatagramContext {
   readonly protocol: { datagramPrefix(sessionId: number): Uint8Array };
   now(): number;
   after(milliseconds: number, callback: () => void): () => void;
+  /** `traffic`: of the server's sessions together. */
+  readonly settings: { readonly traffic: Traffic };
 }
 
 /** The session that the datagrams belong to. */
@@ -115,12 +118,17 @@ export class DatagramQueue {
     if (this.#refusal !== undefined) return false;
     const bytes = toBytes(data);
     if (this.#held && this.#queued < this.outgoingHighWaterMark) {
-      if (bytes.byteLength > this.maxDatagramSize) return false;
+      if (bytes.byteLength > this.maxDatagramSize) {
+        this.#tellUnsendable(bytes.byteLength, "too-large");
+        return false;
+      }
       void this.#queue(bytes, {});
       return true;
     }
     if (this.#queued > 0 || this.#held) return false;
-    return this.#hand(bytes) === "queued";
+    const result = this.#hand(bytes);
+    if (result === "too-large" || result === "unsupported") this.#tellUnsendable(bytes.byteLength, result);
+    return result === "queued";
   }
 
   send(data: BytesInput, options: SignalOption & { readonly ttl?: number } = {}): Promise<void> {
@@ -142,6 +150,7 @@ export class DatagramQueue {
     for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
       if (next.at >= oldest) return next.bytes;
       this.#expiredIncoming += 1;
+      this.#traffic.datagramsExpiredIncoming += 1;
     }
     if (this.#error !== undefined) throw this.#error;
     return this.#ended ? null : undefined;
@@ -176,6 +185,7 @@ export class DatagramQueue {
   deliver(bytes: Bytes): void {
     if (this.#ended) return;
     this.#received += 1;
+    this.#traffic.datagramsReceived += 1;
     const { session } = this.#owner;
     if (session.listens("datagram_received")) {
       session.publish("datagram_received", { session, data: bytes, timestamp: Date.now() });
@@ -188,10 +198,10 @@ export class DatagramQueue {
     this.#incoming ??= new RingQueue();
     while (this.#incoming.length > 0 && this.#isFullFor(this.#incoming, bytes.byteLength)) {
       this.#shift();
-      this.#droppedIncoming += 1;
+      this.#dropIncoming();
     }
     if (this.incomingHighWaterMark === 0) {
-      this.#droppedIncoming += 1;
+      this.#dropIncoming();
       return;
     }
     this.#incoming.push({ bytes, at: this.#context.now() });
@@ -214,6 +224,7 @@ export class DatagramQueue {
     for (let next = this.#outgoing?.peek(); next !== undefined; next = this.#outgoing?.peek()) {
       if (next.expires < this.#context.now()) {
         this.#expiredOutgoing += 1;
+        this.#traffic.datagramsExpiredOutgoing += 1;
         next.done.resolve();
       } else {
         const result = this.#hand(next.bytes);
@@ -254,6 +265,15 @@ export class DatagramQueue {
     this.#drained?.resolve();
   }
 
+  get #traffic(): Traffic {
+    return this.#context.settings.traffic;
+  }
+
+  #dropIncoming(): void {
+    this.#droppedIncoming += 1;
+    this.#traffic.datagramsDroppedIncoming += 1;
+  }
+
   /** Datagrams that wait to be sent. */
   get #queued(): number {
     return this.#outgoing?.length ?? 0;
@@ -281,6 +301,7 @@ export class DatagramQueue {
     const result = this.#context.quic.sendDatagram(this.#sessionPrefix, bytes);
     if (result !== "queued") return result;
     this.#sent += 1;
+    this.#traffic.datagramsSent += 1;
     const { session } = this.#owner;
     if (session.listens("datagram_sent")) {
       session.publish("datagram_sent", { session, size: bytes.byteLength, timestamp: Date.now() });
@@ -293,12 +314,18 @@ export class DatagramQueue {
     while (this.#queued > 0 && this.#queued >= this.outgoingHighWaterMark) {
       this.#outgoing?.shift()?.done.resolve();
       this.#droppedOutgoing += 1;
+      this.#traffic.datagramsDroppedOutgoing += 1;
     }
     const done = new Deferred<void>();
     const ttl = options.ttl ?? this.outgoingMaxAge;
     this.#outgoing ??= new RingQueue();
     this.#outgoing.push({ bytes: Uint8Array.from(bytes), expires: this.#context.now() + ttl, done });
     return untilAborted(done.promise, options.signal);
+  }
+
+  /** Of whoever gets no error. */
+  #tellUnsendable(datagramSize: number, why: "too-large" | "unsupported"): void {
+    if (this.#owner.session.listens("datagram_error")) this.#unsendable(datagramSize, why);
   }
 
   #unsendable(datagramSize: number, why: "too-large" | "unsupported"): DatagramError {

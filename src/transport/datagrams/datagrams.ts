@@ -15,7 +15,7 @@ export class WebTransportDatagrams {
   #readable: ReadableStream<Bytes> | undefined;
   #writable: WritableStream<BytesInput> | undefined;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(queue: DatagramQueue) {
     this.#queue = queue;
   }

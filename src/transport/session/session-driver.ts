@@ -42,9 +42,9 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
     this.sessionId = sessionId;
     const control = context.protocol.flowControl(sessionId);
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
-    const { maxSessionBufferSize, totalBudget, datagramHighWaterMark } = context.settings;
+    const { maxSessionBufferSize, totalBudget, datagramHighWaterMark, traffic } = context.settings;
     const budget = new BufferBudget(maxSessionBufferSize, totalBudget, this.flow);
-    this.accounts = new SessionAccounts(budget, new SendGroups(context.claimSendSession()), this.flow);
+    this.accounts = new SessionAccounts(budget, new SendGroups(context.claimSendSession()), this.flow, traffic);
     context.quic.setPriority(sessionId, controlSession, 0, 0);
     this.lifecycle = new SessionLifecycle(this);
     this.streams = new SessionStreams(this);

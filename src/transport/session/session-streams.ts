@@ -70,7 +70,7 @@ export class SessionStreams implements StreamOwner {
 
   /** A stream of this side that QUIC has opened. */
   open(streamId: number, direction: StreamDirection, options: CreateStreamOptions): StreamRecord {
-    this.accounts.streamsOpened += 1;
+    this.accounts.streamOpened();
     const prefix = this.context.protocol.streamPrefix(this.#owner.sessionId, direction);
     const halves = direction === "bidirectional" ? "both" : "send";
     return this.#add(new StreamRecord(this, streamId, halves, prefix, options));
@@ -85,7 +85,7 @@ export class SessionStreams implements StreamOwner {
     }
     const { streamId, prefixLength, chunks, fin, reset, stopped } = output;
     const isBidirectional = directionOf(streamId) === "bidirectional";
-    this.accounts.streamsAccepted += 1;
+    this.accounts.streamAccepted();
     const stream = this.#add(new StreamRecord(this, streamId, isBidirectional ? "both" : "receive", prefixLength));
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);

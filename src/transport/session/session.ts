@@ -62,7 +62,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   #bidirectional: IncomingStreamIterable<WebTransportStream> | undefined;
   #unidirectional: IncomingStreamIterable<WebTransportReceiveStream> | undefined;
 
-  /** Made by the connection. */
+  /** Made by the connection. @internal */
   constructor(driver: SessionDriver, description: SessionDescription, parent: EventSink | undefined) {
     super({ parent });
     this.#driver = driver;
@@ -187,6 +187,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     return exportKeyingMaterial(this.#driver, label, context, length);
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

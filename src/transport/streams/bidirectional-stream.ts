@@ -23,7 +23,7 @@ export class WebTransportStream implements BidirectionalStream {
   readonly #receive: ReceiveHalf;
   readonly #send: SendHalf;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined && stream.send !== undefined, "the stream has only one half");
     this.#stream = stream;
@@ -80,6 +80,7 @@ export class WebTransportStream implements BidirectionalStream {
   stop(code?: number): void {
     this.#receive.stop(code);
   }
+  /** Chunk after chunk; `break` stops the stream with code 0. */
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
     return this.#receive[Symbol.asyncIterator]();
   }

@@ -199,7 +199,7 @@ export class ReceiveHalf implements ReceiveSide {
     if (length > 0) {
       this.#unread.push(chunk);
       this.#received += length;
-      this.#accounts.bytesReceived += length;
+      this.#accounts.received(length);
       this.#accounts.budget.add(length);
       // More than the session's flow control allows: that has ended the session.
       if (this.#error !== undefined) return;
@@ -222,7 +222,7 @@ export class ReceiveHalf implements ReceiveSide {
   receiveReset(error: StreamError, reliable = 0): void {
     if (this.over) return;
     this.#peerReset = true;
-    this.#accounts.streamErrors += 1;
+    this.#accounts.streamFailed();
     const buffered = this.#unread.length;
     const kept = Math.min(buffered, reliable - this.#bytesRead);
     if (kept <= 0) {

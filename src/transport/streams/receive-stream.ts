@@ -11,7 +11,7 @@ export class WebTransportReceiveStream implements ReceiveStream {
   readonly #stream: StreamRecord;
   readonly #receive: ReceiveHalf;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(stream: StreamRecord) {
     invariant(stream.receive !== undefined, "the stream has no receiving half");
     this.#stream = stream;
@@ -67,6 +67,7 @@ export class WebTransportReceiveStream implements ReceiveStream {
   stop(code?: number): void {
     this.#receive.stop(code);
   }
+  /** Chunk after chunk; `break` stops the stream with code 0. */
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
     return this.#receive[Symbol.asyncIterator]();
   }

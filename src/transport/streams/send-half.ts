@@ -274,7 +274,7 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
     if (this.#pendingReset !== undefined) this.#endReset();
     if (this.#hasEnded) return;
     this.#peerStopped = true;
-    this.#accounts.streamErrors += 1;
+    this.#accounts.streamFailed();
     this.fail(error);
   }
 
@@ -295,7 +295,7 @@ export class SendHalf implements SendSide, CreditTaker, SendProgress {
     const length = bytes.byteLength;
     if (length === 0 && !fin) return;
     this.#bytesWritten += length;
-    this.#accounts.bytesSent += length;
+    this.#accounts.sent(length);
     this.#buffered += length;
     const { sendCredit } = this.#accounts;
     if (sendCredit === undefined) this.#hand(bytes, fin);

@@ -11,7 +11,7 @@ export class WebTransportSendStream implements SendStream {
   readonly #stream: StreamRecord;
   readonly #send: SendHalf;
 
-  /** Made by the session. */
+  /** Made by the session. @internal */
   constructor(stream: StreamRecord) {
     invariant(stream.send !== undefined, "the stream has no sending half");
     this.#stream = stream;

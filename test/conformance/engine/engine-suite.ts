@@ -6,6 +6,7 @@ import { datagramCases } from "./cases/datagrams.ts";
 import { endingCases } from "./cases/ending.ts";
 import { endpointCases } from "./cases/endpoints.ts";
 import { handshakeCases } from "./cases/handshake.ts";
+import { handshakeFailureCases } from "./cases/handshake-failures.ts";
 import { limitCases } from "./cases/limits.ts";
 import { resetCases } from "./cases/resets.ts";
 import { ruleCases } from "./cases/rules.ts";
@@ -19,6 +20,7 @@ export function describeEngine(name: string, factory: EngineFactory): void {
     ruleCases(factory);
     endpointCases(factory);
     handshakeCases(factory);
+    handshakeFailureCases(factory);
     certificateCases(factory);
     streamCases(factory);
     sendingCases(factory);

@@ -91,7 +91,7 @@ export class World {
   async server(
     options: Partial<ServerOptions> = {},
     transport: TransportOptions = {},
-    address: Partial<Pick<EndpointOptions, "host" | "port" | "reusePort">> = {},
+    address: Partial<Pick<EndpointOptions, "host" | "port" | "reusePort" | "steering">> = {},
   ): Promise<{ endpoint: QuicEndpoint; acceptor: Acceptor }> {
     const acceptor = new Acceptor();
     const server: ServerOptions = { identity: certificate, alpn: ["test"], ...options };

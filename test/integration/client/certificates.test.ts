@@ -15,7 +15,7 @@ import type { PemPair } from "../../support/openssl.ts";
 const localhost = ["-subj", "/CN=localhost"];
 const named = [...localhost, "-addext", "subjectAltName=DNS:localhost"];
 
-/** Certificates as the README and openssl's own defaults make them. */
+/** Certificates as the guide and openssl's own defaults make them. */
 describe("certificates made with openssl", () => {
   const folder = new OpensslFolder();
   let app: ServerApp | undefined;
@@ -68,9 +68,9 @@ describe("certificates made with openssl", () => {
     return trusts;
   }
 
-  it("work as README.md makes them: an authority for ca, and a certificate that it has issued", async () => {
-    const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
-    const [, commands = ""] = /```sh\n(openssl req [^`]*)```/.exec(readme) ?? [];
+  it("work as docs/guide/tls.md makes them: an authority for ca, and a certificate that it has issued", async () => {
+    const guide = readFileSync(new URL("../../../docs/guide/tls.md", import.meta.url), "utf8");
+    const [, commands = ""] = /```sh\n(openssl req [^`]*)```/.exec(guide) ?? [];
     expect(commands.match(/^openssl/gm)).toHaveLength(2);
     folder.shell(commands);
     const url = await serve({ certfile: `${folder.path}/cert.pem`, keyfile: `${folder.path}/key.pem` });

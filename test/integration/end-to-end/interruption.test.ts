@@ -8,7 +8,7 @@ import { Program } from "../../support/program.ts";
 
 import { echoed } from "./local-server.ts";
 
-const main = fileURLToPath(new URL("../../../dist/cli/development-main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 const patient = fileURLToPath(new URL("programs/patient-server.mjs", import.meta.url));
 
 /** A server program that prints its address and its certificate's hash, and a session that is busy on it. */
@@ -46,7 +46,7 @@ describe("Ctrl-C under load", () => {
   });
 
   it("closes the sessions of a development server and ends it with exit code 0", async () => {
-    server = await Interrupted.start([main, "--port", "0", "--page-port", "0"]);
+    server = await Interrupted.start([main, "dev", "--port", "0", "--page-port", "0"]);
     expect(await server.program.end("SIGINT")).toBe(0);
     expect(await server.session.closed).toEqual({ clean: true, code: 0, reason: "", by: "peer" });
     expect(server.program.errors).not.toMatch(/error/i);
@@ -75,7 +75,7 @@ describe("Ctrl-C under load", () => {
   });
 
   it("is what SIGTERM does, too", async () => {
-    server = await Interrupted.start([main, "--port", "0", "--page-port", "0"]);
+    server = await Interrupted.start([main, "dev", "--port", "0", "--page-port", "0"]);
     expect(await server.program.end("SIGTERM")).toBe(0);
     expect(await server.session.closed).toMatchObject({ clean: true, by: "peer" });
   });

@@ -96,6 +96,30 @@ describe("a server's own account, over UDP", () => {
       name: "CertificateError",
     });
     await turnsUntil(() => server.stats.pendingHandshakes === 0);
-    expect(server.stats).toMatchObject({ connectionsAccepted: 0, handshakeFailures: 1, connectionsRejected: 1 });
+    expect(server.stats).toMatchObject({
+      connectionsAccepted: 0,
+      handshakeFailures: 1,
+      connectionsRejected: 1,
+      connectionsRefused: 0,
+      connectionRejections: { certificate_rejected: 1, timeout: 0 },
+    });
+  });
+
+  it("tells what mends handshakes that fail often, and how long those took that did not", async () => {
+    await start((app) => app.route("/echo", echoHandler));
+    const serverCertificateHashes = [{ algorithm: "sha-256", value: new Uint8Array(32) }] as const;
+    for (let count = 0; count < 3; count += 1) {
+      await expect(server.connect("/echo", { serverCertificateHashes, maxRetries: 0 })).rejects.toThrow();
+    }
+    await turnsUntil(() => server.stats.pendingHandshakes === 0);
+    const session = await server.connect("/echo");
+    const [connection] = server.app.server.debugState().connections;
+    expect(connection?.handshakeDuration).toBeGreaterThan(0);
+    expect(server.app.server.debugState().aggregatedStats.connectionRejections.certificate_rejected).toBe(3);
+    const issues = await server.app.server.diagnoseIssues();
+    expect(issues.filter((issue) => issue.includes("clients"))).toEqual([
+      expect.stringMatching(/^3 of 4 clients do not trust the certificate\. Browsers accept .*serverCertificateHashes/),
+    ]);
+    await session.close();
   });
 });

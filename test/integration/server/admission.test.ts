@@ -155,6 +155,7 @@ describe("the way from a request to its handler, over UDP", () => {
     const [first, second] = [await server.connect("/"), await server.connect("/")];
     await expect(server.connect("/", { maxRetries: 0 })).rejects.toMatchObject({ name: "ConnectionError" });
     expect(server.stats).toMatchObject({ connectionsAccepted: 2, connectionsRefused: 1, sessionsRequested: 2 });
+    expect(server.stats.connectionRejections).toMatchObject({ max_connections_per_address: 1, max_connections: 0 });
     await first.close();
     await first.connection.close();
     await turnsUntil(() => server.stats.engineConnections < 2);

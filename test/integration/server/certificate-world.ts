@@ -51,9 +51,14 @@ export class CertificateWorld {
     const logger = { debug: line, info: line, warn: line, error: line };
     this.app = new ServerApp({ config: { logger, accessLog: false, ...config } });
     this.app.route("/", echoHandler);
+    await this.listen();
+    return this.app;
+  }
+
+  /** Again, when the app has been closed. */
+  async listen(): Promise<void> {
     const { port } = await this.app.listen({ host: "127.0.0.1", port: 0 });
     this.#port = port;
-    return this.app;
   }
 
   connect({ path = "/", ...options }: ClientOptions & { readonly path?: string } = {}): ReturnType<typeof connect> {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { onAbort } from "../../../src/async/abort.ts";
 import { connect } from "../../../src/client/connect.ts";
 
+import { uncaughtDuring } from "../../conformance/engine/uncaught.ts";
 import { FakeEngine } from "../client/fake-engine.ts";
 
 describe("onAbort()", () => {
@@ -21,6 +22,20 @@ describe("onAbort()", () => {
     abort.abort();
     abort.abort();
     expect(run).toEqual(["first", "second"]);
+  });
+
+  it("runs what waits behind one that throws, and the process hears of the error", async () => {
+    const abort = new AbortController();
+    const run: string[] = [];
+    onAbort(abort.signal, () => {
+      throw new Error("on purpose");
+    });
+    onAbort(abort.signal, () => run.push("second"));
+    const errors = await uncaughtDuring(async () => {
+      abort.abort();
+    });
+    expect(run).toEqual(["second"]);
+    expect(errors).toEqual([new Error("on purpose")]);
   });
 
   it("does nothing without a signal, or with one that has aborted", () => {

@@ -10,7 +10,7 @@ describe("nearestName()", () => {
     ["servername", "serverName"],
     ["maxRetrys", "maxRetries"],
     ["certFile", "certfile"],
-    ["cret", undefined],
+    ["cret", "cert"],
     ["certt", "cert"],
     ["colour", undefined],
     ["", undefined],

@@ -82,6 +82,9 @@ export class FakeEngine implements QuicEngine {
         return quic;
       },
       updateIdentity: () => {},
+      updateKeys: () => {},
+      setActiveWorkers: () => {},
+      receive: () => {},
       stopAccepting: () => {},
       ref: () => {},
       unref: () => {},

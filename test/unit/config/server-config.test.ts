@@ -133,3 +133,28 @@ describe("ServerConfig", () => {
     for (const shown of [JSON.stringify(config), inspect(config)]) expect(shown).not.toContain("PRIVATE");
   });
 });
+
+describe("ServerConfig.createForProduction()", () => {
+  const files = { certfile: "cert.pem", keyfile: "key.pem" };
+  const address = { bindHost: "::", bindPort: 443 };
+
+  it("asks for client certificates when there are authorities for them, unless it is told otherwise", () => {
+    const { values } = ServerConfig.createForProduction({ ...address, ...files });
+    expect(values).toMatchObject({ ...address, ...files, verifyMode: "none", logLevel: "info" });
+    const caCerts = "PEM";
+    expect(ServerConfig.createForProduction({ ...address, ...files, caCerts }).values.verifyMode).toBe("optional");
+    const required = { ...address, cert: "PEM", key: "PEM", caCerts, verifyMode: "required" } as const;
+    expect(ServerConfig.createForProduction(required).values).toMatchObject(required);
+  });
+
+  it("names what is missing; where types are checked, that does not compile", () => {
+    // @ts-expect-error There is no address.
+    expect(() => ServerConfig.createForProduction(files)).toThrow(/bindHost.*is missing/);
+    // @ts-expect-error There is no port.
+    expect(() => ServerConfig.createForProduction({ ...files, bindHost: "::" })).toThrow(/bindPort.*is missing/);
+    // @ts-expect-error There is no certificate.
+    expect(() => ServerConfig.createForProduction(address)).toThrow(/certfile.*is missing/);
+    // @ts-expect-error There is no key.
+    expect(() => ServerConfig.createForProduction({ ...address, certfile: "cert.pem" })).toThrow(/key.*is missing/);
+  });
+});

@@ -4,8 +4,10 @@ import { connect } from "../../../src/client/index.ts";
 import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import type { Logger } from "../../../src/config/logger.ts";
 import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
+import { AuthenticationError } from "../../../src/errors/errors.ts";
 import { ServerApp } from "../../../src/server/app.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
+import { createAuthMiddleware } from "../../../src/server/middleware/auth.ts";
 import type { RouteOptions } from "../../../src/server/routing/route.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
 import { createTestPair, memoryEngine } from "../../../src/testing/index.ts";
@@ -53,6 +55,42 @@ describe("the server's own account", () => {
       (error: unknown) => (error as { status?: number }).status ?? error,
     );
   }
+
+  it("writes a refusal in one line with its cause, and a fault with its stack", async () => {
+    const verify = (token: string | null): boolean => {
+      if (token === "old") {
+        const cause = new RangeError("exp is in the past");
+        throw new AuthenticationError("the token has expired", { cause });
+      }
+      if (token === "user") return { password: "secret" } as unknown as boolean;
+      throw new TypeError("no database");
+    };
+    await start((made) => {
+      made.middleware(createAuthMiddleware((_headers, { url }) => verify(url.searchParams.get("token"))));
+      made.route("/", open);
+    });
+    expect(await statusOf("/?token=old")).toBe(401);
+    expect(await statusOf("/?token=user")).toBe(401);
+    expect(await statusOf("/?token=other")).toBe(500);
+    const fields = { path: "/?token=[redacted]", remote };
+    expect(lines).toEqual([
+      [
+        "warn",
+        "401: the client is not authenticated: the token has expired",
+        { ...fields, status: 401, kind: "auth", cause: "RangeError: exp is in the past" },
+      ],
+      [
+        "warn",
+        "401: the auth handler returned object: only true admits a client",
+        { ...fields, status: 401, kind: "auth" },
+      ],
+      [
+        "error",
+        "500: middleware auth has failed: TypeError: no database",
+        { ...fields, status: 500, kind: "middleware_error", error: expect.any(TypeError) as unknown },
+      ],
+    ]);
+  });
 
   it.each<[string, RouteOptions["headers"]]>([
     ["a value with a line break", { "x-a": "a\r\nb" }],
@@ -371,6 +409,7 @@ describe("a server without ServerApp", () => {
       connectionsAccepted: 0,
       handshakeFailures: 1,
       connectionsRejected: 1,
+      connectionRejections: { certificate_rejected: 1, client_gone: 0 },
       pendingHandshakes: 0,
     });
     await server.close({ timeout: 0 });

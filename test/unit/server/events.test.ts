@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 
+import { connect } from "../../../src/client/connect.ts";
 import { TypedEmitter } from "../../../src/events/emitter.ts";
 import { EventType } from "../../../src/events/event-types.ts";
 import { echoHandler } from "../../../src/server/handlers.ts";
@@ -117,9 +118,62 @@ describe("events of a server, its connections and its sessions", () => {
     await engine.clock.advance(2000);
     engine.restore();
     const types = heard.filter(([where]) => where === "server").map(([, type]) => type);
-    expect(types.slice(-3)).toEqual(["session_closed", "connection_lost", "connection_closed"]);
+    expect(types.slice(-4)).toEqual(["session_closed", "timeout_error", "connection_lost", "connection_closed"]);
+    const [, , timedOut] = heard.find(([, type]) => type === "timeout_error")!;
+    expect(timedOut).toMatchObject({ timestamp: expect.any(Number) as unknown, error: { name: "ConnectionError" } });
     const [, , lost] = heard.find(([, type]) => type === "connection_lost")!;
     expect(lost).toMatchObject({ error: { name: "ConnectionError" }, connection: { state: "closed" } });
+  });
+
+  it("tell of a datagram that cannot be sent, whether or not its sender gets an error", async () => {
+    world = new AppWorld();
+    world.app.route("/", echoHandler);
+    await world.listen();
+    await world.connect("/");
+    const [session] = world.app.server.sessions;
+    const heard: unknown[] = [];
+    world.app.server.on("datagram_error", (event) => {
+      heard.push(event);
+    });
+    await expect(session!.datagrams.send(new Uint8Array(70_000))).rejects.toMatchObject({ name: "DatagramError" });
+    expect(session!.datagrams.trySend(new Uint8Array(70_001))).toBe(false);
+    const error = { name: "DatagramError", maxSize: session!.datagrams.maxDatagramSize };
+    expect(heard).toMatchObject([
+      { session, timestamp: expect.any(Number) as unknown, error: { ...error, datagramSize: 70_000 } },
+      { session, error: { ...error, datagramSize: 70_001 } },
+    ]);
+    expect(session!.datagrams.trySend("fits")).toBe(true);
+    expect(heard).toHaveLength(2);
+  });
+
+  it("tell on the channel of a client's connection that fails, and that it was a time-out", async () => {
+    const heard: [type: string, event: unknown][] = [];
+    for (const type of ["connection_failed", "timeout_error", "connection_closed"]) {
+      const note = (event: unknown): void => void heard.push([type, event]);
+      subscribe(`tswebtransport:${type}`, note);
+      unsubscribes.push(() => unsubscribe(`tswebtransport:${type}`, note));
+    }
+    world = new AppWorld();
+    world.app.route("/", echoHandler);
+    await world.listen();
+    const hash = { algorithm: "sha-256", value: new Uint8Array(32) } as const;
+    const { engine } = world.pair;
+    const { port = 0 } = world.app.server.localAddress ?? {};
+    const options = { engine, serverCertificateHashes: [hash], maxRetries: 0, handshakeTimeout: 500 };
+    const untrusted = connect(`https://127.0.0.1:${port}/`, options);
+    await expect(untrusted).rejects.toMatchObject({ name: "CertificateError" });
+    expect(heard.map(([type]) => type)).toEqual(["connection_failed", "connection_closed"]);
+    expect(heard[0]?.[1]).toMatchObject({ connection: { role: "client" }, error: { name: "CertificateError" } });
+    heard.length = 0;
+    engine.cut();
+    const unanswered = expect(connect(`https://127.0.0.1:${port}/`, options)).rejects.toMatchObject({
+      name: "TimeoutError",
+    });
+    await new Promise(setImmediate);
+    await engine.clock.advance(501);
+    await unanswered;
+    expect(heard.map(([type]) => type)).toEqual(["timeout_error", "connection_failed", "connection_closed"]);
+    expect(heard[0]?.[1]).toMatchObject({ error: { name: "TimeoutError", operation: "handshake" } });
   });
 
   it("cost nothing when nobody hears them: none is made", async () => {

@@ -91,6 +91,8 @@ const ofPackage = [
   "ServerConfig",
   "ClientConfig",
   "ErrorCodes",
+  "WebTransportConstants",
+  "Defaults",
   "EventType",
   "LogLevel",
   "RejectionKind",

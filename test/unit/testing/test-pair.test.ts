@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { HttpError } from "../../../src/errors/errors.ts";
 import { ServerApp } from "../../../src/server/app.ts";
@@ -45,6 +45,23 @@ describe("createTestPair()", () => {
     await pair.close();
   });
 
+  it("asks once, unless it is told to try again", async () => {
+    let requests = 0;
+    const app = new ServerApp({ config });
+    app.middleware(() => {
+      requests += 1;
+      return Response.json({}, { status: 503 });
+    });
+    const pair = await createTestPair(app);
+    await expect(pair.connect("/busy")).rejects.toMatchObject({ status: 503 });
+    expect(requests).toBe(1);
+    await expect(pair.connect("/busy", { maxRetries: 2, retryDelay: 0, logLevel: "silent" })).rejects.toMatchObject({
+      status: 503,
+    });
+    expect(requests).toBe(4);
+    await pair.close();
+  });
+
   it("keeps several applications apart on one engine, and shows them a bad link", async () => {
     const engine = memoryEngine({ conditions: { delay: 40, loss: 0.3, chunkSize: "random" }, seed: 7 });
     const pairs = await Promise.all(
@@ -65,5 +82,45 @@ describe("createTestPair()", () => {
     }
     expect(engine.clock.now()).toBeGreaterThan(100);
     await Promise.all(pairs.map((pair) => pair.close()));
+  });
+});
+
+describe("advance()", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("lets the application's timers keep step with the network", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] });
+    const app = new ServerApp({ config });
+    app.route("/ticks", async (session) => {
+      for (let tick = 1; tick <= 3; tick += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 10_000));
+        await session.datagrams.send(String(tick));
+      }
+    });
+    const engine = memoryEngine({ conditions: { delay: 100 } });
+    const pair = await createTestPair(app, { engine, advanceTimers: (ms) => vi.advanceTimersByTimeAsync(ms) });
+    const session = await pair.connect("/ticks");
+    await pair.advance(9000);
+    expect(session.datagrams.tryReceive()).toBeUndefined();
+    await pair.advance(1200);
+    expect(text(session.datagrams.tryReceive() ?? null)).toBe("1");
+    await pair.advance(20_000);
+    expect([text(session.datagrams.tryReceive() ?? null), text(session.datagrams.tryReceive() ?? null)]).toEqual([
+      "2",
+      "3",
+    ]);
+    expect(await session.closed).toMatchObject({ clean: true, code: 0, by: "peer" });
+    await pair.close();
+  });
+
+  it("moves the network alone without them, and refuses what is no time", async () => {
+    const pair = await createTestPair(new ServerApp({ config }));
+    const before = pair.engine.clock.now();
+    await pair.advance(86_400_000);
+    expect(pair.engine.clock.now() - before).toBeGreaterThanOrEqual(86_400_000);
+    for (const time of [-1, NaN, Infinity]) await expect(pair.advance(time)).rejects.toThrow(RangeError);
+    await pair.close();
   });
 });

@@ -7,6 +7,7 @@ use quinn_proto::{ConnectionError, TransportErrorCode};
 use rustls::pki_types::CertificateDer;
 
 use crate::events::{CloseBy, CloseKind, Closed, Connected, Event, EventBatch};
+use crate::handshake_failures::HandshakeFailure;
 use crate::send_scheduler::SendScheduler;
 
 use super::{Connection, LocalClose, Phase};
@@ -31,6 +32,7 @@ impl Connection {
         };
         let connected = Connected {
             is_client: self.is_client(),
+            handshake_duration: self.last_heard.saturating_duration_since(self.began),
             reset_stream_at: self.quinn.supports_reset_stream_at(),
             // What the peer takes, whether or not datagrams are switched off here.
             max_datagram_size: self.quinn.datagrams().max_size().unwrap_or(0) as u64,
@@ -110,6 +112,9 @@ impl Connection {
             return;
         }
         self.handshake_deadline = None;
+        if self.phase == Phase::Handshaking && !self.is_client() {
+            self.handshake_failure = Some(HandshakeFailure::of_close(by, kind, code));
+        }
         // A server's application never heard of a connection whose handshake failed.
         if self.phase == Phase::Established || self.is_client() {
             let closed = Closed { by, kind, code, reason };

@@ -7,12 +7,24 @@ use quinn_proto::{ConnectionHandle, Incoming, ServerConfig, Transmit, TransportC
 
 use crate::config::{ADAPTIVE_RETRY_THRESHOLD, RetryPolicy};
 use crate::connection::Connection;
+use crate::handshake_failures::HandshakeFailure;
 use crate::ids::ConnectionId;
+use crate::steering::Steering;
 
 use super::Core;
 
 /// Creates the transport configuration of one accepted connection, given the connection ID that its client chose first.
 pub type TransportSource = Box<dyn Fn(&quinn_proto::ConnectionId) -> Arc<TransportConfig>>;
+
+/// What happens to new connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepting {
+    Yes,
+    /// They are refused.
+    No,
+    /// They are ignored or another worker's.
+    Silent,
+}
 
 impl Core {
     /// New handshakes use this configuration.
@@ -26,23 +38,38 @@ impl Core {
         self.transport_source = Some(source);
     }
 
-    /// Further clients are refused.
-    pub fn stop_accepting(&mut self) {
-        self.accepting = false;
+    /// Further clients are refused, or silently left to other workers.
+    pub fn stop_accepting(&mut self, silently: bool) {
+        self.accepting = match (self.accepting, silently) {
+            (Accepting::No, _) | (_, false) => Accepting::No,
+            (_, true) => Accepting::Silent,
+        };
+    }
+
+    /// Packets for other workers are handed out from now on.
+    pub fn set_steering(&mut self, steering: Steering) {
+        self.steering = Some(steering);
+    }
+
+    /// These workers take new connections from now on.
+    pub fn set_active_workers(&mut self, workers: Vec<u16>) {
+        if let Some(steering) = &mut self.steering {
+            steering.set_active(workers);
+        }
     }
 
     /// Accepts a client, or returns what to send to it instead.
     pub(super) fn admit(&mut self, now: Instant, incoming: Incoming) -> Option<Transmit> {
+        if self.accepting == Accepting::Silent {
+            self.endpoint.ignore(incoming);
+            return None;
+        }
         let pending = self.statistics.pending_handshakes;
         let address = incoming.remote_address().ip();
         let limit = self.config.max_connections_per_address;
         let of_address = limit.map_or(0, |_| self.addresses.count(address));
-        if !self.accepting
-            || self.statistics.connections >= self.config.max_connections
-            || pending >= self.config.max_pending_handshakes
-            || limit.is_some_and(|limit| of_address >= limit)
-        {
-            self.statistics.refused += 1;
+        if let Some(cause) = self.refusal(of_address) {
+            self.statistics.failed(cause);
             return Some(self.endpoint.refuse(incoming, &mut self.packet));
         }
         let validate = match self.config.retry {
@@ -79,9 +106,25 @@ impl Core {
                 None
             }
             Err(error) => {
-                self.statistics.refused += 1;
+                self.statistics.failed(HandshakeFailure::of_error(&error.cause));
                 error.response
             }
+        }
+    }
+
+    /// Why no further client is let in, if none is; `of_address`: the connections that its address has.
+    fn refusal(&self, of_address: usize) -> Option<HandshakeFailure> {
+        let limit = self.config.max_connections_per_address;
+        if self.accepting == Accepting::No {
+            Some(HandshakeFailure::Closing)
+        } else if self.statistics.connections >= self.config.max_connections {
+            Some(HandshakeFailure::MaxConnections)
+        } else if self.statistics.pending_handshakes >= self.config.max_pending_handshakes {
+            Some(HandshakeFailure::MaxPendingHandshakes)
+        } else if limit.is_some_and(|limit| of_address >= limit) {
+            Some(HandshakeFailure::MaxConnectionsPerAddress)
+        } else {
+            None
         }
     }
 
@@ -95,7 +138,7 @@ impl Core {
         let config = self.config.clone();
         let id = self
             .connections
-            .insert(handle.0, |id| Connection::new(quinn, id, config, deadline));
+            .insert(handle.0, |id| Connection::new(quinn, id, config, now, deadline));
         self.statistics.connections += 1;
         self.mark(handle.0);
         id

@@ -113,7 +113,7 @@ impl Core {
 
     /// As [`Core::close`], for every connection.
     pub fn close_all(&mut self, now: Instant, code: u64, reason: &Bytes) {
-        self.accepting = false;
+        self.stop_accepting(false);
         for slot in 0..self.connections.len() {
             if let Some(connection) = self.connections.at(slot) {
                 connection.close(now, CloseKind::Application, code, reason.clone());

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::handshake_failures::{HandshakeFailure, HandshakeFailures};
 use crate::ids::ConnectionId;
 
 use super::Core;
@@ -19,8 +20,10 @@ pub struct Statistics {
     pub timers: usize,
     /// Handshakes accepted since the start.
     pub accepted: u64,
-    /// Handshakes refused since the start.
+    /// Handshakes refused since the start: `failures` of the causes from `MaxConnections` on.
     pub refused: u64,
+    /// Handshakes that failed, and those refused, since the start.
+    pub failures: HandshakeFailures,
 }
 
 /// What is known of one connection's path.
@@ -32,6 +35,16 @@ pub struct Snapshot {
     pub remote: SocketAddr,
     /// The local address that packets arrive at, where the platform tells it.
     pub local_ip: Option<IpAddr>,
+}
+
+impl Statistics {
+    /// A client has not become a connection.
+    pub(super) fn failed(&mut self, cause: HandshakeFailure) {
+        self.failures.count(cause);
+        if cause.is_refusal() {
+            self.refused += 1;
+        }
+    }
 }
 
 impl Core {

@@ -1,6 +1,7 @@
 //! The other half of `EventBatch`: records back into values, as `src/engine/native/event-decoder.ts` reads them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use tswebtransport_core::{EventBatch, RECORD_HEADER};
 
@@ -36,11 +37,22 @@ pub enum Event {
     AddressChanged(String),
     Closed(Closed),
     ReceiveWindowLow,
+    Foreign(Foreign),
+}
+
+/// A packet for another worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    pub worker: u16,
+    pub remote: SocketAddr,
+    pub local: Option<IpAddr>,
+    pub packet: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
     pub client: bool,
+    pub duration: Duration,
     pub reset_stream_at: bool,
     pub max_datagram_size: u64,
     pub remote: SocketAddr,
@@ -119,24 +131,39 @@ fn decode(kind: u8, flags: u8, stream: u64, code: u64, payload: Vec<u8>) -> Even
             reason: String::from_utf8(payload).unwrap(),
         }),
         13 => Event::ReceiveWindowLow,
+        14 => Event::Foreign(foreign(code, &payload)),
         other => panic!("unknown record type {other}"),
     }
 }
 
 fn connected(flags: u8, code: u64, payload: &[u8]) -> Connected {
-    let (port, mut rest) = (u16::from_le_bytes([payload[0], payload[1]]), &payload[5..]);
-    let [host, server_name, alpn] = [2, 3, 4].map(|index| {
+    let (port, mut rest) = (u16::from_le_bytes([payload[4], payload[5]]), &payload[9..]);
+    let [host, server_name, alpn] = [6, 7, 8].map(|index| {
         let (text, after) = rest.split_at(payload[index].into());
         rest = after;
         String::from_utf8(text.to_vec()).unwrap()
     });
     Connected {
         client: flags & 1 != 0,
+        duration: Duration::from_micros(u32::from_le_bytes(payload[..4].try_into().unwrap()).into()),
         reset_stream_at: flags & 2 != 0,
         max_datagram_size: code,
         remote: SocketAddr::new(host.parse().unwrap(), port),
         server_name,
         alpn,
+    }
+}
+
+fn foreign(code: u64, payload: &[u8]) -> Foreign {
+    let (port, rest) = (u16::from_le_bytes([payload[0], payload[1]]), &payload[4..]);
+    let (remote, rest) = rest.split_at(payload[2].into());
+    let (local, packet) = rest.split_at(payload[3].into());
+    let ip = |text: &[u8]| std::str::from_utf8(text).unwrap().parse().ok();
+    Foreign {
+        worker: code.try_into().unwrap(),
+        remote: SocketAddr::new(ip(remote).unwrap(), port),
+        local: ip(local),
+        packet: packet.to_vec(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tswebtransport_core::{CoreConfig, RetryPolicy};
+use tswebtransport_core::{CoreConfig, HandshakeFailure, RetryPolicy};
 
 use crate::events::Event;
 use crate::link::Conditions;
@@ -18,10 +18,12 @@ fn both_sides_learn_of_a_completed_handshake() {
     assert_eq!(told.remote.to_string(), "[::1]:2000");
     assert_eq!(told.alpn, "test");
     assert!(told.max_datagram_size > 1000);
+    assert_eq!(told.duration, Duration::from_millis(20), "one round trip");
     let told = pair.server.connected(server).unwrap();
     assert!(!told.client);
     assert_eq!(told.remote.to_string(), "[::1]:1000");
     assert_eq!(told.server_name, "localhost");
+    assert_eq!(told.duration, Duration::from_millis(20), "one round trip");
 }
 
 #[test]
@@ -138,6 +140,7 @@ fn a_server_forgets_a_client_that_falls_silent_in_the_handshake() {
     pair.run_for(Duration::from_secs(20));
     let statistics = pair.server.core.statistics();
     assert_eq!((statistics.pending_handshakes, statistics.connections), (0, 0));
+    assert_eq!(statistics.failures.of(HandshakeFailure::Timeout), 1);
     assert!(pair.server.events.is_empty(), "its application never heard of it");
 }
 

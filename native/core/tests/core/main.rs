@@ -13,6 +13,7 @@ mod reliable_resets;
 mod resets;
 mod sending;
 mod shared_keys;
+mod steering;
 mod streams;
 mod tap;
 mod timers;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tswebtransport_core::quinn_proto::{ClientConfig, Dir, EndpointConfig, ServerConfig, Transmit};
-use tswebtransport_core::{ConnectionId, Core, CoreConfig, SendOutcome, TransportSettings, transport_config};
+use tswebtransport_core::{Arrival, ConnectionId, Core, CoreConfig, SendOutcome, TransportSettings, transport_config};
 
 use crate::events::{self, Closed, Connected, Event};
 use crate::link::{Conditions, Link};
@@ -105,7 +105,7 @@ pub struct Pair {
     pub link: Link,
     pub now: Instant,
     start: Instant,
-    client_config: ClientConfig,
+    pub client_config: ClientConfig,
     /// For a server that takes the first one's place.
     pub server_config: ServerConfig,
 }
@@ -148,6 +148,23 @@ impl Pair {
         self.server.events.clear();
     }
 
+    /// Hands the server a packet that another worker has received.
+    pub fn forward_to_server(&mut self, packet: &[u8], from: SocketAddr) {
+        let (now, link, own) = (self.now, &mut self.link, self.server.address);
+        let data = BytesMut::from(packet);
+        self.server.core.receive(
+            now,
+            Arrival::Forwarded,
+            from,
+            None,
+            None,
+            data,
+            &mut |transmit, contents| {
+                transmit_to(link, now, own, transmit, contents);
+            },
+        );
+    }
+
     /// Starts a handshake.
     pub fn begin_connect(&mut self) -> ConnectionId {
         let address = self.server.address;
@@ -182,10 +199,17 @@ impl Pair {
             };
             let (now, link, own) = (self.now, &mut self.link, peer.address);
             let data = BytesMut::from(packet.bytes.as_slice());
-            peer.core
-                .receive(now, packet.from, None, packet.ecn, data, &mut |transmit, contents| {
+            peer.core.receive(
+                now,
+                Arrival::Socket,
+                packet.from,
+                None,
+                packet.ecn,
+                data,
+                &mut |transmit, contents| {
                     transmit_to(link, now, own, transmit, contents);
-                });
+                },
+            );
         }
         for peer in [&mut self.client, &mut self.server] {
             peer.turn(self.now, &mut self.link);

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use rustls::pki_types::ServerName;
 use rustls::server::ProducesTickets;
 use rustls::{ClientConnection, HandshakeKind, ServerConnection};
-use tswebtransport_core::quinn_proto::TimeSource;
-use tswebtransport_core::{AddressTokens, CoreConfig, Key, RetryPolicy, Tickets, endpoint_config};
+use tswebtransport_core::quinn_proto::{TimeSource, TokenStore};
+use tswebtransport_core::{AddressTokens, CoreConfig, Key, ResetKeys, RetryPolicy, Tickets, endpoint_config};
 
 use crate::pair::{Pair, Setup};
 use crate::tls::rustls_configs;
@@ -39,14 +39,19 @@ impl TimeSource for Clock {
 
 /// Puts a new server with these keys in the place of the present one.
 fn replace(pair: &mut Pair, clock: &Arc<Clock>, retry: RetryPolicy, reset_key: Key, token_key: Key) {
+    let tokens = AddressTokens::new(Some(&token_key), None);
+    replace_with(pair, clock, retry, reset_key, &tokens);
+}
+
+fn replace_with(pair: &mut Pair, clock: &Arc<Clock>, retry: RetryPolicy, reset_key: Key, tokens: &AddressTokens) {
     let mut server = pair.server_config.clone();
-    AddressTokens::new(Some(token_key)).apply(&mut server);
+    tokens.apply(&mut server);
     server.time_source(clock.clone());
     let config = CoreConfig {
         retry,
         ..CoreConfig::default()
     };
-    pair.replace_server(config, endpoint_config(Some(1), Some(reset_key)), server);
+    pair.replace_server(config, endpoint_config(1, &ResetKeys::new(&reset_key, None)), server);
 }
 
 fn server_with_keys(retry: RetryPolicy) -> (Pair, Arc<Clock>) {
@@ -88,6 +93,44 @@ fn a_server_with_another_reset_key_answers_nothing_to_a_strangers_packet() {
     pair.client.core.send_datagram(client, Bytes::from_static(b"hello"));
     pair.settle();
     assert_eq!(pair.client.closed(client), None);
+}
+
+/// What a client learns within a second of a server that knows the first key as `keys` do.
+fn learns_of_the_end(keys: &ResetKeys) -> bool {
+    let (mut pair, _) = server_with_keys(RetryPolicy::Never);
+    let (client, _) = pair.connect();
+    let server = pair.server_config.clone();
+    pair.replace_server(CoreConfig::default(), endpoint_config(2, keys), server);
+    pair.client.core.send_datagram(client, Bytes::from_static(b"hello"));
+    pair.settle();
+    let closed = pair.client.closed(client);
+    closed.is_some_and(|closed| (closed.by, closed.kind) == (2, 4))
+}
+
+#[test]
+fn a_successor_with_the_key_before_resets_connections_of_that_key() {
+    assert!(learns_of_the_end(&ResetKeys::new(&OTHER_KEY, Some(&KEY))));
+    let replaced = ResetKeys::new(&KEY, None);
+    replaced.replace(&OTHER_KEY);
+    assert!(learns_of_the_end(&replaced));
+    replaced.replace(&[9; 32]);
+    assert!(!learns_of_the_end(&replaced));
+}
+
+#[test]
+fn a_connection_lives_through_every_replacement_of_its_key() {
+    let keys = ResetKeys::new(&KEY, None);
+    let mut pair = Setup::default().pair();
+    let server = pair.server_config.clone();
+    pair.replace_server(CoreConfig::default(), endpoint_config(1, &keys), server);
+    let (client, _) = pair.connect();
+    for byte in 1..5 {
+        keys.replace(&[byte; 32]);
+        pair.client.core.send_datagram(client, Bytes::from_static(b"hello"));
+        pair.settle();
+        assert_eq!(pair.server.datagrams().len(), usize::from(byte));
+    }
+    pair.connect();
 }
 
 /// A client whose Retry token comes to another server, after `change`. True: it got its connection.
@@ -173,11 +216,92 @@ fn a_new_token_of_another_key_is_not_accepted() {
     assert_eq!(round_trips_after(other_key), 2);
 }
 
+/// Tokens whose key was replaced by each of these in turn.
+fn replaced(keys: &[Key]) -> AddressTokens {
+    let tokens = AddressTokens::new(Some(&KEY), None);
+    for key in keys {
+        tokens.replace_key(key);
+    }
+    tokens
+}
+
+#[test]
+fn tokens_are_good_until_their_key_was_replaced_twice() {
+    let successor = |former: &Key| AddressTokens::new(Some(&[9; 32]), Some(former));
+    for (tokens, good) in [
+        (replaced(&[OTHER_KEY]), true),
+        (replaced(&[OTHER_KEY, [9; 32]]), false),
+        (successor(&KEY), true),
+        (successor(&OTHER_KEY), false),
+    ] {
+        let put = |pair: &mut Pair, clock: &Arc<Clock>| replace_with(pair, clock, RetryPolicy::Always, KEY, &tokens);
+        assert_eq!(after_retry(put).1, good, "Retry");
+        assert_eq!(round_trips_after(put), if good { 1 } else { 2 }, "NEW_TOKEN");
+    }
+}
+
+#[test]
+fn a_token_of_the_key_before_is_bound_to_address_and_age_too() {
+    let tokens = replaced(&[OTHER_KEY]);
+    let put = |pair: &mut Pair, clock: &Arc<Clock>| replace_with(pair, clock, RetryPolicy::Always, KEY, &tokens);
+    assert!(
+        !after_retry(|pair, clock| {
+            put(pair, clock);
+            clock.advance(17);
+        })
+        .1
+    );
+    assert_eq!(
+        round_trips_after(|pair, clock| {
+            put(pair, clock);
+            pair.client.address = "[::2]:1000".parse().unwrap();
+        }),
+        2
+    );
+}
+
+/// A client that presents the same token each time, against RFC 9000 §8.1.3.
+#[derive(Default)]
+struct Repeating(Mutex<Option<Bytes>>);
+
+impl TokenStore for Repeating {
+    fn insert(&self, _: &str, token: Bytes) {
+        self.0.lock().unwrap().get_or_insert(token);
+    }
+
+    fn take(&self, _: &str) -> Option<Bytes> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn a_new_token_is_accepted_once() {
+    for replacements in [&[][..], &[OTHER_KEY]] {
+        let (mut pair, clock) = (Setup::default().pair(), Clock::new());
+        pair.client_config.token_store(Arc::new(Repeating::default()));
+        let tokens = replaced(&[]);
+        replace_with(&mut pair, &clock, RetryPolicy::Always, KEY, &tokens);
+        let mut round_trips = || {
+            let start = pair.now;
+            pair.connect();
+            let taken = (pair.now - start).as_millis() / 20;
+            pair.settle();
+            taken
+        };
+        assert_eq!(round_trips(), 2, "Retry");
+        for key in replacements {
+            tokens.replace_key(key);
+        }
+        assert_eq!(round_trips(), 1, "the first use");
+        assert_eq!(round_trips(), 2, "the second");
+    }
+}
+
 #[test]
 fn a_ticket_is_opened_by_everybody_with_the_key_for_six_to_twelve_hours() {
     let clock = Clock::new();
-    let [first, second] = [(); 2].map(|()| Tickets::new(&KEY, clock.clone()));
-    let stranger = Tickets::new(&OTHER_KEY, clock.clone());
+    let [first, second] = [(); 2].map(|()| Tickets::new(&KEY, None, clock.clone()));
+    let stranger = Tickets::new(&OTHER_KEY, None, clock.clone());
     let ticket = first.encrypt(b"a session").unwrap();
     assert_ne!(ticket, first.encrypt(b"a session").unwrap());
     assert_eq!(second.decrypt(&ticket).as_deref(), Some(b"a session".as_slice()));
@@ -195,12 +319,31 @@ fn a_ticket_is_opened_by_everybody_with_the_key_for_six_to_twelve_hours() {
 }
 
 #[test]
+fn a_ticket_is_good_until_its_key_was_replaced_twice() {
+    let clock = Clock::new();
+    let tickets = Tickets::new(&KEY, None, clock.clone());
+    let ticket = tickets.encrypt(b"a session").unwrap();
+    tickets.replace_key(&OTHER_KEY);
+    let later = tickets.encrypt(b"another").unwrap();
+    assert!(tickets.decrypt(&ticket).is_some());
+    let successor = Tickets::new(&OTHER_KEY, Some(&KEY), clock.clone());
+    assert!(successor.decrypt(&ticket).is_some() && successor.decrypt(&later).is_some());
+    assert_eq!(Tickets::new(&KEY, None, clock.clone()).decrypt(&later), None);
+    tickets.replace_key(&[9; 32]);
+    assert_eq!(tickets.decrypt(&ticket), None);
+    assert!(tickets.decrypt(&later).is_some());
+    // Age counts under each key.
+    clock.advance(12 * 3600);
+    assert_eq!(tickets.decrypt(&later), None);
+}
+
+#[test]
 fn a_tls_session_is_resumed_by_every_server_with_the_ticket_key() {
     let (client, server) = rustls_configs();
     let client = Arc::new(client);
     let server_with = |key: Key| {
         let mut config = server.clone();
-        config.ticketer = Arc::new(Tickets::new(&key, Clock::new()));
+        config.ticketer = Arc::new(Tickets::new(&key, None, Clock::new()));
         Arc::new(config)
     };
     assert_eq!(handshake(&client, &server_with(KEY)), Some(HandshakeKind::Full));

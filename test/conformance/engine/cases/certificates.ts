@@ -19,6 +19,7 @@ export function certificateCases(factory: EngineFactory): void {
   let forClients: TlsIdentity;
   let issuedAuthority: TlsIdentity;
   let issued: TlsIdentity;
+  let issuedByIntermediate: TlsIdentity;
   let authority: TlsIdentity;
   let encrypted: { readonly pkcs8: string; readonly traditional: string };
 
@@ -33,6 +34,9 @@ export function certificateCases(factory: EngineFactory): void {
     const by = ["-CA", "authority.pem", "-CAkey", "authority-key.pem"];
     issued = folder.certificate("issued", ...named, "-addext", "basicConstraints=critical,CA:FALSE", ...by);
     issuedAuthority = folder.certificate("issued-authority", ...named, ...by);
+    const byIntermediate = ["-CA", "issued-authority.pem", "-CAkey", "issued-authority-key.pem"];
+    const isLeaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    issuedByIntermediate = folder.certificate("issued-by-intermediate", ...named, ...isLeaf, ...byIntermediate);
     encrypted = folder.encrypted("default-key.pem");
   });
   afterAll(() => {
@@ -101,6 +105,18 @@ export function certificateCases(factory: EngineFactory): void {
           verification: { kind: "ca", ca: byDefault.cert },
         });
         expect((await events.first("closed")).info.reason).toMatch(/not valid for name/);
+      }),
+    );
+
+    it(
+      "issued by an intermediate is trusted when that alone is given, and no other one of its root is then",
+      withWorld(factory, async (world) => {
+        const ca = issuedAuthority.cert;
+        const withChain = { cert: issuedByIntermediate.cert + ca, key: issuedByIntermediate.key };
+        expect(await attempt(world, withChain, ca)).toBeUndefined();
+        expect(await attempt(world, issuedByIntermediate, ca)).toBeUndefined();
+        expect(await attempt(world, issued, ca)).toMatchObject({ by: "local", kind: "transport" });
+        expect(await attempt(world, withChain, authority.cert)).toBeUndefined();
       }),
     );
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { EngineError } from "../../../../src/engine/engine.ts";
-import type { ConnectOptions, EndpointOptions } from "../../../../src/engine/engine.ts";
+import type { ConnectOptions, EndpointOptions, QuicEndpoint, SharedKeys } from "../../../../src/engine/engine.ts";
 import { Recorder } from "../recorder.ts";
 import type { EngineFactory } from "../under-test.ts";
 import { withWorld } from "../with-world.ts";
@@ -44,6 +44,35 @@ export function endpointCases(factory: EngineFactory): void {
           ["invalid-option", { server: { ...serverOptions, resetKey: new Uint8Array(31) } }],
           ["invalid-option", { server: { ...serverOptions, tokenKey: new Uint8Array(33) } }],
           ["invalid-option", { server: { ...serverOptions, ticketKey: new Uint8Array(0) } }],
+          ["invalid-option", { server: { ...serverOptions, previousKeys: { resetKey: new Uint8Array(32) } } }],
+          [
+            "invalid-option",
+            {
+              server: {
+                ...serverOptions,
+                tokenKey: new Uint8Array(32),
+                previousKeys: { tokenKey: new Uint8Array(31) },
+              },
+            },
+          ],
+          ["invalid-option", { server: serverOptions, steering: { slots: 2, activeWorkers: [] } }],
+          ["invalid-option", { steering: { slots: 2, activeWorkers: [] } }],
+          [
+            "invalid-option",
+            { server: { ...serverOptions, workerId: 0 }, steering: { slots: 257, activeWorkers: [] } },
+          ],
+          ["invalid-option", { server: { ...serverOptions, workerId: 2 }, steering: { slots: 2, activeWorkers: [] } }],
+          [
+            "invalid-option",
+            { server: { ...serverOptions, workerId: 0 }, steering: { slots: 2, activeWorkers: [0, 2] } },
+          ],
+          [
+            "invalid-option",
+            {
+              server: { ...serverOptions, workerId: 0 },
+              steering: { slots: 2, activeWorkers: [0], newConnections: "kernel" as "hash" },
+            },
+          ],
           ["invalid-option", { transport: { congestionControl: "none" as "cubic" } }],
         ];
         for (const [code, options] of faults) {
@@ -201,6 +230,95 @@ export function endpointCases(factory: EngineFactory): void {
         const streamId = openStream(client.quic, "unidirectional");
         client.quic.write(streamId, bytes("lives on"), true);
         await server.events.until(() => server.events.hasFin(streamId));
+      }),
+    );
+
+    it(
+      "has given its port back when close() resolves, with connections and without",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair();
+        const { port } = server.endpoint.localAddress;
+        await server.endpoint.close(0n, "");
+        const again = await world.server({}, {}, { port });
+        expect(again.endpoint.localAddress.port).toBe(port);
+        await again.endpoint.close(0n, "");
+        await world.endpoint({ port });
+        await client.endpoint.close(0n, "");
+      }),
+    );
+
+    it(
+      "ignores further connections after a silent stopAccepting(), and keeps those it has",
+      withWorld(factory, async (world) => {
+        const { client, server } = await world.pair({ clientTransport: { handshakeTimeout: 1000 } });
+        server.endpoint.stopAccepting({ silently: true });
+        const late = world.connect(client.endpoint, server.endpoint.localAddress);
+        await world.under.elapse(1000);
+        expect((await late.events.first("closed")).info).toMatchObject({ by: "transport", kind: "handshake-timeout" });
+        expect(server.endpoint.getStats()).toMatchObject({ handshakesAccepted: 1, handshakesRefused: 0 });
+        server.endpoint.stopAccepting();
+        const refused = world.connect(client.endpoint, server.endpoint.localAddress);
+        expect((await refused.events.first("closed")).info).toMatchObject({ by: "peer", kind: "transport", code: 2n });
+        const streamId = openStream(client.quic, "unidirectional");
+        client.quic.write(streamId, bytes("lives on"), true);
+        await server.events.until(() => server.events.hasFin(streamId));
+      }),
+    );
+
+    it(
+      "replaces the keys that it was created with, and no others",
+      withWorld(factory, async (world) => {
+        const key = (byte: number) => new Uint8Array(32).fill(byte);
+        const keys = { resetKey: key(1), tokenKey: key(2), ticketKey: key(3) };
+        const { endpoint } = await world.server({ ...keys, previousKeys: { tokenKey: key(4) } });
+        const client = await world.endpoint();
+        for (let round = 0; round < 3; round += 1) {
+          await world.connect(client, endpoint.localAddress).events.first("connected");
+          endpoint.updateKeys({ resetKey: key(round + 5), tokenKey: key(round + 6), ticketKey: key(round + 7) });
+          endpoint.updateKeys({});
+        }
+        await world.connect(client, endpoint.localAddress).events.first("connected");
+        const { endpoint: other } = await world.server({ workerId: 1, tokenKey: key(1) });
+        const wrong: [QuicEndpoint, SharedKeys][] = [
+          [endpoint, { resetKey: key(1).subarray(1) }],
+          [other, { resetKey: key(1) }],
+          [other, { ticketKey: key(1) }],
+          [other, { tokenKey: new Uint8Array(33) }],
+          [client, { tokenKey: key(1) }],
+        ];
+        for (const [of, update] of wrong) {
+          expect(() => {
+            of.updateKeys(update);
+          }).toThrow(expect.objectContaining({ name: "EngineError", code: "invalid-option" }) as Error);
+        }
+      }),
+    );
+
+    it(
+      "takes the list of active workers, and ignores packets that make no sense",
+      withWorld(factory, async (world) => {
+        const { endpoint, acceptor } = await world.server(
+          { workerId: 1 },
+          {},
+          { steering: { slots: 3, activeWorkers: [1] } },
+        );
+        const client = await world.endpoint();
+        endpoint.setActiveWorkers([2, 0]);
+        for (const ids of [[3], [0, 0], [1.5], [-1]]) {
+          expect(() => {
+            endpoint.setActiveWorkers(ids);
+          }).toThrow(expect.objectContaining({ name: "EngineError", code: "invalid-option" }) as Error);
+        }
+        for (const length of [0, 1, 20, 1200]) {
+          endpoint.receive(new Uint8Array(length).fill(0xc3), client.localAddress);
+          endpoint.receive(new Uint8Array(length).fill(0x43), client.localAddress, "127.0.0.1");
+        }
+        // The kernel, or who else has chosen this worker, decides.
+        await world.connect(client, endpoint.localAddress).events.first("connected");
+        await acceptor.connectionNumber(1);
+        expect(() => {
+          client.setActiveWorkers([0]);
+        }).toThrow(expect.objectContaining({ code: "invalid-option" }) as Error);
       }),
     );
 

@@ -45,6 +45,11 @@ function record({
 function connected(port: number, texts: readonly string[], certificates: readonly number[] = []): Uint8Array {
   const lengths = texts.map((text) => text.length);
   return new Uint8Array([
+    // 0x0003_02_01 microseconds
+    1,
+    2,
+    3,
+    0,
     port & 0xff,
     port >> 8,
     ...lengths,
@@ -87,6 +92,7 @@ function decode(
     accepted: (...values) => heard.push(["accepted", ...values]),
     addressChanged: (...values) => heard.push(["addressChanged", ...values]),
     closed: (...values) => heard.push(["closed", ...values]),
+    foreignPacket: (...values) => heard.push(["foreignPacket", ...values]),
     stopCode: (connection, stream) => stops.codeOf(connection, stream),
     threw: (error) => errors.push(error),
   };
@@ -169,6 +175,26 @@ describe("decodeEvents()", () => {
     expect(errors).toEqual([new Error("listener")]);
   });
 
+  it("reads a packet for another worker, with the peer's address and the local one", () => {
+    const packet = [0x40, 1, 2, 3];
+    const foreign = (remote: string, local: string): Uint8Array =>
+      record({
+        type: 14,
+        code: 300n,
+        payload: Buffer.concat([
+          Buffer.from([0x51, 0x11, remote.length, local.length]),
+          Buffer.from(remote + local),
+          Buffer.from(packet),
+        ]),
+      });
+    const { heard } = decode([foreign("127.0.0.1", ""), foreign("2001:db8::1", "::1"), data(4, "next")]);
+    expect(heard.slice(0, 2)).toEqual([
+      ["foreignPacket", 300, new Uint8Array(packet), { host: "127.0.0.1", port: 4433, family: 4 }, undefined],
+      ["foreignPacket", 300, new Uint8Array(packet), { host: "2001:db8::1", port: 4433, family: 6 }, "::1"],
+    ]);
+    expect(heard[2]?.[0]).toBe("data");
+  });
+
   it("reads a completed handshake with its flags and certificates", () => {
     const payload = connected(5, ["::ffff:127.0.0.1", "localhost", "h3"], [2, 0, 0, 0, 1, 2, 1, 0, 0, 0, 3]);
     const { heard } = decode([
@@ -184,6 +210,7 @@ describe("decodeEvents()", () => {
         peerCertificates: [new Uint8Array([1, 2]), new Uint8Array([3])],
         maxDatagramSize: 1200,
         resetStreamAt: true,
+        handshakeDuration: 197.121,
       },
     ]);
     expect(heard[1]?.slice(0, 2)).toEqual(["accepted", 9]);

@@ -28,14 +28,18 @@ class FailingAddon {
     const setDeliver = (deliver: () => void): void => {
       this.#deliver = deliver;
     };
+    const notAskedFor = (): never => {
+      throw new Error("not asked for");
+    };
     return {
       NativeEndpoint: function (_options: object, deliver: () => void) {
         setDeliver(deliver);
         return endpoint;
       } as unknown as Addon["NativeEndpoint"],
-      generateSelfSignedCertificate: () => {
-        throw new Error("not asked for");
-      },
+      NativeSocketGroup: notAskedFor as unknown as Addon["NativeSocketGroup"],
+      generateSelfSignedCertificate: notAskedFor,
+      generateAuthority: notAskedFor,
+      issueCertificate: notAskedFor,
     };
   })();
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { generateSelfSignedCertificate } from "../../../../src/certificates/self-signed.ts";
 import { echoHandler } from "../../../../src/server/handlers.ts";
@@ -47,7 +47,7 @@ describe("what a server finds wrong with itself", () => {
   it("is that limits are nearly reached, connections are refused, and datagrams were dropped", async () => {
     world = new AppWorld();
     const stats = world.app.server.getServerStats();
-    const limits = { maxConnections: 100, maxSessions: 1000 };
+    const limits = { ...world.app.server.config.values, maxConnections: 100, maxSessions: 1000 };
     const found = (changes: Partial<ServerStats>): string[] => countIssues({ ...stats, ...changes }, limits);
     expect(found({ connections: 90, sessions: 900 })).toEqual([]);
     expect(found({ connections: 90, pendingHandshakes: 2, sessions: 900, requests: 23 })).toEqual([
@@ -113,6 +113,38 @@ describe("what a server finds wrong with itself", () => {
     const { establishedAt } = state.connections[0]!;
     expect(Math.abs(Date.now() - (establishedAt ?? 0))).toBeLessThan(60_000);
     await session.close();
+  });
+
+  it("shows of each connection how many errors it has had, and when its peer was last active", async () => {
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: start });
+    try {
+      world = new AppWorld();
+      world.app.route("/", open);
+      await world.listen();
+      const session = await world.connect("/");
+      const { server } = world.app;
+      const shown = () => server.debugState().connections[0];
+      expect(shown()).toMatchObject({ errorCount: 0, lastActivity: start });
+      vi.setSystemTime(start + 1000);
+      const own = await server.sessions[0]!.createUnidirectionalStream();
+      void own.write("what a server sends is not its peer's activity");
+      expect(shown()).toMatchObject({ errorCount: 0, lastActivity: start });
+      const stream = await session.createBidirectionalStream();
+      await stream.write("x");
+      await world.pair.engine.clock.settle();
+      expect(shown()?.lastActivity).toBe(start + 1000);
+      vi.setSystemTime(start + 2000);
+      stream.reset(7);
+      await world.pair.engine.clock.settle();
+      expect(shown()).toMatchObject({ errorCount: 1, lastActivity: start + 2000 });
+      const [connection] = server.connections;
+      await session.close();
+      await world.pair.engine.clock.settle();
+      expect(connection?.errorCount).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is told by a server that has no ServerApp, too", async () => {

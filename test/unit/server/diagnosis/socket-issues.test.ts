@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { EndpointStats } from "../../../../src/engine/engine.ts";
+import { handshakeFailuresOf } from "../../../../src/engine/handshake-failures.ts";
 import { bufferIssues, dropsOf } from "../../../../src/server/diagnosis/socket-issues.ts";
 
 const MiB = 1024 * 1024;
@@ -11,6 +12,7 @@ function statsOf(receiveBufferSize: number, sendBufferSize: number): EndpointSta
     pendingHandshakes: 0,
     handshakesAccepted: 0,
     handshakesRefused: 0,
+    handshakeFailures: handshakeFailuresOf(() => 0),
     receiveBufferSize,
     sendBufferSize,
   };

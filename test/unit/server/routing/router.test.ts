@@ -25,6 +25,7 @@ describe("RequestRouter", () => {
       target: "/rooms/:room/seats/:seat",
       pathParams: ["a%20b", "ü"],
       params: { room: "a%20b", seat: "ü" },
+      route: "/rooms/:room/seats/:seat",
     });
     expect(router.match("/rooms//seats/1")).toBeUndefined();
     expect(router.match("/rooms/1/2/seats/3")).toBeUndefined();
@@ -193,11 +194,12 @@ describe("RequestRouter", () => {
     const router = routerOf("/a", "/rooms/:room");
     const request = { path: "/rooms/7", pathParams: ["stale"], params: {} };
     expect(router.routeRequest(request)).toBe("/rooms/:room");
-    expect(request).toEqual({ path: "/rooms/7", pathParams: ["7"], params: { room: "7" } });
-    const other = { path: "/nowhere", pathParams: [], params: {} };
+    expect(request).toEqual({ path: "/rooms/7", pathParams: ["7"], params: { room: "7" }, route: "/rooms/:room" });
+    const other = { path: "/nowhere", pathParams: [], params: {}, route: "stale" };
     expect(router.routeRequest(other)).toBeUndefined();
     router.setDefaultHandler("default");
     expect(router.routeRequest(other)).toBe("default");
+    expect(other.route).toBeUndefined();
     router.setDefaultHandler(undefined);
     expect(router.routeRequest(other)).toBeUndefined();
     expect(router.getRouteStats()).toMatchObject({ unmatched: 3, hasDefaultHandler: false });

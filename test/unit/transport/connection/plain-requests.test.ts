@@ -16,6 +16,7 @@ const info: ConnectionInfo = {
   peerCertificates: [],
   maxDatagramSize: 1200,
   resetStreamAt: false,
+  handshakeDuration: 1,
 };
 
 /** What a server's connection writes on a stream that a client sends GET on. */

@@ -1,0 +1,26 @@
+import type { ServerApp } from "../../server/app.ts";
+import type { ListenOptions } from "../../server/server.ts";
+import type { Address } from "../../transport/types.ts";
+
+import type { CommandContext } from "../command.ts";
+
+/**
+ * Listens, announces it, and resolves when the app has closed. From the announcement on the app itself answers the signals,
+ * and there is no moment at which nobody does.
+ */
+export async function runApp(
+  app: ServerApp,
+  options: ListenOptions,
+  { interruption }: CommandContext,
+  announce: (address: Address) => void,
+): Promise<void> {
+  const address = await app.listen(options);
+  if (interruption.isInterrupted) {
+    await app.close();
+    return;
+  }
+  const running = app.run();
+  interruption.stopListening();
+  announce(address);
+  await running;
+}

@@ -1,0 +1,120 @@
+/** The options by which `connect`, `bench` and `doctor` reach a server. */
+import { readFile } from "node:fs/promises";
+
+import { ClientConfig } from "../client/client-config.ts";
+import { connect } from "../client/connect.ts";
+import type { ClientOptions } from "../client/connect.ts";
+import { CertificateError, ConfigurationError } from "../errors/errors.ts";
+import type { WebTransportSession } from "../transport/session/session.ts";
+
+import type { Arguments } from "./arguments.ts";
+import type { CommandContext } from "./command.ts";
+import type { OptionSpecification } from "./option-specification.ts";
+import { withProgress } from "./terminal/progress.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const clientOptions: Readonly<Record<string, OptionSpecification>> = {
+  hash: {
+    type: "string",
+    multiple: true,
+    value: "SHA256",
+    help: "trust a certificate by its hash, hexadecimal, as a browser does",
+  },
+  ca: { type: "string", value: "FILE", help: "trust the authorities of this PEM file instead of the system's" },
+  insecure: { type: "boolean", short: "k", help: "trust any certificate: for tests" },
+  cert: { type: "string", value: "FILE", help: "client certificate, PEM; needs --key" },
+  key: { type: "string", value: "FILE", help: "its key, PEM" },
+  "server-name": { type: "string", value: "NAME", help: "the name that the certificate must be for" },
+  header: { type: "string", short: "H", multiple: true, value: '"N: V"', help: "a request header" },
+  origin: { type: "string", value: "ORIGIN", help: "the request's origin, as a browser would send it" },
+  protocol: { type: "string", multiple: true, value: "NAME", help: "a subprotocol to offer, most preferred first" },
+  timeout: { type: "string", value: "MS", help: "for connecting (default 10000)" },
+};
+
+/** Of a server of one's own, which most often has no certificate of an authority. */
+const trustHint = "Here: --hash SHA256 (what the server prints), --ca FILE, or for a test --insecure";
+
+/** "localhost:4433/echo" is enough. Throws UsageError. */
+export function urlOf(text: string): URL {
+  const full = text.includes("://") ? text : `https://${text}`;
+  if (!URL.canParse(full)) throw new UsageError(`"${text}" is no URL. Write: https://HOST:PORT/PATH`);
+  const url = new URL(full);
+  if (url.protocol === "https:") return url;
+  throw new UsageError(`The URL of a WebTransport server begins with https:, not "${url.protocol}"`);
+}
+
+/** Reads the files that the options name. Throws UsageError for what no server would be asked with. */
+export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
+  args.requireTogether("cert", "key");
+  args.refuseTogether("insecure", "hash");
+  args.refuseTogether("insecure", "ca");
+  const [ca, certfile, keyfile, serverName] = [
+    args.text("ca"),
+    args.text("cert"),
+    args.text("key"),
+    args.text("server-name"),
+  ];
+  const hashes = args.list("hash").map((value) => ({ algorithm: "sha-256", value }));
+  const options = {
+    connectTimeout: args.integer("timeout", { least: 1, most: 600_000 }) ?? 10_000,
+    handshakeTimeout: args.integer("timeout", { least: 1, most: 600_000 }) ?? 10_000,
+    maxRetries: 0,
+    headers: headersOf(args),
+    ...(hashes.length > 0 && { serverCertificateHashes: hashes }),
+    ...(ca !== undefined && { ca: await readFile(ca, "utf8") }),
+    ...(args.flag("insecure") && { insecure: true }),
+    ...(certfile !== undefined && { certfile }),
+    ...(keyfile !== undefined && { keyfile }),
+    ...(serverName !== undefined && { serverName }),
+    ...(args.list("protocol").length > 0 && { protocols: args.list("protocol") }),
+  };
+  if (args.flag("insecure")) withoutInsecureWarning();
+  try {
+    return { config: ClientConfig.create(options) };
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Connects, and shows that it does when it takes long. */
+export async function connectShown(
+  url: URL,
+  options: ClientOptions,
+  { terminal, interruption }: CommandContext,
+): Promise<WebTransportSession> {
+  try {
+    return await withProgress(terminal, `Connecting to ${url.host}`, () =>
+      connect(url, { ...options, signal: interruption.signal }),
+    );
+  } catch (error) {
+    if (error instanceof CertificateError && error.code === "ERR_WT_CERTIFICATE_REFUSED") {
+      terminal.note(terminal.err.yellow(trustHint));
+    }
+    throw error;
+  }
+}
+
+/** The user has asked for it: Node's three lines would only hide what the command says. */
+function withoutInsecureWarning(): void {
+  const others = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning: Error & { code?: string }) => {
+    if (warning.code !== "WT_INSECURE") for (const listener of others) listener(warning);
+  });
+}
+
+function headersOf(args: Arguments): Headers {
+  const headers = new Headers();
+  for (const text of args.list("header")) {
+    const [, name = "", value = ""] = /^([^:]+):\s*(.*)$/.exec(text) ?? [];
+    try {
+      headers.append(name, value);
+    } catch {
+      throw new UsageError(`--header "${text}" is no header. Write: --header "name: value"`);
+    }
+  }
+  const origin = args.text("origin");
+  if (origin !== undefined) headers.set("origin", origin);
+  return headers;
+}

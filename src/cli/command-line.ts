@@ -1,0 +1,102 @@
+/** The program: finds the command, gives it its arguments, and turns what it throws into a message and an exit code. */
+import { createRequire } from "node:module";
+
+import { nearestName } from "../base/nearest-name.ts";
+import { WebTransportError } from "../errors/errors.ts";
+
+import { Arguments } from "./arguments.ts";
+import { commandNames } from "./command-names.ts";
+import type { CommandContext } from "./command.ts";
+import { commands } from "./commands.ts";
+import { commandHelp, helpOption, programHelp, programName } from "./help.ts";
+import { Interruption, interruptedCode } from "./interruption.ts";
+import { Terminal } from "./terminal/terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Resolves with the exit code: 0 ok, 1 failure, 2 wrong usage, 130 interrupted. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  const terminal = Terminal.ofProcess();
+  const [first = "", ...rest] = args;
+  try {
+    if (first === "help" && rest.length > 0) return await runCommand(rest[0] ?? "", ["--help"], terminal);
+    if (["help", "--help", "-h"].includes(first)) {
+      terminal.print(programHelp(commands, terminal.out));
+      return 0;
+    }
+    if (["--version", "-v"].includes(first)) {
+      terminal.print(version());
+      return 0;
+    }
+    if (first === "") {
+      terminal.note(programHelp(commands, terminal.err));
+      return 2;
+    }
+    return await runCommand(first, rest, terminal);
+  } catch (error) {
+    return report(error, first, terminal);
+  }
+}
+
+async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) throw unknownCommand(name);
+  const command = await entry.load();
+  if (isHelpAsked(args)) {
+    terminal.print(commandHelp(name, command, terminal.out));
+    return 0;
+  }
+  const parsed = new Arguments(args, command);
+  const context: CommandContext = { terminal, interruption: new Interruption() };
+  context.interruption.listen();
+  try {
+    return await command.run(parsed, context);
+  } catch (error) {
+    // What the command was doing ends with the signal's reason.
+    if (context.interruption.isInterrupted && error === context.interruption.signal.reason) return interruptedCode;
+    throw error;
+  } finally {
+    context.interruption.stopListening();
+  }
+}
+
+/** Asked for before anything else is checked: who asks does not know the options yet. */
+function isHelpAsked(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const options = end < 0 ? args : args.slice(0, end);
+  return options.includes("--help") || options.includes(`-${helpOption.short ?? ""}`);
+}
+
+function unknownCommand(name: string): UsageError {
+  const what = name.startsWith("-") ? "option" : "command";
+  const nearest = nearestName(name.replace(/^-+/, ""), [...commandNames(commands), "help", "version"]);
+  const shown = what === "option" && nearest !== undefined ? `--${nearest}` : nearest;
+  return new UsageError(`Unknown ${what} ${name}.${shown === undefined ? "" : ` Did you mean ${shown}?`}`);
+}
+
+function report(error: unknown, command: string, terminal: Terminal): number {
+  const { red, bold } = terminal.err;
+  if (error instanceof UsageError) {
+    const isCommand = Object.hasOwn(commands, command);
+    terminal.note(`${red(bold("Error:"))} ${error.message}`);
+    terminal.note(`Try: ${programName} ${isCommand ? `${command} ` : ""}--help`);
+    return 2;
+  }
+  // What the user can mend is one line.
+  if (error instanceof WebTransportError || isSystemError(error)) {
+    terminal.note(`${red(bold("Error:"))} ${error.message}`);
+    return 1;
+  }
+  // A fault of ours, or of the app that was loaded: Node shows the place, also that of a syntax error.
+  throw error;
+}
+
+/** Of the operating system: a file that is not there, a port that is in use. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
+}
+
+/** By its own name, so that it is found wherever the file stands in the package. */
+function version(): string {
+  const { version: text } = createRequire(import.meta.url)("tswebtransport/package.json") as { version: string };
+  return text;
+}

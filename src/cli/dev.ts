@@ -1,0 +1,112 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import { createDevelopmentServer } from "../server/development/development-server.ts";
+import { onAbort } from "../async/abort.ts";
+
+import { appPath } from "./apps/app-module.ts";
+import { runApp } from "./apps/run-app.ts";
+import { typeScriptFlags } from "./apps/typescript.ts";
+import type { Arguments } from "./arguments.ts";
+import { benchProtocol, benchHandler } from "./bench/bench-handler.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { Supervisor } from "./dev/supervisor.ts";
+import { healthCheckHandler } from "../server/handlers.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const devCommand: Command = {
+  usage: "[app.ts] [options]",
+  description:
+    "Starts a development server with a fresh certificate, and a page that a browser connects from. Without an app it echoes. " +
+    "With one (a module whose default export is a ServerApp, or a function that makes it from a configuration) it runs that " +
+    "app in a process of its own, again after each change of its files; the page connects again by itself.",
+  positionals: { least: 0, most: 1 },
+  options: {
+    host: { type: "string", value: "HOST", help: "address or name to bind (default localhost)" },
+    port: { type: "string", short: "p", value: "PORT", help: "UDP port, 0 for a free one (default 4433)" },
+    "page-port": {
+      type: "string",
+      value: "PORT",
+      help: "TCP port of the page on localhost (default 8080; a free one when it is in use)",
+    },
+    public: { type: "string", value: "DIR", help: "serve the files of this folder instead of the development page" },
+    watch: {
+      type: "string",
+      multiple: true,
+      value: "PATH",
+      help: "a file or folder to watch beside the app's folder and what it imports",
+    },
+  },
+  examples: [
+    ["", "a server that echoes, and its page"],
+    ["src/app.ts", "your app; it restarts when you save a file"],
+    ["src/app.ts --public public", "with your own page at http://localhost:8080/"],
+  ],
+  run,
+};
+
+async function run(args: Arguments, context: CommandContext): Promise<number> {
+  const [app] = args.positionals;
+  const options = {
+    host: args.text("host") ?? "localhost",
+    port: args.port("port") ?? 4433,
+    pagePort: args.port("page-port") ?? 8080,
+    publicDirectory: await folder(args.text("public")),
+  };
+  if (app === undefined) {
+    if (args.list("watch").length > 0) throw new UsageError("--watch needs an app that is run again");
+    return runEcho(options, context);
+  }
+  const path = await appPath(app);
+  const supervisor = new Supervisor({
+    ...options,
+    path,
+    flags: typeScriptFlags(path),
+    watched: args.list("watch").map((each) => resolve(each)),
+    terminal: context.terminal,
+  });
+  const { signal } = context.interruption;
+  process.once("exit", () => {
+    supervisor.kill();
+  });
+  await supervisor.start();
+  await new Promise<void>((done) => {
+    if (signal.aborted) done();
+    else onAbort(signal, done);
+  });
+  context.terminal.note("\nClosing … (Ctrl-C again ends at once)");
+  await supervisor.close();
+  return 0;
+}
+
+interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly pagePort: number;
+  readonly publicDirectory: string | undefined;
+}
+
+/** In this process: there is nothing that could change. */
+async function runEcho({ publicDirectory, ...options }: ServerOptions, context: CommandContext): Promise<number> {
+  const { terminal } = context;
+  const app = createDevelopmentServer({ ...options, ...(publicDirectory !== undefined && { publicDirectory }) });
+  app.route("/echo", { protocols: [benchProtocol] }, benchHandler);
+  app.route("/health", healthCheckHandler);
+  await runApp(app, {}, context, () => {
+    process.once("SIGINT", () => {
+      terminal.note("\nClosing the sessions … (Ctrl-C again ends at once)");
+    });
+    terminal.print(`Page:              ${app.pageUrl ?? ""}`);
+    terminal.print(`WebTransport:      ${app.url}`);
+    terminal.print(`Certificate hash:  ${app.certificateHash ?? ""}`);
+    terminal.note("Open the page in a browser with WebTransport (Chrome, Edge, Firefox). Ctrl-C stops the server.");
+  });
+  return 0;
+}
+
+async function folder(given: string | undefined): Promise<string | undefined> {
+  if (given === undefined) return undefined;
+  const found = await stat(given).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new UsageError(`There is no folder ${given}`);
+  return resolve(given);
+}

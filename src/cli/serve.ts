@@ -1,0 +1,157 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+
+import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
+
+import { appPath, loadApp } from "./apps/app-module.ts";
+import { runApp } from "./apps/run-app.ts";
+import { typeScriptFlags } from "./apps/typescript.ts";
+import type { Arguments } from "./arguments.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { serveMetrics } from "./serve/metrics.ts";
+import type { MetricsOptions } from "./serve/metrics.ts";
+import { runWorkers } from "./serve/workers.ts";
+import { UsageError } from "./usage-error.ts";
+
+export const serveCommand: Command = {
+  usage: "app.ts [options]",
+  description:
+    "Serves an app: a module whose default export is a ServerApp, or a function that makes one from a ServerConfig. What is " +
+    "given here goes before the app's own configuration. Ctrl-C and SIGTERM let sessions come to their end, a second one ends " +
+    "at once; SIGHUP reads the certificate again, and with --workers replaces the processes one after the other.",
+  positionals: { least: 1, most: 1 },
+  options: {
+    host: { type: "string", value: "HOST", help: "address or name to bind (default: the app's); :: for every address" },
+    port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's)" },
+    cert: { type: "string", value: "FILE", help: "certificate chain, PEM; needs --key" },
+    key: { type: "string", value: "FILE", help: "its key, PEM" },
+    workers: {
+      type: "string",
+      short: "w",
+      value: "N",
+      help: "processes that share the port, 1 to 256, or auto: one a core",
+    },
+    "metrics-port": {
+      type: "string",
+      value: "PORT",
+      help: "TCP port of /metrics, /healthz, /readyz and the dashboard",
+    },
+    "metrics-host": {
+      type: "string",
+      value: "HOST",
+      help: "its address (default localhost); other ones need a token in TSWEBTRANSPORT_METRICS_TOKEN",
+    },
+  },
+  examples: [
+    ["dist/app.js --cert fullchain.pem --key privkey.pem", "on the app's own address"],
+    ["src/app.ts --host :: --port 443", "TypeScript, where Node runs it"],
+    ["dist/app.js --workers auto", "on all cores"],
+    ["dist/app.js --metrics-port 9464", "with metrics for Prometheus, and a dashboard"],
+  ],
+  run,
+};
+
+async function run(args: Arguments, context: CommandContext): Promise<number> {
+  args.requireTogether("cert", "key");
+  const path = await appPath(args.positionals[0] ?? "");
+  const flags = typeScriptFlags(path);
+  const workers = workersOf(args);
+  if (workers !== undefined && args.flag("metrics-port")) {
+    throw new UsageError("--metrics-port watches one process: leave --workers out, or monitor the workers in the app");
+  }
+  if (flags.length > 0) return runAgain(flags, context);
+  if (workers === undefined) return serveHere(path, args, context);
+  await runWorkers({ path, workers: workers === "auto" ? undefined : workers, config: configOf(args) }, context);
+  return 0;
+}
+
+function workersOf(args: Arguments): number | "auto" | undefined {
+  return args.text("workers") === "auto" ? "auto" : args.integer("workers", { least: 1, most: 256 });
+}
+
+function metricsOf(args: Arguments): MetricsOptions | undefined {
+  const port = args.port("metrics-port");
+  if (port === undefined) {
+    if (args.flag("metrics-host")) throw new UsageError("--metrics-host needs --metrics-port, too");
+    return undefined;
+  }
+  // From the environment: a command line can be read by every user of the machine.
+  const token = process.env["TSWEBTRANSPORT_METRICS_TOKEN"];
+  return { port, host: args.text("metrics-host") ?? "localhost", token: token === "" ? undefined : token };
+}
+
+/** In a process whose Node runs TypeScript. Signals reach it through this one alone, so that Ctrl-C counts once. */
+async function runAgain(flags: readonly string[], { interruption }: CommandContext): Promise<number> {
+  interruption.stopListening();
+  const child = spawn(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit", detached: true });
+  const forward = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  const kill = (): void => {
+    child.kill("SIGKILL");
+  };
+  for (const signal of forwarded) process.on(signal, forward);
+  process.once("exit", kill);
+  const [code] = (await once(child, "exit")) as [number | null];
+  process.off("exit", kill);
+  for (const signal of forwarded) process.off(signal, forward);
+  return code ?? 1;
+}
+
+const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+async function serveHere(path: string, args: Arguments, context: CommandContext): Promise<number> {
+  const { terminal } = context;
+  const app = await loadApp(path, configOf(args));
+  const certificate = certificateOf(args);
+  const [host, port] = [args.text("host"), args.port("port")];
+  const reload = (): void => {
+    const renewed = certificate?.().then((identity) => {
+      app.server.updateCertificate(identity);
+    });
+    renewed?.catch((error: unknown) => {
+      terminal.note(`The certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  };
+  const metrics = metricsOf(args);
+  const options = {
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
+    ...(certificate !== undefined && { certificate }),
+  };
+  const monitor = metrics === undefined ? undefined : await serveMetrics(app, metrics, terminal);
+  process.on("SIGHUP", reload);
+  try {
+    await runApp(app, options, context, (address) => {
+      const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
+      terminal.note(`Serving on UDP ${shown}:${address.port}`);
+    });
+  } finally {
+    process.off("SIGHUP", reload);
+    await monitor?.stop();
+  }
+  return 0;
+}
+
+/** What is given here, for an app that is made from a configuration. */
+function configOf(args: Arguments): ServerConfigOptions {
+  const [bindHost, bindPort, certfile, keyfile] = [
+    args.text("host"),
+    args.port("port"),
+    args.text("cert"),
+    args.text("key"),
+  ];
+  return {
+    ...(bindHost !== undefined && { bindHost }),
+    ...(bindPort !== undefined && { bindPort }),
+    ...(certfile !== undefined && { certfile }),
+    ...(keyfile !== undefined && { keyfile }),
+  };
+}
+
+function certificateOf(args: Arguments): (() => Promise<CertificateAndKey>) | undefined {
+  const [certfile, keyfile] = [args.text("cert"), args.text("key")];
+  if (certfile === undefined || keyfile === undefined) return undefined;
+  return async () => ({ cert: await readFile(certfile, "utf8"), key: await readFile(keyfile, "utf8") });
+}

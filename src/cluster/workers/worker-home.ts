@@ -1,0 +1,31 @@
+import type { ServerConfig } from "../../config/server-config.ts";
+import type { ServerError } from "../../errors/errors.ts";
+import type { ServerCloseOptions } from "../../server/server.ts";
+import type { Address } from "../../transport/types.ts";
+import type { ClusterContext } from "./cluster-context.ts";
+import type { SlotTable } from "./slot-table.ts";
+import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
+
+/** Of a worker: what the group needs to know. */
+export interface WorkerIdentity {
+  readonly id: number;
+  readonly config: ServerConfig;
+}
+
+/** What a worker needs of the group that it belongs to. */
+export interface WorkerHome {
+  readonly context: ClusterContext;
+  readonly slots: SlotTable;
+  readonly localAddress: Address | undefined;
+  /** A process for the worker in this slot, on its way to listen. Throws ServerError after the group has closed. */
+  spawn(worker: WorkerIdentity, slot: number): WorkerProcess;
+  /** The slot's new process is ready: nobody else reads its packets after this. */
+  handOver(slot: number): Promise<void>;
+  /** Steers by who is there now, and tells every worker. */
+  changed(): void;
+  tellReady(worker: WorkerIdentity, process: WorkerProcess): void;
+  tellExited(worker: WorkerIdentity, process: WorkerProcess, exit: WorkerExit): void;
+  tellFailed(worker: WorkerIdentity, error: ServerError): void;
+  /** Closes the worker's processes; the others take its share of new connections. */
+  remove(id: number, options: ServerCloseOptions): Promise<void>;
+}

@@ -1,0 +1,186 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import type { Logger } from "../../config/logger.ts";
+import { errorText } from "../../base/error-text.ts";
+import { ServerError } from "../../errors/errors.ts";
+import type { Address } from "../../transport/types.ts";
+
+import type { Access, CompleteServeOptions } from "./access.ts";
+import { answer } from "./exchange.ts";
+import type { MonitorRoute, MonitorView } from "./exchange.ts";
+
+/** Connections at a time: a handful of scrapers, probes and people. */
+const maxConnections = 256;
+/** Milliseconds that a client has for its request. */
+const requestTimeout = 10_000;
+
+const responseHeaders = Object.freeze({
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+});
+
+/** Where a monitor is served. */
+export interface MonitorEndpoint extends AsyncDisposable {
+  readonly address: Address;
+  /** Of its root, with "/" at the end. */
+  readonly url: string;
+  /** Ends every answer that is under way. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface MonitorServerInit extends CompleteServeOptions {
+  readonly monitor: MonitorView;
+  readonly routes: readonly MonitorRoute[];
+  readonly logger: Logger;
+}
+
+/** The monitor's HTTP server. It does not keep the process alive. */
+export class MonitorServer implements MonitorEndpoint {
+  readonly address: Address;
+  readonly url: string;
+  readonly #server: Server;
+  readonly #closing: AbortController;
+  #closed: Promise<void> | undefined;
+
+  private constructor(server: Server, closing: AbortController, name: string) {
+    this.#server = server;
+    this.#closing = closing;
+    const { address, port, family } = server.address() as AddressInfo;
+    this.address = { host: address, port, family: family === "IPv6" ? 6 : 4 };
+    const host = name === "localhost" ? name : family === "IPv6" ? `[${address}]` : address;
+    this.url = `http://${host}:${port}/`;
+  }
+
+  /** Rejects with ServerError when it cannot be bound. */
+  static async listen(init: MonitorServerInit): Promise<MonitorServer> {
+    const { host, port } = init;
+    const closing = new AbortController();
+    // Every answer that is under way listens to it.
+    const dispatcher = new Dispatcher(init, closing.signal);
+    const server = createServer({ requestTimeout, headersTimeout: requestTimeout }, (request, response) => {
+      void dispatcher.dispatch(request, response);
+    });
+    server.maxConnections = maxConnections;
+    server.unref();
+    server.on("connection", (socket) => socket.unref());
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error: Error) => {
+        const text = `Cannot serve the monitor on ${host}:${port}: ${errorText(error)}`;
+        reject(new ServerError(text, { bindAddress: `${host}:${port}`, cause: error }));
+      });
+      server.listen({ host, port }, resolve);
+    });
+    // A later error (too many open files) is one client's.
+    server.on("error", (error) => {
+      init.logger.warn({ error }, "the monitor's HTTP server failed for a client");
+    });
+    return new MonitorServer(server, closing, host);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#closing.abort();
+      this.#server.close(() => {
+        resolve();
+      });
+      this.#server.closeAllConnections();
+    });
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+class Dispatcher {
+  readonly #monitor: MonitorView;
+  readonly #access: Access;
+  readonly #routes: readonly MonitorRoute[];
+  readonly #logger: Logger;
+  readonly #closing: AbortSignal;
+
+  constructor({ monitor, access, routes, logger }: MonitorServerInit, closing: AbortSignal) {
+    this.#monitor = monitor;
+    this.#access = access;
+    this.#routes = routes;
+    this.#logger = logger;
+    this.#closing = closing;
+  }
+
+  /** Never rejects. */
+  async dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Of a client that has gone.
+    response.on("error", () => {});
+    try {
+      for (const [name, value] of Object.entries(responseHeaders)) response.setHeader(name, value);
+      await this.#answer(request, response);
+    } catch (error) {
+      this.#logger.error({ error, path: request.url }, "the monitor could not answer a request");
+      if (response.headersSent) response.destroy();
+      else answer({ request, response }, 500, "Internal server error\n");
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = urlOf(request);
+    if (url === undefined) {
+      answer({ request, response }, 400, "Bad request\n");
+      return;
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      answer({ request, response }, 405, "Only GET and HEAD are allowed\n", { allow: "GET, HEAD" });
+      return;
+    }
+    const route = this.#routes.find(({ path }) => matches(path, url.pathname));
+    if (!(await this.#isAdmitted(request, response, route))) return;
+    if (route === undefined) {
+      answer({ request, response }, 404, "Not found\n");
+      return;
+    }
+    const gone = new AbortController();
+    response.once("close", () => {
+      gone.abort();
+    });
+    const signal = AbortSignal.any([gone.signal, this.#closing]);
+    await route.handle({ monitor: this.#monitor, request, response, url, signal });
+  }
+
+  async #isAdmitted(
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: MonitorRoute | undefined,
+  ): Promise<boolean> {
+    const isOpen = route?.isOpen === true && this.#access.admitsHost(request);
+    switch (isOpen ? "admitted" : await this.#access.verdictOn(request)) {
+      case "admitted":
+        return true;
+      case "wrong-host":
+        answer({ request, response }, 421, "The Host header names another machine: see allowedHosts\n");
+        return false;
+      case "unauthorized":
+        answer({ request, response }, 401, "The monitor's token is needed\n", {
+          "www-authenticate": 'Basic realm="tswebtransport monitor", charset="UTF-8"',
+        });
+        return false;
+      case "forbidden":
+        answer({ request, response }, 403, "Not allowed\n");
+        return false;
+    }
+  }
+}
+
+function urlOf({ url = "" }: IncomingMessage): URL | undefined {
+  // The absolute form is for proxies.
+  const text = `http://monitor.invalid${url}`;
+  return url.startsWith("/") && URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function matches(path: string, pathname: string): boolean {
+  return path.endsWith("*") ? pathname.startsWith(path.slice(0, -1)) : path === pathname;
+}

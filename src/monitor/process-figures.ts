@@ -1,0 +1,89 @@
+/** What is the process's own, not a server's: event loop and memory. */
+import { totalmem } from "node:os";
+import { performance } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+
+import { Histogram } from "../base/histogram.ts";
+
+import type { Figures } from "./target.ts";
+
+/** Milliseconds between two looks at how late the event loop is: 0.2 % of a core that has nothing else to do. */
+const resolution = 50;
+
+/** Milliseconds. */
+export const delayBounds: readonly number[] = Object.freeze([
+  1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
+]);
+
+/**
+ * Measures how late timers run, while somebody wants it. `monitorEventLoopDelay` of node:perf_hooks measures the same, but
+ * its figures of several processes, or of two times, cannot be added or subtracted; these can.
+ */
+export class EventLoopMeter {
+  readonly #delay = new Histogram(delayBounds);
+  #users = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #due = 0;
+
+  /** Begins to measure; calls may overlap. Returns what ends it. */
+  start(): () => void {
+    this.#users += 1;
+    if (this.#users === 1) {
+      this.#due = performance.now() + resolution;
+      // It does not keep the process alive.
+      this.#timer = setInterval(() => {
+        this.#tick();
+      }, resolution).unref();
+    }
+    let hasEnded = false;
+    return () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#users -= 1;
+      if (this.#users === 0) clearInterval(this.#timer);
+    };
+  }
+
+  get figures(): Figures["eventLoop"] {
+    const { active, idle } = utilization();
+    return { delay: this.#delay.data, active, idle };
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    this.#delay.record(now - this.#due);
+    this.#due = now + resolution;
+  }
+}
+
+export function memoryFigures(): Figures["memory"] {
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+  return {
+    resident: rss,
+    heapUsed,
+    heapTotal,
+    heapLimit: getHeapStatistics().heap_size_limit,
+    external,
+    native: Math.max(0, rss - heapTotal - external),
+    limit: memoryLimit(),
+  };
+}
+
+/** Of the container where there is one, else the machine's. */
+function memoryLimit(): number {
+  const machine = totalmem();
+  // Bun and Deno may lack it; without a limit it is 0 or more than there is.
+  const { constrainedMemory } = process as Partial<Pick<NodeJS.Process, "constrainedMemory">>;
+  const constrained = constrainedMemory?.() ?? 0;
+  return constrained > 0 && constrained < machine ? constrained : machine;
+}
+
+function utilization(): { readonly active: number; readonly idle: number } {
+  try {
+    const { active, idle } = performance.eventLoopUtilization();
+    return { active, idle };
+  } catch {
+    // A runtime that does not measure it.
+    return { active: 0, idle: 0 };
+  }
+}

@@ -1,0 +1,71 @@
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { inFolder, run } from "./command-line-program.ts";
+
+describe("tswebtransport cert", () => {
+  it("writes a certificate that browsers accept by its hash, and a key for its owner alone", async () => {
+    await inFolder(async (cwd) => {
+      const { code, stdout } = await run(["cert"], { cwd });
+      expect(code).toBe(0);
+      const certificate = new X509Certificate(await readFile(join(cwd, "cert.pem")));
+      const hash = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
+      expect(stdout).toContain(`SHA-256:      ${hash}`);
+      expect(certificate.checkPrivateKey(createPrivateKey(await readFile(join(cwd, "key.pem"))))).toBe(true);
+      expect(certificate.checkHost("localhost")).toBe("localhost");
+      if (process.platform !== "win32") expect((await stat(join(cwd, "key.pem"))).mode & 0o777).toBe(0o600);
+      expect(await readdir(cwd)).toEqual(["cert.pem", "key.pem"]);
+    });
+  });
+
+  it("overwrites nothing unless it is told to", async () => {
+    await inFolder(async (cwd) => {
+      await writeFile(join(cwd, "key.pem"), "precious");
+      expect(await run(["cert"], { cwd })).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("key.pem exists"),
+      });
+      expect(await readFile(join(cwd, "key.pem"), "utf8")).toBe("precious");
+      expect(await readdir(cwd)).toEqual(["key.pem"]);
+      expect((await run(["cert", "--force"], { cwd })).code).toBe(0);
+      expect(await readFile(join(cwd, "key.pem"), "utf8")).toContain("PRIVATE KEY");
+    });
+  });
+
+  it("makes an authority once, and certificates of it", async () => {
+    await inFolder(async (cwd) => {
+      const args = ["cert", "--ca", "--out", "certs", "--host", "dev.example", "--json"];
+      const first = JSON.parse((await run(args, { cwd })).stdout) as { sha256: string; cafile: string };
+      const authority = await readFile(join(cwd, first.cafile), "utf8");
+      const second = JSON.parse((await run([...args, "--force"], { cwd })).stdout) as { sha256: string };
+      expect(second.sha256).not.toBe(first.sha256);
+      expect(await readFile(join(cwd, first.cafile), "utf8")).toBe(authority);
+      const leaf = new X509Certificate(await readFile(join(cwd, "certs", "cert.pem")));
+      expect(leaf.verify(new X509Certificate(authority).publicKey)).toBe(true);
+      expect(leaf.checkHost("dev.example")).toBe("dev.example");
+    });
+  });
+
+  it("refuses half of an authority", async () => {
+    await inFolder(async (cwd) => {
+      await writeFile(join(cwd, "ca.pem"), "x");
+      expect(await run(["cert", "--ca"], { cwd })).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("ca-key.pem is not"),
+      });
+    });
+  });
+
+  it("prints PEM for a pipe and writes nothing", async () => {
+    await inFolder(async (cwd) => {
+      const { stdout } = await run(["cert", "--stdout"], { cwd });
+      const certificate = new X509Certificate(stdout);
+      expect(certificate.checkPrivateKey(createPrivateKey(stdout.slice(stdout.indexOf("-----BEGIN PRIVATE"))))).toBe(
+        true,
+      );
+      expect(await readdir(cwd)).toEqual([]);
+    });
+  });
+});

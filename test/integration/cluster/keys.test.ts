@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+
+import { ClusterWorld, steerings, whoServes } from "./cluster-world.ts";
+
+describe.each(steerings)("the keys that workers share, steered by %s", (steering) => {
+  it("are replaced while sessions live on, and what was made with those before is still known", async () => {
+    await using world = await ClusterWorld.start({
+      workers: 2,
+      steering,
+      // Twice as long as a replacement may take to start: it knows the keys before the present ones only.
+      keyRotationInterval: 4000,
+      config: { retry: "always" },
+    });
+    const old = await world.connectToEach();
+    await world.cluster.waitFor("keys_rotated");
+    for (const [pid, session] of old) expect((await whoServes(session)).pid).toBe(pid);
+    // The workers accept each other's Retry tokens: the answer to a Retry may reach another worker than its sender.
+    for (let count = 0; count < 10; count += 1) await (await world.connect("/who")).close();
+    // Made with the present keys, which are the former ones of the replacement.
+    const [worker] = world.workers;
+    const session = (await world.connectToEach()).get(worker!.pid!)!;
+    await world.cluster.waitFor("keys_rotated");
+    const replaced = world.cluster.waitFor("worker_ready");
+    process.kill(worker!.pid!, "SIGKILL");
+    await replaced;
+    const asking = setInterval(() => session.datagrams.trySend("is anybody there?"), 10);
+    const end = await session.closed;
+    clearInterval(asking);
+    expect(end).toMatchObject({ clean: false, by: "transport" });
+    expect((end as { error: Error }).error.message).toContain("stateless reset");
+  });
+});
