@@ -19,6 +19,9 @@ interface ScrapeTarget {
   readonly lastScrape: string;
 }
 
+/** Milliseconds; less than what a test's hook has. */
+const startTimeout = 45_000;
+
 export class PrometheusProcess {
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -55,16 +58,23 @@ export class PrometheusProcess {
       "--log.format=json",
     ];
     const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+    // A start that hangs would leave it behind.
+    const tooLong = setTimeout(() => child.kill("SIGKILL"), startTimeout);
     let log = "";
     let address: string | undefined;
+    let isReady = false;
     for await (const line of createInterface({ input: child.stderr })) {
       log += `${line}\n`;
       const entry = JSON.parse(line) as { readonly msg?: string; readonly address?: string };
+      // In either order: two parts of it tell.
       if (entry.msg === "Listening on") address = entry.address;
-      if (entry.msg !== "Server is ready to receive web requests." || address === undefined) continue;
+      if (entry.msg === "Server is ready to receive web requests.") isReady = true;
+      if (!isReady || address === undefined) continue;
+      clearTimeout(tooLong);
       child.stderr.resume();
       return new PrometheusProcess(child, folder, `http://${address}`);
     }
+    clearTimeout(tooLong);
     await rm(folder, { recursive: true, force: true });
     throw new Error(`Prometheus has ended before it was ready:\n${log}`);
   }
