@@ -23,6 +23,18 @@ const copiedPackages = ["uplot"];
 /** Not in a comment's example. */
 const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{\w+\})\1, import\.meta\.url\)/gm;
 
+/**
+ * The chunks that entry points share: what these modules import statically, less what a chunk above has. Each has all that it
+ * imports in itself or above, so that no two import each other. Without the table a chunk comes of every combination of entry
+ * points, and Node spends more time on finding them than on their code. What nobody here imports is left to the bundler.
+ */
+const sharedChunks = {
+  common: ["client/index.js"],
+  streams: ["transport/streams/web-streams.js"],
+  transport: ["client/connector.js"],
+  server: ["server/index.js", "index.js"],
+};
+
 /** What stands for a module's `import.meta.url` until it is known which file its code gets into. */
 const moduleUrl = /__moduleUrl\("([^"]+)"\)/g;
 
@@ -48,8 +60,8 @@ async function bundle(target) {
   const bundler = await rolldown({
     input: Object.fromEntries(entries.map((path) => [path.replace(/\.js$/, ""), join(built, path)])),
     platform: "node",
-    // The platforms' addons are packages of their own; everything else that is imported is bundled.
-    external: [/^node:/, /^@tswebtransport\//],
+    // The platforms' addons and what the application shares with us are packages of their own; all else is bundled.
+    external: [/^node:/, /^@tswebtransport\//, ...peers()],
     preserveEntrySignatures: "allow-extension",
     plugins: [
       { name: "source-maps", load: loadWithMap },
@@ -66,11 +78,12 @@ async function bundle(target) {
     chunkFileNames: "chunks/[name]-[hash].js",
     sourcemap: true,
     comments: { jsdoc: false, legal: true },
+    codeSplitting: { groups: chunkGroups() },
   });
   await bundler.close();
   const chunks = output.filter(({ type }) => type === "chunk");
   copyAssets(target);
-  for (const path of declarationsOf(built, exportedTypes())) {
+  for (const path of declarationsOf(built, exportedTypes(), peers())) {
     const text = readFileSync(join(built, path), "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, "");
     write(join(target, path), text);
   }
@@ -92,6 +105,26 @@ function entryModules() {
     if (!existsSync(join(built, path))) throw new SetUpError(`dist/${path} is an entry point, but is not there.`);
   }
   return [...entries].sort();
+}
+
+function chunkGroups() {
+  const names = Object.keys(sharedChunks);
+  return names.map((name, index) => {
+    const modules = staticImports(sharedChunks[name]);
+    return { name, priority: names.length - index, test: (id) => modules.has(pathOf(id)) };
+  });
+}
+
+/** The modules of dist/ that some import statically, themselves included. */
+function staticImports(entries) {
+  const found = new Set(entries);
+  for (const path of found) {
+    const code = readFileSync(join(built, path), "utf8");
+    for (const [, from, bare] of code.matchAll(/^(?:import|export)\b[^;"]*? from "(\.[^"]+)"|^import "(\.[^"]+)"/gm)) {
+      found.add(posix.join(posix.dirname(path), from ?? bare));
+    }
+  }
+  return found;
 }
 
 /** What package.json's `exports` and `bin` name. */
@@ -165,6 +198,10 @@ function licencesOf(chunks) {
     return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
   });
   return `Packages whose code is part of these files:\n\n${texts.join("\n\n")}`;
+}
+
+function peers() {
+  return Object.keys(manifest().peerDependencies ?? {});
 }
 
 function manifest() {

@@ -61,9 +61,11 @@ async function stageMain() {
 /** The repository's manifest without what only its own scripts and tests need. Bundled packages are no dependencies. */
 function mainManifest() {
   const { name, version, description, keywords, license, type, engines, sideEffects, exports, bin } = rootManifest();
+  const { peerDependencies, peerDependenciesMeta } = rootManifest();
   return {
     ...{ name, version, description, keywords, license, ...repository(), type, engines, sideEffects, exports, bin },
     files: ["dist", "CHANGELOG.md"],
+    ...{ peerDependencies, peerDependenciesMeta },
     optionalDependencies: Object.fromEntries(platforms.map((platform) => [packageOf(platform), version])),
   };
 }
@@ -133,19 +135,21 @@ function checkMain(folder, files) {
     ...["scripts", "dependencies", "devDependencies"]
       .filter((field) => manifest[field] !== undefined)
       .map((field) => `package.json has ${field}`),
-    ...files.filter((path) => /^dist\/.*\.js$/.test(path)).flatMap((path) => faultsOfModule(folder, path, has)),
+    ...files
+      .filter((path) => /^dist\/.*\.js$/.test(path))
+      .flatMap((path) => faultsOfModule(folder, path, has, Object.keys(manifest.peerDependencies ?? {}))),
   ];
 }
 
-/** A module imports Node's modules and its neighbours, nothing else; what the bundler made has a source map. */
-function faultsOfModule(folder, path, has) {
+/** A module imports Node's modules, its neighbours and peers, nothing else; what the bundler made has a source map. */
+function faultsOfModule(folder, path, has, peers) {
   const code = readFileSync(join(folder, path), "utf8");
   const specifiers = [
     ...code.matchAll(/^(?:import|export)\b[^;"]*?from "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm),
   ];
   const faults = specifiers.flatMap(([, from, bare, dynamic]) => {
     const specifier = from ?? bare ?? dynamic;
-    if (specifier.startsWith("node:")) return [];
+    if (specifier.startsWith("node:") || peers.includes(specifier)) return [];
     const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
     return specifier.startsWith(".") && has.has(target) ? [] : [`${path} imports ${specifier}`];
   });
