@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 import { nearestName } from "../base/nearest-name.ts";
 
-import type { OptionSpecification } from "./command.ts";
+import type { OptionSpecification } from "./option-specification.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface ArgumentsShape {

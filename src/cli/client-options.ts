@@ -8,7 +8,8 @@ import { CertificateError, ConfigurationError } from "../errors/errors.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 
 import type { Arguments } from "./arguments.ts";
-import type { CommandContext, OptionSpecification } from "./command.ts";
+import type { CommandContext } from "./command.ts";
+import type { OptionSpecification } from "./option-specification.ts";
 import { withProgress } from "./terminal/progress.ts";
 import { UsageError } from "./usage-error.ts";
 

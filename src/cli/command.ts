@@ -1,17 +1,7 @@
 import type { Arguments } from "./arguments.ts";
 import type { Interruption } from "./interruption.ts";
+import type { OptionSpecification } from "./option-specification.ts";
 import type { Terminal } from "./terminal/terminal.ts";
-
-export interface OptionSpecification {
-  readonly type: "string" | "boolean";
-  /** One letter. */
-  readonly short?: string;
-  /** May be given several times. */
-  readonly multiple?: true;
-  /** What stands for the value in the help: "PORT". */
-  readonly value?: string;
-  readonly help: string;
-}
 
 /** Where a command writes, and how it learns that it should end. */
 export interface CommandContext {

@@ -1,0 +1,11 @@
+/** An option, for the parser and the help. */
+export interface OptionSpecification {
+  readonly type: "string" | "boolean";
+  /** One letter. */
+  readonly short?: string;
+  /** May be given several times. */
+  readonly multiple?: true;
+  /** What stands for the value in the help: "PORT". */
+  readonly value?: string;
+  readonly help: string;
+}
