@@ -64,7 +64,16 @@ const spreadArguments = {
 };
 
 export default defineConfig(
-  globalIgnores([".cache/", "benchmarks/results/", "coverage/", "dist/", "**/node_modules/", "**/target/"]),
+  globalIgnores([
+    ".cache/",
+    "benchmarks/results/",
+    "coverage/",
+    "dist/",
+    "site/dist/",
+    "site/.staged/",
+    "**/node_modules/",
+    "**/target/",
+  ]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   eslint.configs.recommended,
   {

@@ -7,6 +7,12 @@ import { filesBelow, fingerprintOf } from "./fingerprint.mjs";
 import { cache, inRoot, root } from "./paths.mjs";
 import { SetUpError } from "./set-up-error.mjs";
 
+const uplotFiles = {
+  "dist/uPlot.iife.min.js": "uplot.js",
+  "dist/uPlot.min.css": "uplot.css",
+  LICENSE: "LICENSE.txt",
+};
+
 const stamp = join(cache, "typescript.stamp");
 
 /** Runs `tsc -b` on src/ and copies the files beside the sources (the pages' assets), when dist/ is stale. */
@@ -31,8 +37,18 @@ export function ensureTypeScript() {
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(source, target);
   }
+  copyUplot();
   mkdirSync(cache, { recursive: true });
   writeFileSync(stamp, fingerprint);
+}
+
+/** The monitor's page draws with it: a page loads no packages, so its files stand beside the page's, with their licence. */
+function copyUplot() {
+  const folder = inRoot("dist", "monitor", "dashboard", "uplot");
+  mkdirSync(folder, { recursive: true });
+  for (const [from, to] of Object.entries(uplotFiles)) {
+    copyFileSync(inRoot("node_modules", "uplot", from), join(folder, to));
+  }
 }
 
 /** Deletes what dist/ keeps of sources that are gone: `tsc -b` never does, and the package would publish it. */

@@ -17,6 +17,9 @@ export const staging = join(cache, "package", "tswebtransport");
 
 const built = inRoot("dist");
 
+/** Packages whose files are assets of dist/, not part of a chunk. */
+const copiedPackages = ["uplot"];
+
 /** Not in a comment's example. */
 const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{\w+\})\1, import\.meta\.url\)/gm;
 
@@ -151,6 +154,7 @@ function licencesOf(chunks) {
       moduleIds.flatMap((id) => /.*[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/.exec(id)?.[1] ?? []),
     ),
   );
+  for (const name of copiedPackages) names.add(name);
   const texts = [...names].sort().map((name) => {
     const folder = inRoot("node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));

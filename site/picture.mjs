@@ -24,7 +24,7 @@ try {
   await page.click("#send-bidi");
   await page.fill("#text", "A datagram may be lost, but never waits");
   await page.click("#send-datagram");
-  await page.waitForFunction(() => document.querySelector("#line").getAttribute("d").split("L").length > 24);
+  await page.waitForFunction(`document.querySelector("#line").getAttribute("d").split("L").length > 24`);
   await page.screenshot({ path: join(root, "docs/images/development-page.png") });
 } finally {
   await browser.close();

@@ -12,7 +12,6 @@ export { connect } from "./client/connect.ts";
 export type { ClientOptions } from "./client/connect.ts";
 export { Defaults } from "./client/defaults.ts";
 export type { Lookup, LookupAnswer, LookupQuestion } from "./client/lookup.ts";
-export * from "./cluster/index.ts";
 export { LogLevel } from "./config/logger.ts";
 export type { Logger } from "./config/logger.ts";
 export type { SetTimer } from "./async/deadlines.ts";
@@ -34,7 +33,6 @@ export type { HandshakeFailureCause, HandshakeFailures } from "./engine/handshak
 export * from "./errors/errors.ts";
 export type { AnyListener, WaitForOptions } from "./events/emitter.ts";
 export { EventType } from "./events/event-types.ts";
-export * from "./monitor/index.ts";
 export * from "./server/index.ts";
 export { WebTransportStream } from "./transport/streams/bidirectional-stream.ts";
 export { WebTransportConnection } from "./transport/connection/connection.ts";

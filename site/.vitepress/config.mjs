@@ -26,7 +26,13 @@ export default defineConfig({
     config: inlineDiagrams,
   },
   themeConfig: {
-    search: { provider: "local" },
+    search: {
+      provider: "local",
+      options: {
+        // What explains comes before what lists.
+        miniSearch: { searchOptions: { boostDocument: (page) => (page.includes("/api/") ? 0.3 : 1) } },
+      },
+    },
     nav: [
       { text: "First steps", link: "/first-steps" },
       { text: "Guide", link: "/guide/routing" },

@@ -1,5 +1,6 @@
 import { ConfigurationError } from "../errors/errors.ts";
 
+/** Options for making a certificate. */
 export interface SelfSignedCertificateOptions {
   /** Subject alternative names: host names and IP addresses. Default: localhost, 127.0.0.1 and ::1. */
   readonly hostname?: string | readonly string[];
@@ -7,6 +8,7 @@ export interface SelfSignedCertificateOptions {
   readonly days?: number;
 }
 
+/** A certificate with its key, for development. */
 export interface SelfSignedCertificate {
   /** PEM. */
   readonly cert: string;

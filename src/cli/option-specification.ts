@@ -1,4 +1,4 @@
-/** An option, for the parser and the help. */
+/** An option of a command, for the parser and the help. */
 export interface OptionSpecification {
   readonly type: "string" | "boolean";
   /** One letter. */

@@ -75,6 +75,7 @@ type WithoutDefault =
   | "protocols"
   | "headers";
 
+/** Every option of a client, defaults filled in. */
 export type ClientConfigValues = Required<Omit<ClientConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ClientConfigOptions[Name] | undefined;
 };

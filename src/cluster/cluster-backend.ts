@@ -1,6 +1,7 @@
 import type { ServerConfig } from "../config/server-config.ts";
 import type { ServerCloseOptions } from "../server/server.ts";
 import type { ClusterMember } from "./cluster-member.ts";
+import type { BackendInspection } from "./inspection.ts";
 import type { ClusterStats } from "./stats/cluster-stats.ts";
 
 /** Names a UDP port of a cluster. */
@@ -10,7 +11,7 @@ export interface ServerAddress {
   readonly port: number;
 }
 
-/** Where a cluster's servers run. Its calls come one after the other; only `stop` and `stats` may come at any time. */
+/** Where a cluster's servers run. Its calls come one after the other; only `stop`, `stats` and `inspect` may come at any time. */
 export interface ClusterBackend {
   readonly members: readonly ClusterMember[];
   /** Starts a server for each. When one cannot start, none is left; rejects with an AggregateError of every cause. */
@@ -21,4 +22,5 @@ export interface ClusterBackend {
   restart(): Promise<void>;
   scale(workers: number, address: ServerAddress | undefined): Promise<void>;
   stats(): Promise<Omit<ClusterStats, "bus">>;
+  inspect(): BackendInspection;
 }

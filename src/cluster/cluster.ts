@@ -21,6 +21,7 @@ import { isClusterEvent } from "./cluster-events.ts";
 import type { ClusterEventMap, ClusterEventName } from "./cluster-events.ts";
 import { clusterSettings } from "./cluster-options.ts";
 import type { AppModule, ClusterOptions, ClusterSettings } from "./cluster-options.ts";
+import type { ClusterInspection } from "./inspection.ts";
 import { LocalMembers } from "./local-members.ts";
 import { Operations } from "./operations.ts";
 import { ClusterSignals } from "./cluster-signals.ts";
@@ -47,6 +48,9 @@ export interface ClusterRunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** No method of the cluster: an application has no use for it. */
+export let inspectCluster: (cluster: ServerCluster<AppModule | undefined>) => ClusterInspection;
+
 /**
  * Several servers as one: with `app` each in a process of its own, so that all cores work, and those with the same
  * `bindHost` and `bindPort` behind one UDP port; without it all in this process, on different ports.
@@ -71,6 +75,16 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   /** Restarts that wait for their turn: one is enough, whatever was asked for meanwhile. */
   #nextRestart: Promise<void> | undefined;
   #stopped = new Deferred<void>();
+
+  static {
+    inspectCluster = (cluster) => ({
+      ...cluster.#backend.inspect(),
+      logger: cluster.#logger,
+      isRunning: cluster.#isRunning,
+      isStopping: cluster.#stopping !== undefined,
+      answerTimeout: cluster.#settings.statsTimeout,
+    });
+  }
 
   /** Nothing starts yet. Throws ConfigurationError. */
   constructor(configs: readonly (ServerConfig | ServerConfigOptions)[] = [], options: ClusterOptions<App> = {}) {
@@ -101,7 +115,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
     const shared = ServerConfig.create(config);
     return new ServerCluster<App>(
       Array.from({ length: workers }, () => shared),
-      options as ClusterOptions<App>,
+      options,
     );
   }
 

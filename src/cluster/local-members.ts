@@ -6,6 +6,7 @@ import { checkCloseCode, checkCloseReason } from "../transport/session/close-cod
 import type { Logger } from "../config/logger.ts";
 
 import type { ClusterBackend, ServerAddress } from "./cluster-backend.ts";
+import type { BackendInspection } from "./inspection.ts";
 import type { ClusterStats, WorkerStats } from "./stats/cluster-stats.ts";
 import { clusterStats } from "./stats/gather-stats.ts";
 import { pastOf, sumStats } from "./stats/sum-stats.ts";
@@ -87,6 +88,10 @@ export class LocalMembers implements ClusterBackend {
     const workers = this.#members.map((member) => workerStats(member));
     const past = this.#past === undefined ? [] : [this.#past];
     return Promise.resolve(clusterStats({ serverCount: workers.length, workers, past, restarts: 0 }));
+  }
+
+  inspect(): BackendInspection {
+    return { servers: this.members, processes: [] };
   }
 
   #numbered(server: WebTransportServer): LocalMember {

@@ -29,6 +29,7 @@ export abstract class Configuration<Options extends object, Values extends objec
     return this.#with(Object.fromEntries(given) as Options);
   }
 
+  /** An equal configuration. */
   copy(): this {
     return this.#with({} as Options);
   }
@@ -43,10 +44,12 @@ export abstract class Configuration<Options extends object, Values extends objec
     return this.#table.toObject(this.#record);
   }
 
+  /** As plain data; private keys are left out. */
   toJSON(): Record<string, unknown> {
     return this.toObject();
   }
 
+  /** What `console.log` shows: private keys are left out. */
   [inspect.custom](): string {
     return `${this.#table.owner} ${inspect(this.toObject())}`;
   }

@@ -3,12 +3,17 @@ import { escapeControls } from "../base/escape-controls.ts";
 
 /** A logger of pino's shape: fields first, then the message. `console` fits, too. */
 export interface Logger {
+  /** What only a developer wants to see. */
   debug(fields: object, message: string): void;
+  /** What happens in normal operation. */
   info(fields: object, message: string): void;
+  /** What was refused, or needs attention. */
   warn(fields: object, message: string): void;
+  /** What has failed. */
   error(fields: object, message: string): void;
 }
 
+/** Levels of the log, each with those that follow it; "silent" has none. */
 export const LogLevel = Object.freeze({
   DEBUG: "debug",
   INFO: "info",
@@ -16,6 +21,7 @@ export const LogLevel = Object.freeze({
   ERROR: "error",
   SILENT: "silent",
 } as const);
+/** A value of {@link LogLevel:variable}. */
 export type LogLevel = (typeof LogLevel)[keyof typeof LogLevel];
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];

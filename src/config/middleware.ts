@@ -25,6 +25,7 @@ interface Asked {
   ask(request: ConfiguredRequest): Answer | Promise<Answer>;
 }
 
+/** Middleware of a configuration: asked before the app's own, whatever the locals are. */
 export type ConfiguredMiddleware = Asked["ask"] & {
   start?(): void | Promise<void>;
   stop?(): void | Promise<void>;

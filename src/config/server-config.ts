@@ -149,6 +149,7 @@ type WithoutDefault =
   | "maxConnectionsPerAddress"
   | "maxSessionsPerAddress";
 
+/** Every option of a server, defaults filled in. */
 export type ServerConfigValues = Required<Omit<ServerConfigOptions, WithoutDefault>> & {
   readonly [Name in WithoutDefault]: ServerConfigOptions[Name] | undefined;
 };
@@ -198,6 +199,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
     return new ServerConfig(table.fromEnvironment(environment, prefix));
   }
 
+  /** `bindHost` and `bindPort`. */
   getBindAddress(): { host: string; port: number } {
     return { host: this.values.bindHost, port: this.values.bindPort };
   }

@@ -40,4 +40,5 @@ export const errorCatalogue = Object.freeze({
   ERR_WT_UNSUPPORTED: { class: "HandshakeError", fatal: true, retriable: false },
 });
 
+/** A code of the {@link errorCatalogue}. */
 export type WebTransportErrorCode = keyof typeof errorCatalogue;

@@ -11,11 +11,14 @@ import { EventType } from "./event-types.ts";
 /** Told of a listener that threw (or whose promise rejected): nothing of it reaches the transport. */
 export type ReportListenerError = (error: unknown, type: string) => void;
 
+/** Gets the type and the payload of every event. */
 export type AnyListener<Events> = <Type extends keyof Events & string>(type: Type, payload: Events[Type]) => void;
 
+/** Options for waiting for an event. */
 export interface WaitForOptions<Payload> {
   /** Milliseconds; without it there is no limit. */
   readonly timeout?: number;
+  /** Only an event that it is true for counts. Default: every one. */
   readonly condition?: (payload: Payload) => boolean;
   readonly signal?: AbortSignal;
 }
@@ -72,6 +75,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
     return this;
   }
 
+  /** Takes a listener of {@link onAny} away. */
   offAny(listener: AnyListener<Events>): this {
     this.#any?.delete(listener);
     return this;

@@ -3,7 +3,6 @@ import { exchangeBounds } from "../server/accounts/durations.ts";
 import { inspectServer } from "../server/server.ts";
 import type { ServerInspection, WebTransportServer } from "../server/server.ts";
 
-import { addFigures } from "./merge.ts";
 import { memoryFigures } from "./process-figures.ts";
 import type { EventLoopMeter } from "./process-figures.ts";
 import { inSlices } from "./slices.ts";
@@ -13,23 +12,17 @@ import type { Figures } from "./target.ts";
 type ServerFigures = Omit<Figures, "eventLoop" | "memory">;
 
 /**
- * Reads the figures of a server, or of all servers of a process together. Looks at each connection and session, in slices
- * that do not block the event loop. `meter`: the process's.
+ * Reads the figures of a server and its process. Looks at each connection and session, in slices that do not block the event
+ * loop. `meter`: the process's.
  */
-export async function sampleServer(
-  servers: WebTransportServer | readonly WebTransportServer[],
-  meter: EventLoopMeter,
-): Promise<Figures> {
-  const process = { eventLoop: meter.figures, memory: memoryFigures() };
-  const list = Array.isArray(servers) ? (servers as readonly WebTransportServer[]) : [servers as WebTransportServer];
-  const none = { eventLoop: noEventLoop(process.eventLoop), memory: noMemory };
-  let figures: Figures | undefined;
-  for (const server of list) {
-    const ofServer = await serverFigures(server);
-    figures = figures === undefined ? { ...ofServer, ...process } : addFigures(figures, { ...ofServer, ...none });
-  }
-  if (figures === undefined) throw new RangeError("Cannot sample a process without servers");
-  return figures;
+export async function sampleServer(server: WebTransportServer, meter: EventLoopMeter): Promise<Figures> {
+  const ofProcess = { eventLoop: meter.figures, memory: memoryFigures() };
+  return { ...(await serverFigures(server)), ...ofProcess };
+}
+
+/** A server's figures, with nothing in the process's own. */
+export async function sampleWithoutProcess(server: WebTransportServer, meter: EventLoopMeter): Promise<Figures> {
+  return { ...(await serverFigures(server)), eventLoop: noEventLoop(meter.figures), memory: noMemory };
 }
 
 async function serverFigures(server: WebTransportServer): Promise<ServerFigures> {

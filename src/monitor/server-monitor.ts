@@ -192,8 +192,8 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
   }
 
   /**
-   * Serves `/metrics` for Prometheus, and `/healthz` and `/readyz` for orchestrators, over HTTP until {@link stop}; starts
-   * the monitor where it does not run. Throws ConfigurationError, at once: another host than this machine's own needs
+   * Serves a live dashboard at `/`, `/metrics` for Prometheus, and `/healthz` and `/readyz` for orchestrators, over HTTP
+   * until {@link stop}; starts the monitor where it does not run. Throws ConfigurationError, at once: another host than this machine's own needs
    * `authorize` or `token`. Rejects with ServerError when it cannot be bound.
    */
   serve(options: MonitorServeOptions = {}): Promise<MonitorEndpoint> {

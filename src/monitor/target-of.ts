@@ -1,19 +1,24 @@
 import { inspect } from "node:util";
 
+import type { AppModule } from "../cluster/cluster-options.ts";
+import { ServerCluster } from "../cluster/cluster.ts";
 import { ConfigurationError } from "../errors/errors.ts";
 import { ServerApp } from "../server/app.ts";
 import { WebTransportServer } from "../server/server.ts";
 
+import { ClusterTarget } from "./cluster-target.ts";
 import { ServerTarget } from "./server-target.ts";
 import type { MonitorTarget } from "./target.ts";
 
 /** What a monitor can watch. */
-export type Monitored = WebTransportServer | { readonly server: WebTransportServer } | MonitorTarget;
+export type Monitored =
+  WebTransportServer | ServerCluster<AppModule | undefined> | { readonly server: WebTransportServer } | MonitorTarget;
 
 /** Throws ConfigurationError for what cannot be watched. */
 export function targetOf(monitored: Monitored): MonitorTarget {
   if (monitored instanceof WebTransportServer) return new ServerTarget(monitored);
   if (monitored instanceof ServerApp) return new ServerTarget(monitored.server);
+  if (monitored instanceof ServerCluster) return new ClusterTarget(monitored);
   if (isObject(monitored)) {
     if ("server" in monitored && monitored.server instanceof WebTransportServer)
       return new ServerTarget(monitored.server);

@@ -1,13 +1,11 @@
 /**
  * What stands between a monitor and what it watches.
  *
- * A server fulfils it by `server-target.ts`, which reads the server in this process. A cluster of processes fulfils it in
- * three steps: each worker runs `sampleServer()` (`sample-server.ts`), `listServerSessions` and `serverSession`
- * (`session-list.ts`), or loads `worker-agent.ts`, which has the three as one object; the cluster's control channel carries
- * their results, which are plain data that structured cloning copies; in the parent `mergeSamples()` (`merge.ts`) makes one
- * sample of the workers', `mergeSessionLists()` one list of their lists. A worker that does not answer in time is an entry
- * without figures. The cluster must not import this layer: the monitor's adapter is given the cluster, and tells a worker by
- * a module's URL what to load.
+ * A server fulfils it by `server-target.ts`, which reads the server in this process, a cluster by `cluster-target.ts`: it
+ * has the workers load `worker-agent.ts`, whose answers are plain data that the cluster's control channel carries; in the
+ * parent `mergeSamples()` (`merge.ts`) makes one sample of the workers', `mergeSessionLists()` one list of their lists. A
+ * worker that does not answer in time is an entry without figures. The cluster does not import this layer: it is told by a
+ * module's URL what a worker is to load.
  *
  * Conventions: durations in milliseconds, sizes in bytes, times in milliseconds since the epoch. Counts of what has happened
  * only grow as long as their worker lives.
@@ -68,7 +66,10 @@ export const WorkerState = Object.freeze({
 export type WorkerState = (typeof WorkerState)[keyof typeof WorkerState];
 
 export interface WorkerSample {
-  /** The slot of a cluster's worker ("0", "1" …); "" for a server of its own. */
+  /**
+   * The slot of a cluster's worker ("0", "1" …), with its UDP port before it where the cluster has several ("4433-0"), and
+   * "lost-ID" of one that was given up; "" for what this process serves.
+   */
   readonly id: string;
   /** Differs between two processes that have had one slot: counts begin at 0 with each. */
   readonly instance: string;

@@ -8,11 +8,11 @@ import type {
   Observable,
 } from "@opentelemetry/api";
 
-import type { WebTransportServer } from "../server/index.ts";
+import { inspectServer } from "../server/server.ts";
+import type { WebTransportServer } from "../server/server.ts";
 
 import { protocolAttributes } from "./attributes.ts";
 import { Attribute, OwnAttribute } from "./names.ts";
-import { GrowingTraffic } from "./traffic.ts";
 
 /** Seconds, as the semantic conventions have them for requests of HTTP. */
 const requestBoundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -55,11 +55,10 @@ export class ServerMetrics {
     const observables = Object.values(figures);
     // A meter lives as long as the process: it must not hold every server that there was.
     const observed = new WeakRef(server);
-    const grown = new GrowingTraffic();
     const callback: BatchObservableCallback = (result) => {
       const living = observed.deref();
       if (living === undefined) end();
-      else observeServer(result, figures, living, grown);
+      else observeServer(result, figures, living);
     };
     const end = (): void => {
       this.#meter.removeBatchObservableCallback(callback, observables);
@@ -94,12 +93,7 @@ function makeFigures(meter: Meter) {
   };
 }
 
-function observeServer(
-  result: BatchObservableResult,
-  figures: Figures,
-  server: WebTransportServer,
-  grown: GrowingTraffic,
-): void {
+function observeServer(result: BatchObservableResult, figures: Figures, server: WebTransportServer): void {
   const { localAddress } = server;
   // It has never listened, as that of an app that is mounted in another.
   if (localAddress === undefined) return;
@@ -128,14 +122,20 @@ function observeServer(
   }
   observe(figures.sessionsAborted, stats.ended.sessionsAborted);
   observe(figures.protocolErrors, stats.protocolErrors);
-  const traffic = grown.read(server, stats.ended);
+  const { traffic } = inspectServer(server).account;
   const sent = { [OwnAttribute.DIRECTION]: "sent" };
   const received = { [OwnAttribute.DIRECTION]: "received" };
-  observe(figures.streams, traffic.streams);
+  observe(figures.streams, traffic.streamsOpened + traffic.streamsAccepted);
   observe(figures.streamErrors, traffic.streamErrors);
   observe(figures.io, traffic.bytesSent, sent);
   observe(figures.io, traffic.bytesReceived, received);
   observe(figures.datagrams, traffic.datagramsSent, sent);
   observe(figures.datagrams, traffic.datagramsReceived, received);
-  observe(figures.datagramsDropped, traffic.datagramsDropped);
+  observe(
+    figures.datagramsDropped,
+    traffic.datagramsDroppedIncoming +
+      traffic.datagramsExpiredIncoming +
+      traffic.datagramsDroppedOutgoing +
+      traffic.datagramsExpiredOutgoing,
+  );
 }

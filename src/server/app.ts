@@ -31,6 +31,7 @@ type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Re
     ? Name
     : never;
 
+/** Called and awaited when an app starts or stops. */
 export type LifecycleHook = () => unknown;
 
 /** A configuration whose middleware knows the app's locals. */
@@ -39,10 +40,12 @@ export interface ServerAppConfigOptions<Locals> extends Omit<ServerConfigOptions
   readonly middleware?: readonly Middleware<Locals>[];
 }
 
+/** Options of a ServerApp. */
 export interface ServerAppOptions<Locals = Record<string, unknown>> extends Omit<WebTransportServerOptions, "config"> {
   readonly config?: ServerConfig | ServerAppConfigOptions<Locals>;
 }
 
+/** Options of `serve` and `run`. */
 export interface ServeOptions extends ListenOptions {
   /** Closes the app. */
   readonly signal?: AbortSignal;
@@ -272,6 +275,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
     return this.#end(life, options);
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -3,6 +3,8 @@
  *
  * @module tswebtransport/server
  */
+export * from "../cluster/index.ts";
+export * from "../monitor/index.ts";
 export { ServerApp } from "./app.ts";
 export type { LifecycleHook, PathParams, ServeOptions, ServerAppConfigOptions, ServerAppOptions } from "./app.ts";
 export { ConnectionManager } from "./accounts/connection-manager.ts";

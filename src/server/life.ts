@@ -1,9 +1,11 @@
 import { AsyncQueue } from "../async/async-queue.ts";
 import { Deferred } from "../async/promises.ts";
+import type { Logger } from "../config/logger.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 
 import type { CertificateReload } from "./binding/certificate-reload.ts";
 import type { Endpoints } from "./binding/endpoints.ts";
+import type { MiddlewareManager } from "./middleware/middleware-manager.ts";
 
 /**
  * One life of a server, up to the end of its `close()`; a closed server that listens again has a further one. Whatever must
@@ -21,15 +23,33 @@ export class ServerLife {
   closing: Promise<void> | undefined;
   /** As of `performance.now()`: when `listen` has succeeded. */
   startedAt: number | undefined;
-  /** The server itself has started the middleware, so it stops it. */
-  ownsMiddleware = false;
   endpoints: Endpoints | undefined;
   reload: CertificateReload | undefined;
+  /** The server itself has started the middleware, so it stops it. */
+  #ownsMiddleware = false;
 
   get state(): "idle" | "starting" | "serving" | "closing" | "closed" {
     if (this.isStarting && this.startedAt === undefined) return "starting";
     if (this.closing !== undefined) return this.isClosed ? "closed" : "closing";
     return this.startedAt === undefined ? "idle" : "serving";
+  }
+
+  /** Unless the app has started it. */
+  async startMiddleware(middleware: MiddlewareManager): Promise<void> {
+    if (middleware.isStarted) return;
+    this.#ownsMiddleware = true;
+    await middleware.start();
+  }
+
+  /** Never rejects. */
+  async stopMiddleware(middleware: MiddlewareManager, logger: Logger): Promise<void> {
+    if (!this.#ownsMiddleware) return;
+    this.#ownsMiddleware = false;
+    try {
+      await middleware.stop();
+    } catch (error) {
+      logger.error({ error }, "a middleware could not be stopped");
+    }
   }
 
   /** `waiting`, or the wish not to wait. */

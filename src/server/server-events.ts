@@ -4,6 +4,7 @@ import type { CertificateError } from "../errors/errors.ts";
 import type { EventPayload } from "../events/event-types.ts";
 import type { ConnectionEventMap } from "../transport/events.ts";
 
+/** An event of a certificate. */
 export interface CertificateEvent extends EventPayload {
   /** A key of `sni`; undefined of the certificate that is for everybody else. */
   readonly serverName: string | undefined;

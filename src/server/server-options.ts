@@ -1,6 +1,7 @@
 import type { CertificateAndKey, ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import type { QuicEngine } from "../engine/engine.ts";
 
+/** Options of a WebTransportServer. */
 export interface WebTransportServerOptions {
   readonly config?: ServerConfig | ServerConfigOptions;
   /** Default: the native QUIC engine, loaded when it is first needed. */
@@ -9,6 +10,7 @@ export interface WebTransportServerOptions {
   readonly certificate?: () => Promise<CertificateAndKey>;
 }
 
+/** Where to listen. */
 export interface ListenOptions {
   /** IP address or name. Default: the configuration's `bindHost`. */
   readonly host?: string;
@@ -20,6 +22,7 @@ export interface ListenOptions {
   readonly certificate?: () => Promise<CertificateAndKey>;
 }
 
+/** Options for closing a server. */
 export interface ServerCloseOptions {
   /** Milliseconds that sessions have to come to their own end. 0: everything ends at once, undelivered. Default 5000. */
   readonly timeout?: number;

@@ -1,7 +1,6 @@
 import { inspect } from "node:util";
 
 import { servedAuthorities } from "../config/authorities.ts";
-import { serverDefaults } from "../constants/defaults.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { serverNameFault } from "../config/named-certificates.ts";
@@ -24,7 +23,6 @@ import { checkCloseCode, checkCloseReason } from "../transport/session/close-cod
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
-import { settledWithin } from "../async/settled-within.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
 
@@ -42,6 +40,7 @@ import type { LoadedCertificate } from "./binding/certificates.ts";
 import { defaultEngine } from "./binding/default-engine.ts";
 import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
+import { closeClients } from "./close-clients.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { diagnoseServer } from "./diagnosis/server-issues.ts";
@@ -58,9 +57,6 @@ import type { ServerStats } from "./server-stats.ts";
 const maxWaitingSessions = 1024;
 
 export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
-
-/** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
-const lingerTime = 250;
 
 /** What the layers above read of a server beside its public methods. */
 export interface ServerInspection {
@@ -169,7 +165,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   async #listen(life: ServerLife, options: ListenOptions): Promise<Address> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
-      await this.#startMiddleware(life);
+      await life.startMiddleware(this.middlewareManager);
       const [certificates, hosts, engine] = await Promise.all([
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
@@ -191,7 +187,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       life.startedAt = performance.now();
       return endpoints.localAddress;
     } catch (error) {
-      await this.#stopMiddleware(life);
+      await life.stopMiddleware(this.middlewareManager, this.#logger);
       throw explainListenError(error, host, port);
     }
   }
@@ -226,8 +222,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /**
    * New handshakes get this certificate: without `serverName` those that no name of `sni` is for, with it those that ask for
    * this name, which need not be in `sni` yet. Established connections live on, and sessions of TLS can be resumed. Throws
-   * CertificateError, and changes nothing, when it cannot be used; without effect once the server closes. ServerError before `listen`, ConfigurationError for a
-   * `serverName` that no client can ask for.
+   * CertificateError, and changes nothing, when it cannot be used; ServerError before `listen`, ConfigurationError for a
+   * `serverName` that no client can ask for. Has no effect once the server closes.
    */
   updateCertificate(identity: CertificateAndKey, serverName?: string): void {
     const { endpoints } = this.#life;
@@ -247,7 +243,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /**
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
    * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
-   * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code out of its range.
+   * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code out of
+   * its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
@@ -305,49 +302,20 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return this.toString();
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #startMiddleware(life: ServerLife): Promise<void> {
-    if (this.middlewareManager.isStarted) return;
-    life.ownsMiddleware = true;
-    await this.middlewareManager.start();
-  }
-
-  async #stopMiddleware(life: ServerLife): Promise<void> {
-    if (!life.ownsMiddleware) return;
-    life.ownsMiddleware = false;
-    try {
-      await this.middlewareManager.stop();
-    } catch (error) {
-      this.#logger.error({ error }, "a middleware could not be stopped");
-    }
-  }
-
   async #close(life: ServerLife, options: ServerCloseOptions): Promise<void> {
-    const { timeout = serverDefaults.closeTimeout, code = 0, reason = "" } = options;
     life.reload?.close();
     for (const endpoint of life.endpoints?.all ?? []) endpoint.stopAccepting();
-    const { sessions } = this;
-    for (const session of sessions) session.drain();
-    await life.unlessForced(settledWithin(Promise.all(sessions.map((session) => session.closed)), timeout));
-    await this.#closeSessions(life, code, reason);
-    await life.unlessForced(Promise.all(this.connections.map((connection) => connection.close({ code, reason }))));
+    await closeClients(this, life, options);
     await life.endpoints?.close(WireCodes.H3_NO_ERROR, "");
-    await this.#stopMiddleware(life);
+    await life.stopMiddleware(this.middlewareManager, this.#logger);
     life.isClosed = true;
     life.incoming.close();
     life.closed.resolve();
-  }
-
-  async #closeSessions(life: ServerLife, code: number, reason: string): Promise<void> {
-    const { sessions, connections } = this;
-    if (sessions.length === 0) return;
-    await life.unlessForced(Promise.all(sessions.map((session) => session.close({ code, reason }))));
-    // Chromium closes the connection of a session that has ended, and tells its page of a lost one when it is not the first.
-    const gone = Promise.all(connections.map((connection) => connection.closed));
-    await life.unlessForced(settledWithin(gone, lingerTime));
   }
 
   #watchFiles(certificates: readonly LoadedCertificate[]): CertificateReload {

@@ -7,6 +7,7 @@ import { ServerError } from "../errors/errors.ts";
 import type { ServerApp } from "../server/app.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 
+/** Options of `createTestPair`. */
 export interface TestPairOptions {
   /** Where server and clients meet. Default: an engine of their own, without delay and loss. */
   readonly engine?: MemoryEngine;
@@ -39,6 +40,7 @@ export interface TestPair {
   advance(milliseconds: number): Promise<void>;
   /** Ends every session that is left, then the application; resolves when nothing of them is left. Idempotent. */
   close(): Promise<void>;
+  /** Closes it: `await using` does so at the end of the block. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -26,6 +26,7 @@ export class WebTransportReceiveStream extends ReadableStream<Uint8Array> {
     quietReadable(this);
   }
 
+  /** W3C WebTransport §9: bytes received and read. */
   getStats(): Promise<WebTransportReceiveStreamStats> {
     const { bytesRead, bytesReceived } = this.#source.stream;
     return Promise.resolve({ bytesReceived, bytesRead });

@@ -68,6 +68,7 @@ export class WebTransportSendStream extends WritableStream<Uint8Array> {
     this.#sink.stream.sendOrder = this.#sendOrder;
   }
 
+  /** W3C WebTransport §7: bytes written, sent and acknowledged. */
   getStats(): Promise<WebTransportSendStreamStats> {
     return Promise.resolve(this.#sink.stats);
   }

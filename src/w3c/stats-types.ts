@@ -1,5 +1,6 @@
 /** The statistics of W3C WebTransport. Durations in milliseconds, sizes in bytes; what is not known is absent. */
 
+/** W3C WebTransport: what `getStats()` of the session gives. */
 export interface WebTransportConnectionStats {
   bytesSent?: number;
   packetsSent?: number;
@@ -14,6 +15,7 @@ export interface WebTransportConnectionStats {
   atSendCapacity: boolean;
 }
 
+/** W3C WebTransport: counts of datagrams. */
 export interface WebTransportDatagramStats {
   droppedIncoming?: number;
   expiredIncoming?: number;
@@ -21,12 +23,14 @@ export interface WebTransportDatagramStats {
   lostOutgoing?: number;
 }
 
+/** W3C WebTransport: what `getStats()` of a send stream gives, in bytes. */
 export interface WebTransportSendStreamStats {
   bytesWritten: number;
   bytesSent: number;
   bytesAcknowledged: number;
 }
 
+/** W3C WebTransport: what `getStats()` of a receive stream gives, in bytes. */
 export interface WebTransportReceiveStreamStats {
   bytesReceived: number;
   bytesRead: number;

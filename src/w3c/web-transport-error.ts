@@ -1,7 +1,9 @@
 import { defineInterface, toClampedUnsignedLong, toDictionary, toEnumeration, toText } from "./web-idl.ts";
 
+/** W3C WebTransport: what the error is about. */
 export type WebTransportErrorSource = "stream" | "session";
 
+/** W3C WebTransport: what an error is made of. */
 export interface WebTransportErrorOptions {
   source?: WebTransportErrorSource;
   streamErrorCode?: number | null;

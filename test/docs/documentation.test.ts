@@ -27,7 +27,7 @@ function run(paths: readonly string[]): { readonly runs: readonly Run[]; readonl
   const runner = fileURLToPath(new URL("run-programs.mjs", import.meta.url));
   const { stdout, stderr, status, signal } = spawnSync(process.execPath, [runner, ...paths], {
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 120_000,
     killSignal: "SIGKILL",
   });
   const lines = stdout.split("\n").filter((line) => line !== "");

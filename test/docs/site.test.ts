@@ -73,7 +73,7 @@ describe("pages that are written from tables", () => {
     const entry = { class: "StreamError", fatal: false, retriable: false };
     const withNew = { ...errorCatalogue, ERR_WT_NEW: entry };
     await expect(errorCodesPage(withNew, ErrorCodes)).rejects.toThrow("no entry for ERR_WT_NEW");
-    const { ERR_WT_TIMEOUT: _timeout, ...rest } = errorCatalogue;
+    const rest = Object.fromEntries(Object.entries(errorCatalogue).filter(([code]) => code !== "ERR_WT_TIMEOUT"));
     expect(Object.keys(errorTexts)).toContain("ERR_WT_TIMEOUT");
     await expect(errorCodesPage(rest, ErrorCodes)).rejects.toThrow("ERR_WT_TIMEOUT, which is no code");
   });

@@ -147,20 +147,25 @@ describe("the peer application", () => {
     expect(await monitored.stop()).toBe(0);
   });
 
-  it("runs as a cluster with --workers, and ends with all of its processes", async () => {
+  it("runs as a cluster with --workers, serves the metrics of all, and ends with all of its processes", async () => {
     const cluster = new Program("peer-app", [
-      ...["--port", "0", "--host", "127.0.0.1", "--workers", "2"],
+      ...["--port", "0", "--host", "127.0.0.1", "--workers", "2", "--metrics-port", "0"],
       ...certificate(identity),
     ]);
     const { serverCertificateHashes } = identity;
     const url = `https://${await cluster.address()}/e2e`;
     const sessions = await Promise.all(Array.from({ length: 4 }, () => connect(url, { serverCertificateHashes })));
     for (const session of sessions) expect(await exchange(session, "x")).toBe("ECHO: x");
+    const [, metricsUrl = ""] = /^metrics at (\S+)$/m.exec(cluster.errors) ?? [];
+    const metrics = await (await fetch(metricsUrl)).text();
+    const active = [...metrics.matchAll(/^tswebtransport_sessions_active\{worker="[01]"\} (\d+)$/gm)];
+    expect(active).toHaveLength(2);
+    expect(active.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(4);
     const code = cluster.stop();
     for (const session of sessions) expect(await session.closed).toMatchObject({ clean: true, by: "peer" });
     expect(await code).toBe(0);
     expect(cluster.lines).toHaveLength(1);
-    expect(cluster.errors).toBe("");
+    expect(cluster.errors).toMatch(/^metrics at \S+\n$/);
   });
 
   it("serves behind Retry", async () => {

@@ -38,7 +38,7 @@ interface Options {
 
 /** What was started, in this process or in others. */
 interface Started {
-  readonly watched: Monitored | undefined;
+  readonly watched: Monitored;
   readonly address: Address;
   readonly closed: Promise<void>;
   close(options: ServerCloseOptions): Promise<void>;
@@ -54,8 +54,8 @@ async function main(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => void started.close({ timeout: closingTime, reason: "the server is closing" }));
   }
-  await using monitor = started.watched && new ServerMonitor(started.watched);
-  if (monitor !== undefined && options.metricsPort !== undefined) {
+  await using monitor = new ServerMonitor(started.watched);
+  if (options.metricsPort !== undefined) {
     const { url } = await monitor.serve({ port: options.metricsPort });
     console.error(`metrics at ${url}metrics`);
   }
@@ -81,7 +81,7 @@ async function startCluster({ config, host, port }: Options, workers: number): P
   await cluster.startAll();
   const address = cluster.getServers()[0]?.localAddress;
   if (address === undefined) throw new Error("the cluster does not listen");
-  return { watched: undefined, address, closed: cluster.run(), close: (closing) => cluster.stopAll(closing) };
+  return { watched: cluster, address, closed: cluster.run(), close: (closing) => cluster.stopAll(closing) };
 }
 
 function parse(): Options | undefined {

@@ -1,6 +1,7 @@
 // `npm run test:package`: packs what a release publishes for this machine, installs the tarballs into an empty project, and
-// uses them there as a user would. The last line counts. `-- --no-pack` takes the tarballs that are there; `-- --this-node`
-// tries them in the Node that runs this and in nothing else, which is what a machine without glibc can do.
+// uses them there as a user would. The last line counts. Options: `--no-pack` takes the tarballs that are there;
+// `--this-node` tries them in the Node that runs this and in nothing else, which is what a machine without glibc can do;
+// `--platform NAME --runtime COMMAND` tries another platform's with the command that runs its programs here.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -12,7 +13,7 @@ import { ensureDependencies } from "../../scripts/install-dependencies.mjs";
 import { npm } from "../../scripts/npm.mjs";
 import { pack, requireHostPlatform } from "../../scripts/package.mjs";
 import { cache, inRoot } from "../../scripts/paths.mjs";
-import { packageOf } from "../../scripts/platforms.mjs";
+import { packageOf, platforms } from "../../scripts/platforms.mjs";
 import { runScript } from "../../scripts/set-up-error.mjs";
 import { requireNode } from "../../scripts/toolchain.mjs";
 
@@ -28,26 +29,33 @@ const tarballFolder = join(cache, "package", "tarballs");
 const maximumModules = 16;
 
 const { values: options } = parseArgs({
-  options: { "no-pack": { type: "boolean", default: false }, "this-node": { type: "boolean", default: false } },
+  options: {
+    "no-pack": { type: "boolean", default: false },
+    "this-node": { type: "boolean", default: false },
+    platform: { type: "string" },
+    runtime: { type: "string" },
+  },
 });
-const thisNode = [process.execPath];
-const node20 = options["this-node"] ? thisNode : runtimes["Node 20"];
+/** The one runtime that is asked for. */
+const single = options.runtime?.split(" ") ?? (options["this-node"] ? [process.execPath] : undefined);
+const node20 = single ?? runtimes["Node 20"];
 const counts = { passed: 0, failed: 0 };
 
 await runScript(async () => {
   requireNode();
   ensureDependencies();
-  if (!options["this-node"]) {
+  if (single === undefined) {
     ensureChromium();
     installRuntimes();
   }
-  const host = requireHostPlatform();
+  const host =
+    options.platform === undefined ? requireHostPlatform() : platforms.find(({ name }) => name === options.platform);
   const tarballs = options["no-pack"] ? packedBefore(host) : await pack({ chosen: [host] });
   createProject(project, { tswebtransport: tarballs.main, [packageOf(host)]: tarballs.addons[host.name] });
   createProject(withoutAddon, { tswebtransport: tarballs.main });
 
-  if (options["this-node"]) {
-    await checkRuntime(`Node ${process.versions.node}`, thisNode);
+  if (single !== undefined) {
+    await checkRuntime(`${host.name}, ${single.join(" ")}`, single);
   } else {
     await checkManifest(tarballs.main);
     await checkTypes();
@@ -55,9 +63,9 @@ await runScript(async () => {
       await checkRuntime(name, runtime);
       await check(`${name}: a browser's echo`, () => echoInBrowser([...runtime, "browser-server.mjs"], project));
     }
+    await checkImport();
     await checkBundlers();
   }
-  await checkImport();
   await checkMissingAddon();
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   process.exitCode = counts.failed === 0 ? 0 : 1;
@@ -182,6 +190,8 @@ function createProject(folder, tarballs) {
     JSON.stringify({ name: "consumer", private: true, type: "module", dependencies }),
   );
   const args = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+  // npm refuses another platform's addon otherwise.
+  if (options.platform !== undefined) args.push("--force");
   npm(args, { cwd: folder, what: "The tarballs could not be installed" });
 }
 

@@ -6,6 +6,8 @@ export interface OrphanWatchOptions {
   readonly parent: number;
   /** How long this process may live without it. */
   readonly timeout: number;
+  /** Path of this process's local socket, which is removed with it. */
+  readonly relayPath: string;
 }
 
 /**

@@ -62,6 +62,11 @@ export class WorkerEngine implements QuicEngine {
       },
     );
     this.#endpoints.set(index, endpoint);
+    // The server that closes would refuse clients that another worker is to take.
+    const stopAccepting = endpoint.stopAccepting.bind(endpoint);
+    endpoint.stopAccepting = (given) => {
+      stopAccepting(this.#isRetired ? { silently: true } : given);
+    };
     // What was told while the endpoint was made.
     endpoint.setActiveWorkers(this.#neighbours.active);
     return endpoint;

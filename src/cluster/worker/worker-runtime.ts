@@ -5,7 +5,15 @@ import { processBus } from "../bus/cluster-bus.ts";
 import { BoundedSender } from "../bus/bounded-sender.ts";
 import type { LocalBus } from "../bus/local-bus.ts";
 import { serverDefaults } from "../../constants/defaults.ts";
-import type { MessageToCluster, MessageToWorker, Question, StartMessage } from "../workers/messages.ts";
+import type { SharedKeys } from "../../engine/engine.ts";
+import type {
+  MessageToCluster,
+  MessageToWorker,
+  ModuleCall,
+  Neighbours,
+  Question,
+  StartMessage,
+} from "../workers/messages.ts";
 import { describeError } from "../workers/remote-error.ts";
 import { drained } from "./drained.ts";
 import { EventLoopWatch } from "./event-loop-watch.ts";
@@ -54,21 +62,25 @@ export class WorkerRuntime {
         this.#pong();
         return;
       case "ask":
-        void this.#answer(message.number, message.question);
+        void this.#answer(message.number, () => this.#tell(message.question));
+        return;
+      case "call":
+        void this.#answer(message.number, () => this.#call(message.call));
         return;
       case "bus":
         this.#bus.receive(message.channel, message.from, message.payload);
         return;
       case "neighbours":
-        this.#engine?.setNeighbours(message.neighbours);
+        this.#setNeighbours(message.neighbours);
         return;
       case "keys":
-        this.#engine?.updateKeys(message.keys);
+        this.#updateKeys(message.keys);
         return;
       case "retire":
         void this.#retire(message.drainTimeout, message.closeTimeout);
         return;
       case "stop":
+        if (message.othersServe) this.#engine?.retire();
         void this.#end(message);
         return;
     }
@@ -77,13 +89,15 @@ export class WorkerRuntime {
   async #run(start: StartMessage): Promise<void> {
     this.#start = start;
     try {
-      watchForOrphanhood({ parent: this.#parent, timeout: start.closeTimeout + start.exitTimeout });
+      const { closeTimeout, exitTimeout, relayPath } = start;
+      watchForOrphanhood({ parent: this.#parent, timeout: closeTimeout + exitTimeout, relayPath });
       this.#connectBus(start);
       this.#relay = await PacketRelay.open(start.relayPath, (packet) => {
         this.#engine?.receive(packet);
       });
       const { nativeEngine } = await import("../../engine/native/native-engine.ts");
-      this.#engine = new WorkerEngine(nativeEngine(), start, this.#relay);
+      // With what has changed since the message.
+      this.#engine = new WorkerEngine(nativeEngine(), this.#start, this.#relay);
       const config = ServerConfig.create(start.config);
       const { app, listenOptions, unused } = await loadApp(start.app, config, Object.keys(start.config), this.#engine);
       if (unused.length > 0) {
@@ -100,6 +114,17 @@ export class WorkerRuntime {
       await this.#sent({ type: "failed", error: describeError(error) });
       this.#exit(1);
     }
+  }
+
+  #setNeighbours(neighbours: Neighbours): void {
+    this.#engine?.setNeighbours(neighbours);
+    if (this.#start !== undefined) this.#start = { ...this.#start, neighbours };
+  }
+
+  #updateKeys(current: Required<SharedKeys>): void {
+    this.#engine?.updateKeys(current);
+    if (this.#start !== undefined)
+      this.#start = { ...this.#start, keys: { current, previous: this.#start.keys.current } };
   }
 
   #connectBus({ id, busLimit }: StartMessage): void {
@@ -132,14 +157,23 @@ export class WorkerRuntime {
     });
   }
 
-  async #answer(number: number, question: Question): Promise<void> {
+  async #answer(number: number, find: () => unknown): Promise<void> {
     try {
-      const server = this.#app?.server;
-      const value = question === "stats" ? server?.getServerStats() : await server?.diagnoseIssues();
-      this.#send({ type: "answer", number, value });
+      this.#send({ type: "answer", number, value: await find() });
     } catch (error) {
       this.#send({ type: "answer", number, value: undefined, error: describeError(error) });
     }
+  }
+
+  #tell(question: Question): unknown {
+    const server = this.#app?.server;
+    return question === "stats" ? server?.getServerStats() : server?.diagnoseIssues();
+  }
+
+  async #call({ module, name, argument }: ModuleCall): Promise<unknown> {
+    const found = ((await import(module)) as Readonly<Record<string, unknown>>)[name];
+    if (typeof found !== "function") throw new TypeError(`${module} has no function ${name}`);
+    return (found as (server: unknown, argument: unknown) => unknown)(this.#app?.server, argument);
   }
 
   async #retire(drainTimeout: number, closeTimeout: number): Promise<void> {

@@ -167,15 +167,16 @@ export class ClusterWorker implements ClusterMember {
 
   /** Resolves when the process is ready. When it fails or `signal` aborts, its slot is `otherwise`. */
   async #launch(slot: number, otherwise: "free" | "crashed", signal: AbortSignal): Promise<WorkerProcess> {
-    const process = this.#group.spawn(this, slot);
-    this.#starting = process;
     try {
+      const process = this.#group.spawn(this, slot);
+      this.#starting = process;
       await process.ready;
+      await this.#group.handOver(slot);
       signal.throwIfAborted();
       return process;
     } catch (error) {
-      process.kill();
-      await process.exited;
+      this.#starting?.kill();
+      await this.#starting?.exited;
       this.#group.slots.set(slot, otherwise);
       throw error;
     } finally {

@@ -61,6 +61,8 @@ export interface RetireMessage {
 
 export interface StopMessage {
   readonly type: "stop";
+  /** Other workers take the new connections: they must not be refused here. */
+  readonly othersServe: boolean;
   readonly timeout: number;
   readonly code: number;
   readonly reason: string;
@@ -73,6 +75,18 @@ export interface Answers {
 }
 
 export type Question = keyof Answers;
+
+/**
+ * A function that a worker is to run: the export `name` of a module, which is loaded then. It gets the app's server and the
+ * argument, and its result is cloned.
+ */
+export interface ModuleCall {
+  /** URL. */
+  readonly module: string;
+  readonly name: string;
+  /** Plain data. */
+  readonly argument: unknown;
+}
 
 export interface BusEnvelope {
   readonly type: "bus";
@@ -89,7 +103,8 @@ export type MessageToWorker =
   | { readonly type: "neighbours"; readonly neighbours: Neighbours }
   | { readonly type: "keys"; readonly keys: Required<SharedKeys> }
   | { readonly type: "ping" }
-  | { readonly type: "ask"; readonly number: number; readonly question: Question };
+  | { readonly type: "ask"; readonly number: number; readonly question: Question }
+  | { readonly type: "call"; readonly number: number; readonly call: ModuleCall };
 
 export interface PongMessage {
   readonly type: "pong";

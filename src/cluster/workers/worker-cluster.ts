@@ -5,6 +5,7 @@ import type { ServerCloseOptions } from "../../server/server.ts";
 import { checkCloseCode, checkCloseReason } from "../../transport/session/close-code.ts";
 
 import type { ClusterBackend, ServerAddress } from "../cluster-backend.ts";
+import type { BackendInspection, InspectedProcess } from "../inspection.ts";
 import type { ClusterStats, WorkerStats } from "../stats/cluster-stats.ts";
 import { clusterStats } from "../stats/gather-stats.ts";
 import { checkPorts, slotsFor } from "./check-configs.ts";
@@ -124,6 +125,11 @@ export class WorkerCluster implements ClusterBackend {
     });
   }
 
+  inspect(): BackendInspection {
+    const workers = this.#groups.flatMap(({ allWorkers }) => allWorkers);
+    return { servers: undefined, processes: workers.flatMap((worker) => this.#inspected(worker)) };
+  }
+
   async #startGroup({ host, port, configs }: Share): Promise<WorkerGroup> {
     const context = this.#context ?? this.#gone();
     const group = new WorkerGroup({
@@ -196,11 +202,31 @@ export class WorkerCluster implements ClusterBackend {
 
   /** One for each of its processes; a worker that has none is told, too, unless it was taken out. */
   #statsOf(worker: ClusterWorker): Promise<WorkerStats>[] {
-    const { current, draining } = worker;
-    const processes = current === undefined ? draining : [current, ...draining];
-    const stats = processes.map((process) => this.#statsOfProcess(worker, process));
-    if (current === undefined && this.members.includes(worker)) stats.unshift(Promise.resolve(withoutProcess(worker)));
+    const stats = processesOf(worker).map((process) => this.#statsOfProcess(worker, process));
+    if (this.#isWithoutProcess(worker)) stats.unshift(Promise.resolve(withoutProcess(worker)));
     return stats;
+  }
+
+  #inspected(worker: ClusterWorker): InspectedProcess[] {
+    const { id, slot, state, restarts, localAddress } = worker;
+    const ofWorker = { id, port: localAddress?.port, restarts };
+    const inspected = processesOf(worker).map((process): InspectedProcess => ({
+      ...ofWorker,
+      slot: process.slot,
+      pid: process.pid,
+      state: process === worker.current ? "active" : "draining",
+      isHung: process.isHung,
+      call: (call, timeout) => process.call(call, timeout),
+    }));
+    if (this.#isWithoutProcess(worker)) {
+      inspected.unshift({ ...ofWorker, slot, pid: undefined, state, isHung: false, call: undefined });
+    }
+    return inspected;
+  }
+
+  /** One that was taken out is meant to have none. */
+  #isWithoutProcess(worker: ClusterWorker): boolean {
+    return worker.current === undefined && this.members.includes(worker);
   }
 
   async #statsOfProcess(worker: ClusterWorker, process: WorkerProcess): Promise<WorkerStats> {
@@ -221,6 +247,11 @@ export class WorkerCluster implements ClusterBackend {
       bus: process.lastPong?.bus,
     };
   }
+}
+
+/** That which takes new connections first. */
+function processesOf({ current, draining }: ClusterWorker): readonly WorkerProcess[] {
+  return current === undefined ? draining : [current, ...draining];
 }
 
 /** The workers of one UDP port. */

@@ -1,3 +1,6 @@
+import { rm } from "node:fs/promises";
+
+import { ignore } from "../../async/promises.ts";
 import { ServerError } from "../../errors/errors.ts";
 import type { ServerConfig } from "../../config/server-config.ts";
 import { bindAddresses } from "../../server/binding/bind-addresses.ts";
@@ -5,6 +8,7 @@ import { explainListenError } from "../../server/binding/bind-errors.ts";
 import type { ServerCloseOptions } from "../../server/server.ts";
 import type { Address } from "../../transport/types.ts";
 import { checkCloseCode, checkCloseReason } from "../../transport/session/close-code.ts";
+import { Caretaker } from "./caretaker.ts";
 import { bindGroups } from "./bind-groups.ts";
 import type { BoundGroup } from "./bind-groups.ts";
 import type { ClusterContext } from "./cluster-context.ts";
@@ -46,6 +50,8 @@ export class WorkerGroup implements WorkerHome {
   /** Taken out, but their processes still drain. */
   readonly #leaving = new Set<ClusterWorker>();
   #sockets: readonly BoundGroup[] = [];
+  /** By slot: they answer for processes that have crashed. */
+  readonly #caretakers = new Map<number, Promise<Caretaker | undefined>>();
   #isClosed = false;
 
   constructor(options: WorkerGroupOptions) {
@@ -102,7 +108,8 @@ export class WorkerGroup implements WorkerHome {
     checkCloseReason(reason);
     this.#takeOut(worker);
     this.changed();
-    await worker.stop({ type: "stop", timeout, code, reason });
+    const othersServe = this.#workers.length > 0;
+    await worker.stop({ type: "stop", othersServe, timeout, code, reason });
     this.#leaving.delete(worker);
     if (this.#isClosed || this.#workers.length > 0) return;
     this.#options.emptied(this);
@@ -121,9 +128,11 @@ export class WorkerGroup implements WorkerHome {
   async close(options: ServerCloseOptions): Promise<void> {
     const { timeout = this.context.settings.closeTimeout, code = 0, reason = "" } = options;
     this.#isClosed = true;
-    await Promise.all(this.allWorkers.map((worker) => worker.stop({ type: "stop", timeout, code, reason })));
+    const message = { type: "stop", othersServe: false, timeout, code, reason } as const;
+    await Promise.all(this.allWorkers.map((worker) => worker.stop(message)));
     this.#workers = [];
     this.#leaving.clear();
+    await Promise.all([...this.#caretakers.keys()].map((slot) => this.handOver(slot)));
     for (const { group } of this.#sockets) group.close();
     this.#sockets = [];
   }
@@ -132,6 +141,7 @@ export class WorkerGroup implements WorkerHome {
   rotateKeys(): void {
     const keys = this.#keys.rotate();
     for (const process of this.#processes) process.send({ type: "keys", keys });
+    for (const caretaker of this.#caretakers.values()) void caretaker.then((opened) => opened?.updateKeys(keys));
   }
 
   changed(): void {
@@ -139,6 +149,14 @@ export class WorkerGroup implements WorkerHome {
     const neighbours = this.#neighbours();
     this.#steer(neighbours.active, this.slots.in("draining"));
     for (const process of this.#processes) process.send({ type: "neighbours", neighbours });
+    // First packets of connections wait in these slots now, and must not be read by anybody but the next process.
+    for (const slot of neighbours.active) void this.handOver(slot);
+  }
+
+  async handOver(slot: number): Promise<void> {
+    const caretaker = this.#caretakers.get(slot);
+    this.#caretakers.delete(slot);
+    await (await caretaker)?.close();
   }
 
   spawn(worker: WorkerIdentity, slot: number): WorkerProcess {
@@ -204,6 +222,8 @@ export class WorkerGroup implements WorkerHome {
     void process.exited.then(() => {
       this.#processes.delete(process);
       context.bus.remove(process);
+      // A process that was killed has left its socket.
+      rm(process.relayPath, { force: true }).catch(ignore);
     });
     return process;
   }
@@ -225,11 +245,24 @@ export class WorkerGroup implements WorkerHome {
     logger[wasAsked ? "info" : "error"](fields, wasAsked ? "a worker has ended" : "a worker has crashed");
     const about = { id: worker.id, pid: process.pid, slot: process.slot, timestamp: Date.now() };
     events.publish("worker_exited", { ...about, ...exit, age });
+    if (!wasAsked) this.#careFor(process.slot);
   }
 
   tellFailed(worker: WorkerIdentity, error: ServerError): void {
     this.context.logger.error({ worker: worker.id, error }, "a worker is given up");
     this.context.events.publish("failed", { id: worker.id, error, timestamp: Date.now() });
+  }
+
+  /** In the mode "shared" every other worker reads the packets, and answers for a slot that nobody is in. */
+  #careFor(slot: number): void {
+    const { active } = this.#neighbours();
+    if (this.#mode === "shared" || this.#isClosed || active.includes(slot) || this.#caretakers.has(slot)) return;
+    const options = { slot, slots: this.slots.count, sockets: this.#sockets, active, keys: this.#keys.generations };
+    const opening = Caretaker.open(options).catch((error: unknown) => {
+      this.context.logger.warn({ error, slot }, "clients of a crashed worker are told only by its replacement");
+      return undefined;
+    });
+    this.#caretakers.set(slot, opening);
   }
 
   #takeOut(worker: ClusterWorker): void {

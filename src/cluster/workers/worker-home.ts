@@ -19,6 +19,8 @@ export interface WorkerHome {
   readonly localAddress: Address | undefined;
   /** A process for the worker in this slot, on its way to listen. Throws ServerError after the group has closed. */
   spawn(worker: WorkerIdentity, slot: number): WorkerProcess;
+  /** The slot's new process is ready: nobody else reads its packets after this. */
+  handOver(slot: number): Promise<void>;
   /** Steers by who is there now, and tells every worker. */
   changed(): void;
   tellReady(worker: WorkerIdentity, process: WorkerProcess): void;

@@ -10,7 +10,7 @@ import { BoundedSender } from "../bus/bounded-sender.ts";
 import type { LinkStats } from "../bus/local-bus.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Answers, BusEnvelope, MessageToCluster, MessageToWorker, PongMessage, Question } from "./messages.ts";
-import type { RetireMessage, StartMessage, StopMessage } from "./messages.ts";
+import type { ModuleCall, RetireMessage, StartMessage, StopMessage } from "./messages.ts";
 import { revivedError } from "./remote-error.ts";
 
 /** Beside standard input, output, error and the IPC channel. */
@@ -169,6 +169,16 @@ export class WorkerProcess {
 
   /** Rejects with TimeoutError when there is no answer, ServerError when the process has ended. */
   async ask<Name extends Question>(question: Name, timeout: number): Promise<Answers[Name]> {
+    const answer = await this.#request(question, (number) => ({ type: "ask", number, question }), timeout);
+    return answer as Answers[Name];
+  }
+
+  /** The result of a function that the process runs. Rejects as {@link WorkerProcess.ask}, and as the function does. */
+  call(call: ModuleCall, timeout: number): Promise<unknown> {
+    return this.#request(call.name, (number) => ({ type: "call", number, call }), timeout);
+  }
+
+  async #request(operation: string, message: (number: number) => MessageToWorker, timeout: number): Promise<unknown> {
     if (this.#hasExited) throw new ServerError(`Cannot ask worker process ${this.pid ?? "?"}: it has ended`);
     this.#questionCount += 1;
     const number = this.#questionCount;
@@ -176,11 +186,11 @@ export class WorkerProcess {
     this.#questions.set(number, answer);
     const timer = setTimeout(() => {
       const text = `Worker process ${this.pid ?? "?"} has not answered within ${timeout} ms`;
-      answer.reject(new TimeoutError(text, { operation: question, timeoutDuration: timeout }));
+      answer.reject(new TimeoutError(text, { operation, timeoutDuration: timeout }));
     }, timeout);
     try {
-      this.send({ type: "ask", number, question });
-      return (await answer.promise) as Answers[Name];
+      this.send(message(number));
+      return await answer.promise;
     } finally {
       clearTimeout(timer);
       this.#questions.delete(number);

@@ -8,6 +8,7 @@ import { MemoryEndpoint } from "./memory-endpoint.ts";
 import { AddressTable } from "./network.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
+/** Options of a memory engine. */
 export interface MemoryEngineOptions {
   /** Default: a clock that lets everything that travels arrive by itself. */
   readonly clock?: VirtualClock;
@@ -43,6 +44,7 @@ export interface MemoryEngine extends QuicEngine {
   changeAddress(connection: QuicConnection, port: number): void;
 }
 
+/** An engine without packets: everybody on it meets in memory, in virtual time. */
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const clock = options.clock ?? new VirtualClock();
   const link = new Link(clock, options.seed ?? 1, options.conditions ?? {});

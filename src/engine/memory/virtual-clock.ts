@@ -1,6 +1,7 @@
 // Imported, so that a test framework's fake timers do not replace it.
 import { setImmediate } from "node:timers";
 
+/** Options of a virtual clock. */
 export interface VirtualClockOptions {
   /** What travels arrives by itself, in later turns of the event loop. Otherwise only {@link VirtualClock.advance} and {@link VirtualClock.settle} move it. Default true. */
   readonly automatic?: boolean;

@@ -45,13 +45,14 @@ export interface SocketGroup {
  */
 export function bindSocketGroup({ host, port, slots, mode }: SocketGroupOptions): SocketGroup {
   if (!(["bpf", "shared"] as readonly string[]).includes(mode)) {
-    throw new EngineError("invalid-option", `mode must be "bpf" or "shared": current value is "${String(mode)}"`);
+    throw new EngineError("invalid-option", `mode must be "bpf" or "shared": current value is "${mode}"`);
   }
   const { NativeSocketGroup } = loadAddon();
   const native = withEngineErrors(() => new NativeSocketGroup(host, port, slots, mode === "bpf"));
   const local = native.localAddress();
   const sockets = native.descriptors();
-  const descriptors = Array.from({ length: slots }, (_, slot) => sockets[slot] ?? (sockets[0] as number));
+  // In mode "shared" there is one for all slots.
+  const descriptors = Array.from({ length: slots / sockets.length }, () => sockets).flat();
   return {
     localAddress: socketAddress(local.host, local.port),
     mode,

@@ -20,7 +20,7 @@ export interface MonitorRule {
   /** What its alerts are called; no other rule has it. */
   readonly id: string;
   /** Undefined: all is well. Must not change the metrics. What it throws is logged, and counts as nothing found. */
-  check(metrics: MonitorMetrics): Finding | undefined;
+  readonly check: (metrics: MonitorMetrics) => Finding | undefined;
 }
 
 /** From which value on a rule finds something. `false`: never at this level. */

@@ -7,6 +7,8 @@ import { aFunction, integer, listOf, text } from "../../config/option-checks.ts"
 import { refused } from "../../config/option-table.ts";
 import type { Logger } from "../../config/logger.ts";
 
+import { LoginCookie } from "./login-cookie.ts";
+
 export interface MonitorServeOptions {
   /** Address or name to bind. Default "localhost"; any other than this machine's own needs `authorize` or `token`. */
   readonly host?: string;
@@ -18,8 +20,8 @@ export interface MonitorServeOptions {
    */
   readonly authorize?: (request: IncomingMessage) => boolean | Promise<boolean>;
   /**
-   * A secret of at least 16 characters, sent as `Authorization: Bearer TOKEN`, or as the password of HTTP's basic
-   * authentication with any user name, for which browsers ask. Send it over TLS: put a proxy in front.
+   * A secret of at least 16 characters, sent as `Authorization: Bearer TOKEN`, as the password of HTTP's basic
+   * authentication with any user name, or typed into the dashboard's login page. Send it over TLS: put a proxy in front.
    */
   readonly token?: string;
   /**
@@ -71,6 +73,7 @@ export class Access {
   readonly #authorize: MonitorServeOptions["authorize"];
   /** Digests have one length, so comparing them tells nothing of the token. */
   readonly #token: Buffer | undefined;
+  readonly #login: LoginCookie | undefined;
   readonly #allowedHosts: ReadonlySet<string>;
   readonly #isLocal: boolean;
   readonly #logger: Logger;
@@ -78,6 +81,7 @@ export class Access {
   constructor({ authorize, token, allowedHosts, isLocal, logger }: AccessInit) {
     this.#authorize = authorize;
     this.#token = token === undefined ? undefined : digest(token);
+    this.#login = token === undefined ? undefined : new LoginCookie(token);
     this.#allowedHosts = new Set(allowedHosts.map((name) => name.toLowerCase()));
     this.#isLocal = isLocal;
     this.#logger = logger;
@@ -93,15 +97,28 @@ export class Access {
     return name !== undefined && (isLoopback(name) || this.#allowedHosts.has(name));
   }
 
-  async verdictOn(request: IncomingMessage): Promise<Verdict> {
+  /** Of people who log in; undefined where no token is needed. */
+  get login(): LoginCookie | undefined {
+    return this.#login;
+  }
+
+  isToken(text: string): boolean {
+    return this.#token !== undefined && timingSafeEqual(digest(text), this.#token);
+  }
+
+  /** `needsToken`: false where somebody is about to log in. */
+  async verdictOn(request: IncomingMessage, needsToken = true): Promise<Verdict> {
     if (!this.admitsHost(request)) return "wrong-host";
-    if (this.#token !== undefined) {
+    if (needsToken && this.#login !== undefined) {
       const given = credentialOf(request.headers.authorization);
-      if (given === undefined || !timingSafeEqual(digest(given), this.#token)) return "unauthorized";
+      const hasToken = given !== undefined && this.isToken(given);
+      if (!hasToken && !this.#login.isValid(request)) return "unauthorized";
     }
     if (this.#authorize === undefined) return "admitted";
     try {
-      return (await this.#authorize(request)) === true ? "admitted" : "forbidden";
+      // Callers without types may give anything.
+      const answer: unknown = await this.#authorize(request);
+      return answer === true ? "admitted" : "forbidden";
     } catch (error) {
       this.#logger.error({ error }, "authorize of the monitor failed; the request is refused");
       return "forbidden";

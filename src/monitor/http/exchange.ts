@@ -4,7 +4,9 @@ import type { ActiveAlert, MonitorAlert } from "../alerts/alert-book.ts";
 import type { HealthStatus } from "../health.ts";
 import type { MonitorMetrics } from "../metrics.ts";
 import type { ExpositionFormat } from "../prometheus/exposition.ts";
-import type { MonitorTarget } from "../target.ts";
+import type { MonitorTarget, TargetSample } from "../target.ts";
+
+import type { Access } from "./access.ts";
 
 /** What a route reads of the monitor. */
 export interface MonitorView {
@@ -15,6 +17,7 @@ export interface MonitorView {
   getActiveAlerts(): readonly ActiveAlert[];
   getMetricsHistory(limit?: number): readonly MonitorMetrics[];
   getCurrentMetrics(): MonitorMetrics | undefined;
+  read(): Promise<TargetSample>;
   toPrometheus(options?: { readonly format?: ExpositionFormat }): Promise<string>;
   on(type: "sample", listener: (metrics: MonitorMetrics) => void): unknown;
   on(type: "alert", listener: (alert: MonitorAlert) => void): unknown;
@@ -22,8 +25,9 @@ export interface MonitorView {
   off(type: "alert", listener: (alert: MonitorAlert) => void): unknown;
 }
 
-/** A GET or HEAD request, and how it is answered. */
+/** A request, and how it is answered. */
 export interface Exchange {
+  readonly access: Access;
   readonly monitor: MonitorView;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -36,8 +40,18 @@ export interface Exchange {
 export interface MonitorRoute {
   /** The whole path, or with "*" at its end the beginning of it. */
   readonly path: string;
-  /** Whoever reaches the port may ask: for orchestrators' probes, which tell no more than a word. */
-  readonly isOpen?: true;
+  /** Default: GET and HEAD. */
+  readonly methods?: readonly string[];
+  /**
+   * Whoever reaches the port may ask: for orchestrators' probes, which tell no more than a word. "to-log-in": whoever
+   * `authorize` admits may ask without the token.
+   */
+  readonly isOpen?: true | "to-log-in";
+  /**
+   * What a request gets that lacks the token. "challenge" (default) asks for it as HTTP's authentication does, "login" leads
+   * to the login page, and "silent" only refuses: a browser would ask a person in the middle of a page.
+   */
+  readonly unauthorized?: "challenge" | "login" | "silent";
   /** What it throws is answered with 500. */
   handle(exchange: Exchange): void | Promise<void>;
 }

@@ -133,11 +133,12 @@ class Dispatcher {
       answer({ request, response }, 400, "Bad request\n");
       return;
     }
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      answer({ request, response }, 405, "Only GET and HEAD are allowed\n", { allow: "GET, HEAD" });
+    const route = this.#routes.find(({ path }) => matches(path, url.pathname));
+    const { methods = ["GET", "HEAD"] } = route ?? {};
+    if (!methods.includes(request.method ?? "")) {
+      answer({ request, response }, 405, `Only ${methods.join(" and ")} are allowed\n`, { allow: methods.join(", ") });
       return;
     }
-    const route = this.#routes.find(({ path }) => matches(path, url.pathname));
     if (!(await this.#isAdmitted(request, response, route))) return;
     if (route === undefined) {
       answer({ request, response }, 404, "Not found\n");
@@ -148,7 +149,7 @@ class Dispatcher {
       gone.abort();
     });
     const signal = AbortSignal.any([gone.signal, this.#closing]);
-    await route.handle({ monitor: this.#monitor, request, response, url, signal });
+    await route.handle({ monitor: this.#monitor, access: this.#access, request, response, url, signal });
   }
 
   async #isAdmitted(
@@ -157,16 +158,15 @@ class Dispatcher {
     route: MonitorRoute | undefined,
   ): Promise<boolean> {
     const isOpen = route?.isOpen === true && this.#access.admitsHost(request);
-    switch (isOpen ? "admitted" : await this.#access.verdictOn(request)) {
+    const needsToken = route?.isOpen !== "to-log-in";
+    switch (isOpen ? "admitted" : await this.#access.verdictOn(request, needsToken)) {
       case "admitted":
         return true;
       case "wrong-host":
         answer({ request, response }, 421, "The Host header names another machine: see allowedHosts\n");
         return false;
       case "unauthorized":
-        answer({ request, response }, 401, "The monitor's token is needed\n", {
-          "www-authenticate": 'Basic realm="tswebtransport monitor", charset="UTF-8"',
-        });
+        refuse(request, response, route);
         return false;
       case "forbidden":
         answer({ request, response }, 403, "Not allowed\n");
@@ -174,6 +174,19 @@ class Dispatcher {
     }
   }
 }
+
+function refuse(request: IncomingMessage, response: ServerResponse, route: MonitorRoute | undefined): void {
+  if (route?.unauthorized === "login") {
+    // Relative, so that a proxy may serve it below a path of its own.
+    answer({ request, response }, 303, "Log in first\n", { location: "login" });
+    return;
+  }
+  const headers: Readonly<Record<string, string>> =
+    route?.unauthorized === "silent" ? {} : { "www-authenticate": challenge };
+  answer({ request, response }, 401, "The monitor's token is needed\n", headers);
+}
+
+const challenge = 'Basic realm="tswebtransport monitor", charset="UTF-8"';
 
 function urlOf({ url = "" }: IncomingMessage): URL | undefined {
   // The absolute form is for proxies.

@@ -1,4 +1,5 @@
 import { contentTypes, formatFor } from "../prometheus/exposition.ts";
+import { dashboardRoutes } from "../dashboard/routes.ts";
 import { answer, answerJson } from "./exchange.ts";
 import type { MonitorRoute } from "./exchange.ts";
 
@@ -39,4 +40,4 @@ export const readinessRoute: MonitorRoute = {
 };
 
 /** Every route, the first that matches first. */
-export const monitorRoutes: readonly MonitorRoute[] = [metricsRoute, livenessRoute, readinessRoute];
+export const monitorRoutes: readonly MonitorRoute[] = [metricsRoute, livenessRoute, readinessRoute, ...dashboardRoutes];

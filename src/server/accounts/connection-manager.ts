@@ -39,14 +39,17 @@ export class ConnectionManager implements Iterable<WebTransportConnection> {
     return this.#ledger.shown.size;
   }
 
+  /** By `connection.id`. */
   getConnection(id: string): WebTransportConnection | undefined {
     return this.#ledger.shown.get(id);
   }
 
+  /** In the order of their arrival. */
   getAllConnections(): readonly WebTransportConnection[] {
     return [...this.#ledger.shown.values()];
   }
 
+  /** Those in this state now. */
   getConnectionsByState(state: ConnectionState): readonly WebTransportConnection[] {
     return this.getAllConnections().filter((connection) => connection.state === state);
   }
@@ -63,6 +66,7 @@ export class ConnectionManager implements Iterable<WebTransportConnection> {
     return closeAll("connection", this.getAllConnections(), (connection) => connection.close(options));
   }
 
+  /** In the order of their arrival. */
   [Symbol.iterator](): Iterator<WebTransportConnection> {
     return this.getAllConnections()[Symbol.iterator]();
   }

@@ -8,6 +8,7 @@ import { closeAll } from "./close-all.ts";
 import { Ledger } from "./ledger.ts";
 import type { LedgerStats } from "./ledger.ts";
 
+/** Options of a SessionManager. */
 export interface SessionManagerOptions {
   /** Default 10000. */
   readonly maxSessions?: number;
@@ -45,6 +46,7 @@ export class SessionManager implements Iterable<Session> {
     this.#ledger = ledger;
   }
 
+  /** As the constructor. */
   static create(options: SessionManagerOptions = {}): SessionManager {
     return new SessionManager(options);
   }
@@ -84,14 +86,17 @@ export class SessionManager implements Iterable<Session> {
     return session;
   }
 
+  /** By `session.id`. */
   getSession(id: string): Session | undefined {
     return this.#ledger.shown.get(id);
   }
 
+  /** In the order of their arrival. */
   getAllSessions(): readonly Session[] {
     return [...this.#ledger.shown.values()];
   }
 
+  /** Those in this state now. */
   getSessionsByState(state: SessionState): readonly Session[] {
     return this.getAllSessions().filter((session) => session.state === state);
   }
@@ -121,6 +126,7 @@ export class SessionManager implements Iterable<Session> {
     this.#isShutDown = false;
   }
 
+  /** In the order of their arrival. */
   [Symbol.iterator](): Iterator<Session> {
     return this.getAllSessions()[Symbol.iterator]();
   }

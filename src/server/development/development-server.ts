@@ -23,6 +23,7 @@ const closeTimeout = 500;
 /** A new certificate takes over one day before the old one ends. */
 const rotationInterval = (certificateDays - 1) * 24 * 3600 * 1000;
 
+/** Options of a development server. */
 export interface DevelopmentServerOptions {
   /** Default "localhost": both loopback addresses. */
   readonly host?: string;

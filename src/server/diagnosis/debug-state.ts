@@ -5,6 +5,7 @@ import type { Address, ConnectionState } from "../../transport/types.ts";
 import type { ServerAccount } from "../accounts/server-account.ts";
 import type { ServerStats } from "../server-stats.ts";
 
+/** A connection as plain data, without secrets. */
 export interface ConnectionDebugState {
   readonly connectionId: string;
   readonly state: ConnectionState;

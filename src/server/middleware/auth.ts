@@ -14,6 +14,7 @@ export type AuthHandler<Locals = Record<string, unknown>> = (
   request: SessionRequest<Locals>,
 ) => boolean | Promise<boolean>;
 
+/** Options of `createAuthMiddleware`. */
 export interface AuthOptions {
   /** Of the `www-authenticate` header (RFC 9110 §11.6.1). Default "Bearer". */
   readonly scheme?: string;

@@ -5,6 +5,7 @@ import { ConfigurationError } from "../../errors/errors.ts";
 import type { Middleware } from "./middleware.ts";
 import { RejectionResponse } from "./rejection-response.ts";
 
+/** Options of `createCorsMiddleware`. */
 export interface CorsOptions {
   /**
    * Origins as browsers send them ("https://example.com", "https://example.com:8443"), compared exactly.

@@ -9,6 +9,7 @@ import { fullPath, redactQuery } from "../logging/redact-query.ts";
 
 import type { Middleware } from "./middleware.ts";
 
+/** Options of `createLoggingMiddleware`. */
 export interface LoggingOptions {
   /** Of pino's shape. Default, and instead of `console` itself: one line each on standard error. */
   readonly logger?: Logger;

@@ -12,6 +12,7 @@ import { middlewareName } from "./middleware.ts";
 import type { Middleware } from "./middleware.ts";
 import { judgeError, judgeResult, judgeTimeout } from "./verdict.ts";
 
+/** Options of a MiddlewareManager. */
 export interface MiddlewareManagerOptions {
   /** Milliseconds that each middleware has for its answer, then the client gets 503; 0: without limit. Default 10000. */
   readonly middlewareTimeout?: number;

@@ -12,6 +12,7 @@ import { SlidingLog } from "./rate-limit/sliding-log.ts";
 import { consume } from "./rate-limit/store.ts";
 import { RejectionResponse } from "./rejection-response.ts";
 
+/** Counts of a RateLimiter. */
 export interface RateLimiterStats {
   readonly admitted: number;
   readonly refused: number;
@@ -93,6 +94,7 @@ export class RateLimiter<Locals = unknown> extends CallableMiddleware<Locals> {
     this.#cancelCleanup = undefined;
   }
 
+  /** Counts since the limiter was made, and what it remembers now. */
   getStats(): RateLimiterStats {
     const { keyCount, entryCount, evicted } = this.#log;
     return {

@@ -1,6 +1,7 @@
 import type { RejectionKind } from "../../transport/session/request.ts";
 import type { HeadersInput } from "../../transport/types.ts";
 
+/** What a RejectionResponse tells beside its status. */
 export interface RejectionResponseOptions {
   /** A sentence for the log: what was wrong, and what mends it. Never sent. */
   readonly reason: string;

@@ -11,6 +11,7 @@ export type SessionHandler<P extends object = DynamicParams, Locals = Record<str
   session: WebTransportSession<P, Locals>,
 ) => Promise<unknown>;
 
+/** Options of a route. */
 export interface RouteOptions<Locals = Record<string, unknown>> {
   /** Subprotocols that the route speaks; the first of the client's that is among them is agreed on. */
   readonly protocols?: readonly string[];

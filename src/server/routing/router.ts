@@ -28,6 +28,7 @@ interface Entry<Target> {
   matches: number;
 }
 
+/** Counts of routes. */
 export interface RouteStats {
   /** Paths without parameters. */
   readonly exactRoutes: number;
@@ -132,6 +133,7 @@ export class RequestRouter<Target = SessionHandler> {
     return this.#entries();
   }
 
+  /** How many routes there are, by kind, and how often each matched. */
   getRouteStats(): RouteStats {
     return {
       exactRoutes: this.#exact.size,

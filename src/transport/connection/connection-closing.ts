@@ -4,6 +4,7 @@ import { WireCodes } from "../../constants/wire-codes.ts";
 import type { DriverContext } from "./driver-context.ts";
 import type { SessionAnswerer } from "./session-answerer.ts";
 
+/** Options for closing a connection. */
 export interface CloseConnectionOptions {
   /** Of the sessions, 0 to 2^32 - 1. Default 0. */
   readonly code?: number;

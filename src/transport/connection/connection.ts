@@ -158,6 +158,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
     return opener.open(options);
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -8,6 +8,7 @@ import type { WebTransportReceiveStream } from "../streams/receive-stream.ts";
 import type { SignalOption } from "../types.ts";
 import { quietReadable } from "../streams/web-streams.ts";
 
+/** A stream that the peer has opened. */
 export type IncomingStream = WebTransportStream | WebTransportReceiveStream;
 export type IncomingKind = "any" | "bidirectional" | "receive_only";
 
@@ -166,6 +167,7 @@ export class IncomingStreamIterable<S extends IncomingStream> implements AsyncIt
     return this.#streams.take(this.#kind, options) as Promise<S | null>;
   }
 
+  /** Finishes when the session ends cleanly, throws when it does not; `break` ends nothing. */
   [Symbol.asyncIterator](): AsyncIterator<S> {
     return new IncomingStreamIterator(this.#streams, this.#kind);
   }

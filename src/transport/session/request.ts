@@ -8,19 +8,23 @@ import { Deferred, rejected } from "../../async/promises.ts";
 import type { SessionDescription, WebTransportSession } from "./session.ts";
 import type { Address, Connection, HeadersInput, Session } from "../types.ts";
 
+/** Options for accepting a request. */
 export interface AcceptOptions {
   /** One of the subprotocols that the client offers. */
   readonly protocol?: string;
+  /** They go with the 200. */
   readonly headers?: HeadersInput;
 }
 
 /** Only the headers reach the client; the rest is for log and statistics. */
 export interface RejectOptions {
+  /** They go with the refusal. */
   readonly headers?: HeadersInput;
   /** Default "application". */
   readonly kind?: RejectionKind;
   /** A sentence: what was wrong, and how to fix it. */
   readonly reason?: string;
+  /** What was thrown, for the log. */
   readonly cause?: unknown;
 }
 
@@ -61,13 +65,16 @@ export const RejectionKind = Object.freeze({
   /** The store that the rate limit is kept in did not answer. */
   RATE_LIMIT_STORE: "rate_limit_store",
 } as const);
+/** A value of {@link RejectionKind:variable}. */
 export type RejectionKind = (typeof RejectionKind)[keyof typeof RejectionKind];
 
 /** How a request was turned down. Only status and headers reach the client. */
 export interface Rejection {
   /** 300 to 599. */
   readonly status: number;
+  /** They went with the status. */
   readonly headers: Headers;
+  /** Statistics count by it. */
   readonly kind: RejectionKind;
   /** A sentence for the log: what was wrong, and how to fix it. */
   readonly reason: string;
@@ -84,25 +91,35 @@ export type RequestOutcome =
 
 /** A client's request for a session, before it is answered, as middleware and the router see it. */
 export interface SessionRequest<Locals = Record<string, unknown>> {
+  /** As the client asked for it, with its query. */
   readonly url: URL;
   /** Without the query string. */
   readonly path: string;
+  /** Always CONNECT (RFC 9220). */
   readonly method: "CONNECT";
+  /** The request's header fields, without pseudo-headers. */
   readonly headers: Headers;
+  /** The page's origin; undefined when the client sent none. */
   readonly origin: string | undefined;
+  /** Host and port that the client asked for. */
   readonly authority: string;
+  /** Always "https". */
   readonly scheme: string;
   /** As they came, pseudo-headers included. */
   readonly rawHeaders: readonly (readonly [name: string, value: string])[];
+  /** The client's address. */
   readonly remoteAddress: Address;
   /** The client's certificate, which one of `caCerts` has issued; undefined when it gave none (`verifyMode` "optional"). */
   readonly peerCertificate: X509Certificate | undefined;
   /** Subprotocols that the client offers, in its order. */
   readonly protocols: readonly string[];
+  /** The connection that the request came on. */
   readonly connection: Connection;
   /** Carried on to the session. */
   readonly locals: Locals;
+  /** What the route found in the path, in order, decoded; empty before routing. */
   readonly pathParams: readonly string[];
+  /** The same by name. */
   readonly params: Readonly<Record<string, string>>;
   /**
    * The path or pattern of the route that the request has met, as it was registered, with the prefixes of mounted apps.
@@ -111,6 +128,7 @@ export interface SessionRequest<Locals = Record<string, unknown>> {
   readonly route: string | undefined;
   /** Aborts when the client takes the request back. */
   readonly signal: AbortSignal;
+  /** How the request was refused; undefined while it was not. */
   readonly rejection?: Rejection | undefined;
   /** Fulfilled when the request is answered, or will not be any more; never rejects. */
   readonly outcome: Promise<RequestOutcome>;

@@ -187,6 +187,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
     return exportKeyingMaterial(this.#driver, label, context, length);
   }
 
+  /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

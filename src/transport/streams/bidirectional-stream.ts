@@ -80,6 +80,7 @@ export class WebTransportStream implements BidirectionalStream {
   stop(code?: number): void {
     this.#receive.stop(code);
   }
+  /** Chunk after chunk; `break` stops the stream with code 0. */
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
     return this.#receive[Symbol.asyncIterator]();
   }

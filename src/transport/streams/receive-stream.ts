@@ -67,6 +67,7 @@ export class WebTransportReceiveStream implements ReceiveStream {
   stop(code?: number): void {
     this.#receive.stop(code);
   }
+  /** Chunk after chunk; `break` stops the stream with code 0. */
   [Symbol.asyncIterator](): AsyncIterator<Bytes> {
     return this.#receive[Symbol.asyncIterator]();
   }

@@ -65,10 +65,13 @@ describe("tswebtransport serve", () => {
     }
   });
 
-  it("serves metrics and health beside the app", async () => {
+  it.each([
+    ["one process", []],
+    ["two", ["--workers", "2"]],
+  ])("serves metrics and health of %s", async (_name, workers) => {
     const server = new Program([
-      ...[main, "serve", join(folder, "app.mjs"), ...identity],
-      ...["--port", "0", "--metrics-port", "0"],
+      ...[main, "serve", join(folder, "factory.mjs"), ...identity, ...workers],
+      ...["--host", "127.0.0.1", "--port", "0", "--metrics-port", "0"],
     ]);
     try {
       const [, metrics = ""] = await server.matchError(/Metrics: (http:\S+)/);
@@ -92,8 +95,7 @@ describe("tswebtransport serve", () => {
       code: 1,
       stderr: expect.stringContaining("Cannot listen without a certificate") as string,
     });
-    const both = ["--workers", "2", "--metrics-port", "0"];
-    expect((await run(["serve", join(folder, "app.mjs"), ...identity, ...both])).code).toBe(2);
+    expect((await run(["serve", join(folder, "app.mjs"), ...identity, "--metrics-host", "::1"])).code).toBe(2);
     const open = ["--metrics-port", "0", "--metrics-host", "0.0.0.0"];
     expect(await run(["serve", join(folder, "app.mjs"), ...identity, ...open])).toMatchObject({
       code: 1,

@@ -30,6 +30,37 @@ describe.each(steerings)("a worker that is killed, steered by %s", (steering) =>
   });
 });
 
+describe.each(steerings)("a worker that is replaced later, steered by %s", (steering) => {
+  it("has its clients told at once all the same, and its slot serves again afterwards", async () => {
+    await using world = await ClusterWorld.start({ workers: 2, steering, restartDelay: 3_600_000, maxCrashes: 10 });
+    const [victim, other] = world.workers;
+    const ready = world.cluster.waitFor("worker_ready");
+    process.kill(victim!.pid!, "SIGKILL");
+    await ready;
+    const session = (await world.connectToEach()).get(victim!.pid!)!;
+    const exited = world.cluster.waitFor("worker_exited");
+    process.kill(victim!.pid!, "SIGKILL");
+    await exited;
+    const asking = setInterval(() => session.datagrams.trySend("is anybody there?"), 10);
+    const end = await session.closed;
+    clearInterval(asking);
+    expect(end).toMatchObject({ clean: false, by: "transport" });
+    expect((end as { error: Error }).error.message).toContain("stateless reset");
+    // For an hour.
+    expect(victim).toMatchObject({ state: "crashed", pid: undefined });
+    for (let count = 0; count < 4; count += 1) {
+      expect((await whoServes(await world.connect("/who"))).pid).toBe(other!.pid);
+    }
+    const { slot } = victim!;
+    await world.cluster.restart();
+    expect(victim!.slot).toBe(slot);
+    const sessions = await world.connectToEach();
+    for (let round = 0; round < 20; round += 1) {
+      for (const [pid, each] of sessions) expect((await whoServes(each)).pid).toBe(pid);
+    }
+  });
+});
+
 describe("a cluster with workers that crash", () => {
   it("lets clients wait for the replacement where there is no other worker", async () => {
     await using world = await ClusterWorld.start({ workers: 1 });

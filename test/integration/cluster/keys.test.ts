@@ -27,6 +27,6 @@ describe.each(steerings)("the keys that workers share, steered by %s", (steering
     const end = await session.closed;
     clearInterval(asking);
     expect(end).toMatchObject({ clean: false, by: "transport" });
-    expect(String((end as { error: Error }).error.message)).toContain("stateless reset");
+    expect((end as { error: Error }).error.message).toContain("stateless reset");
   });
 });

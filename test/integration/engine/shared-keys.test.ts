@@ -180,6 +180,37 @@ describe("endpoints that share keys", () => {
   );
 });
 
+describe("an endpoint whose keys are replaced", () => {
+  it.each([
+    ["accepts a Retry token of the key before", [otherKey], true],
+    ["does not accept one of the key before that", [otherKey, new Uint8Array(32).fill(9)], false],
+  ])("%s", (_, replacements, isAccepted) =>
+    withWorld(factory, async (world) => {
+      const { endpoint } = await world.server({ retry: "always", tokenKey: key });
+      const path = await Switch.to(endpoint.localAddress);
+      try {
+        let retries = 0;
+        path.onServerPacket = (packet) => {
+          if (!isRetry(packet)) return;
+          retries += 1;
+          if (retries === 1) for (const tokenKey of replacements) endpoint.updateKeys({ tokenKey });
+        };
+        const { events } = world.connect(await world.endpoint(), path.address);
+        if (isAccepted) {
+          await events.first("connected");
+          expect(retries).toBe(1);
+        } else {
+          // A proof of its own is asked for, which the client ignores (RFC 9000 §17.2.5.2).
+          await expect.poll(() => retries).toBe(2);
+          expect(endpoint.getStats().handshakesAccepted).toBe(0);
+        }
+      } finally {
+        path.close();
+      }
+    })(),
+  );
+});
+
 describe("an endpoint with keys of its own", () => {
   it(
     "accepts its Retry tokens after its identity was exchanged",

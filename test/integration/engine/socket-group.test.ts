@@ -162,7 +162,7 @@ describe("an endpoint with a descriptor", () => {
     withWorld(factory, async (world) => {
       const group = bindSocketGroup({ host: "127.0.0.1", port: 0, slots: 1, mode: "shared" });
       try {
-        const descriptor = group.descriptors[0] as number;
+        const descriptor = group.descriptors[0] ?? -1;
         for (let round = 0; round < 3; round += 1) {
           const endpoint = await world.endpoint({ descriptor, host: "::", port: 1, server }, new Acceptor());
           expect(endpoint.localAddress).toEqual(group.localAddress);
@@ -179,7 +179,7 @@ describe("an endpoint with a descriptor", () => {
     "goes on when the owner has closed the socket",
     withWorld(factory, async (world) => {
       const group = bindSocketGroup({ host: "127.0.0.1", port: 0, slots: 1, mode: "shared" });
-      await world.endpoint({ descriptor: group.descriptors[0] as number, server }, new Acceptor());
+      await world.endpoint({ descriptor: group.descriptors[0] ?? -1, server }, new Acceptor());
       group.close();
       await world.connect(await world.endpoint(), group.localAddress).events.first("connected");
     }),
@@ -190,7 +190,7 @@ describe("an endpoint with a descriptor", () => {
     withWorld(factory, async (world) => {
       const group = bindSocketGroup({ host: "127.0.0.1", port: 0, slots: 1, mode: "shared" });
       try {
-        const adopted = await world.endpoint({ descriptor: group.descriptors[0] as number });
+        const adopted = await world.endpoint({ descriptor: group.descriptors[0] ?? -1 });
         const { receiveBufferSize, sendBufferSize } = (await world.endpoint()).getStats();
         expect(adopted.getStats()).toMatchObject({ receiveBufferSize, sendBufferSize });
       } finally {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import type { QuicEndpoint, SocketAddress } from "../../../src/engine/engine.ts";
 import { nativeUnderTest } from "../../conformance/engine/native-under-test.ts";
-import { Recorder } from "../../conformance/engine/recorder.ts";
+import type { Recorder } from "../../conformance/engine/recorder.ts";
 import { withWorld } from "../../conformance/engine/with-world.ts";
 import { bytes } from "../../conformance/engine/world.ts";
 import type { World } from "../../conformance/engine/world.ts";
@@ -82,13 +82,13 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
       group.steer([0, 1, 2, 3]);
       for (const id of [0, 1, 2, 3]) await group.start(id);
       const paths = [];
-      for (let index = 0; index < 8; index += 1) {
+      for (let index = 0; index < 16; index += 1) {
         const path = await world.under.path(group.address);
         const { quic, events } = world.connect(await world.endpoint(), path.address);
         await events.first("connected");
         paths.push({ path, quic, events });
       }
-      const accepted = await allAccepted(group, 8);
+      const accepted = await allAccepted(group, 16);
       const sent = 5;
       for (let round = 0; round < sent; round += 1) {
         for (const { path, quic } of paths) {
@@ -107,6 +107,7 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
       }
       for (const { events } of paths) expect(events.events.some((event) => event.type === "closed")).toBe(false);
       if (mode === "bpf") expect(group.forwarded).toEqual([]);
+      else expect(group.forwarded.some(({ isLong }) => !isLong)).toBe(true);
     }),
   );
 
@@ -132,19 +133,22 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
     withGroup(mode, waker, async (world, group) => {
       const client = await world.endpoint();
       let present = await group.start(0);
-      const clients = [];
+      const [clients, workers]: [ReturnType<World["connect"]>[], Worker[]] = [[], [present]];
       for (let round = 1; round <= 6; round += 1) {
         const under = Array.from({ length: 10 }, () => world.connect(client, group.address));
         const [leaving, id] = [present, round % 4];
         // In the midst of their handshakes.
         await under[0]?.events.first("connected");
         present = await group.start(id);
+        workers.push(present);
         group.steer([id], [leaving.id]);
         leaving.endpoint.stopAccepting({ silently: true });
         const late = Array.from({ length: 10 }, () => world.connect(client, group.address));
         const batch = [...under, ...late];
         await Promise.all(batch.map(({ events }) => events.first("connected")));
         clients.push(...batch);
+        // A server's handshake completes after the client's.
+        await expect.poll(() => workers.flatMap(({ accepted }) => accepted).length).toBe(clients.length);
         // Gone with its connections: only then is the slot free for another.
         group.workers.delete(leaving.id);
         await leaving.endpoint.close(0n, "");

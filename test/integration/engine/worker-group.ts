@@ -80,7 +80,7 @@ export class WorkerGroup {
     const worker = new Worker(this, id);
     worker.endpoint = await this.#world.endpoint(
       {
-        descriptor: this.sockets.descriptors[options.slot ?? id] as number,
+        descriptor: this.sockets.descriptors[options.slot ?? id] ?? -1,
         server: this.#server(id, options),
         steering: this.#steering(options),
       },
@@ -97,7 +97,7 @@ export class WorkerGroup {
       value instanceof Uint8Array ? { base64: Buffer.from(value).toString("base64") } : value,
     );
     const child = spawn(process.execPath, [program, text], {
-      stdio: ["ignore", "pipe", "inherit", this.sockets.descriptors[id] as number],
+      stdio: ["pipe", "pipe", "inherit", this.sockets.descriptors[id] ?? "ignore"],
     });
     this.#processes.push(child);
     await once(child.stdout as NodeJS.ReadableStream, "data");

@@ -213,7 +213,7 @@ describe("monitor.serve()", () => {
     expect((await ask(`${other.url}healthz`)).status).toBe(200);
     await monitor.stop();
     await refused(other.url);
-    let url = "";
+    let url: string;
     {
       await using endpoint = await serve();
       ({ url } = endpoint);

@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { ServerCluster } from "../../../src/cluster/cluster.ts";
-import type { ClusterOptions } from "../../../src/cluster/cluster-options.ts";
 import { appModuleUrl } from "../../../src/cluster/workers/app-module.ts";
 import { slotsFor } from "../../../src/cluster/workers/check-configs.ts";
 import { crossingConfig } from "../../../src/cluster/workers/config-crossing.ts";
@@ -16,7 +15,7 @@ const app = "./app.js";
 
 function faultOf(configs: readonly ServerConfigOptions[], options: object): ConfigurationError {
   try {
-    new ServerCluster(configs, options as ClusterOptions);
+    new ServerCluster(configs, options);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError);
     return error as ConfigurationError;

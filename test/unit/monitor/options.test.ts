@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 
 import { ConfigurationError } from "../../../src/errors/errors.ts";
 import { ServerMonitor } from "../../../src/monitor/server-monitor.ts";
-import type { MonitorServeOptions } from "../../../src/monitor/http/access.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
 import { ServerApp } from "../../../src/server/app.ts";
 
@@ -83,7 +82,7 @@ describe("monitor.serve()", () => {
     [{ allowedHosts: "a.example" }, "allowedHosts must be an array"],
   ])("refuses %j at the call, and shows no token", (options, message) => {
     const monitor = new ServerMonitor(new WebTransportServer());
-    const serve = (): unknown => monitor.serve(options as MonitorServeOptions);
+    const serve = (): unknown => monitor.serve(options);
     expect(serve).toThrow(ConfigurationError);
     expect(serve).toThrow(message);
     expect(serve).not.toThrow(/short|0123456789 /);

@@ -53,6 +53,7 @@ export interface StoredRateLimitOptions<Locals = unknown> extends CommonRateLimi
   readonly maxEntries?: undefined;
 }
 
+/** Options of a rate limit, kept in memory or in a store. */
 export type RateLimitOptions<Locals = unknown> = LocalRateLimitOptions<Locals> | StoredRateLimitOptions<Locals>;
 
 /** What each number of the options may be. */

@@ -5,6 +5,8 @@ import { nativeEngine } from "../../../../dist/engine/native/native-engine.js";
 const { server, steering } = JSON.parse(process.argv[2], (_, value) =>
   typeof value?.base64 === "string" ? Buffer.from(value.base64, "base64") : value,
 );
+// Ends with its parent, also when that was killed.
+process.stdin.on("end", () => process.exit()).resume();
 const ignore = () => {};
 const endpoint = await nativeEngine().createEndpoint(
   { host: "127.0.0.1", port: 0, descriptor: 3, server, steering },

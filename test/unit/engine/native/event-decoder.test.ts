@@ -175,6 +175,26 @@ describe("decodeEvents()", () => {
     expect(errors).toEqual([new Error("listener")]);
   });
 
+  it("reads a packet for another worker, with the peer's address and the local one", () => {
+    const packet = [0x40, 1, 2, 3];
+    const foreign = (remote: string, local: string): Uint8Array =>
+      record({
+        type: 14,
+        code: 300n,
+        payload: Buffer.concat([
+          Buffer.from([0x51, 0x11, remote.length, local.length]),
+          Buffer.from(remote + local),
+          Buffer.from(packet),
+        ]),
+      });
+    const { heard } = decode([foreign("127.0.0.1", ""), foreign("2001:db8::1", "::1"), data(4, "next")]);
+    expect(heard.slice(0, 2)).toEqual([
+      ["foreignPacket", 300, new Uint8Array(packet), { host: "127.0.0.1", port: 4433, family: 4 }, undefined],
+      ["foreignPacket", 300, new Uint8Array(packet), { host: "2001:db8::1", port: 4433, family: 6 }, "::1"],
+    ]);
+    expect(heard[2]?.[0]).toBe("data");
+  });
+
   it("reads a completed handshake with its flags and certificates", () => {
     const payload = connected(5, ["::ffff:127.0.0.1", "localhost", "h3"], [2, 0, 0, 0, 1, 2, 1, 0, 0, 0, 3]);
     const { heard } = decode([
