@@ -160,22 +160,20 @@ function failureOf(error: unknown): string {
 }
 
 function jsonOf(url: URL, duration: number, names: readonly string[], rows: readonly BenchRow[]): object {
-  const results = names.map((name, index) => {
-    const { measurement, outcome, failure } = rows[index] ?? {};
-    if (outcome === undefined) return [name, { failure: failure ?? "not measured" }] as const;
-    const { count, seconds, latency, sent } = outcome;
-    const perSecond = seconds > 0 ? count / seconds : 0;
-    return [
-      name,
-      {
-        unit: measurement?.unit,
-        count,
-        seconds,
-        perSecond,
-        ...(sent !== undefined && { sent }),
-        ...(latency && { latency }),
-      },
-    ] as const;
-  });
-  return { url: url.href, duration, results: Object.fromEntries(results) };
+  const results: Record<string, object> = {};
+  for (const [index, name] of names.entries()) results[name] = resultOf(rows[index]);
+  return { url: url.href, duration, results };
+}
+
+function resultOf({ measurement, outcome, failure }: Partial<BenchRow> = {}): object {
+  if (outcome === undefined) return { failure: failure ?? "not measured" };
+  const { count, seconds, latency, sent } = outcome;
+  return {
+    unit: measurement?.unit,
+    count,
+    seconds,
+    perSecond: seconds > 0 ? count / seconds : 0,
+    ...(sent !== undefined && { sent }),
+    ...(latency && { latency }),
+  };
 }

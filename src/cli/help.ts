@@ -1,6 +1,6 @@
 import type { Command, CommandEntry } from "./command.ts";
-import type { OptionSpecification } from "./option-specification.ts";
 import { commandNames } from "./command-names.ts";
+import type { OptionSpecification } from "./option-specification.ts";
 import type { Style } from "./terminal/style.ts";
 
 export const programName = "tswebtransport";

@@ -47,7 +47,7 @@ export const serveCommand: Command = {
     ["dist/app.js --cert fullchain.pem --key privkey.pem", "on the app's own address"],
     ["src/app.ts --host :: --port 443", "TypeScript, where Node runs it"],
     ["dist/app.js --workers auto", "on all cores"],
-    ["dist/app.js --metrics-port 9464", "with metrics for Prometheus, and a dashboard"],
+    ["dist/app.js --workers auto --metrics-port 9464", "with metrics for Prometheus, and a dashboard"],
   ],
   run,
 };
@@ -57,12 +57,11 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const path = await appPath(args.positionals[0] ?? "");
   const flags = typeScriptFlags(path);
   const workers = workersOf(args);
-  if (workers !== undefined && args.flag("metrics-port")) {
-    throw new UsageError("--metrics-port watches one process: leave --workers out, or monitor the workers in the app");
-  }
+  const metrics = metricsOf(args);
   if (flags.length > 0) return runAgain(flags, context);
-  if (workers === undefined) return serveHere(path, args, context);
-  await runWorkers({ path, workers: workers === "auto" ? undefined : workers, config: configOf(args) }, context);
+  if (workers === undefined) return serveHere(path, args, metrics, context);
+  const count = workers === "auto" ? undefined : workers;
+  await runWorkers({ path, workers: count, config: configOf(args), metrics }, context);
   return 0;
 }
 
@@ -101,7 +100,12 @@ async function runAgain(flags: readonly string[], { interruption }: CommandConte
 
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-async function serveHere(path: string, args: Arguments, context: CommandContext): Promise<number> {
+async function serveHere(
+  path: string,
+  args: Arguments,
+  metrics: MetricsOptions | undefined,
+  context: CommandContext,
+): Promise<number> {
   const { terminal } = context;
   const app = await loadApp(path, configOf(args));
   const certificate = certificateOf(args);
@@ -114,7 +118,6 @@ async function serveHere(path: string, args: Arguments, context: CommandContext)
       terminal.note(`The certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`);
     });
   };
-  const metrics = metricsOf(args);
   const options = {
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),

@@ -105,7 +105,7 @@ describe("the development server's page in Chromium", () => {
       'heading "WebTransport development server" [level=1]',
       "status: Connected",
       'region "Session"',
-      'textbox "Address"',
+      'combobox "Address"',
       'button "Connect" [disabled]',
       'button "Close"',
       'region "Send"',
@@ -157,5 +157,26 @@ describe("the development server's page in Chromium", () => {
     await opened.page.click("#connect");
     await opened.logs("error", "the development server does not answer");
     expect(opened.faults.splice(0).join("\n")).toMatch(/ERR_CONNECTION_REFUSED/);
+  });
+
+  it("connects again by itself when its server has restarted at the same address", async () => {
+    const first = await startServer();
+    const [, port = ""] = await first.program.match(/https:\/\/localhost:(\d+)\/echo/);
+    const pagePort = new URL(first.pageAddress).port;
+    opened = await DevelopmentPage.connected(browser, first.pageAddress);
+    expect(await first.program.end("SIGINT")).toBe(0);
+    await opened.reaches("closed");
+    const second = new Program([main, "dev", "--port", port, "--page-port", pagePort]);
+    try {
+      await opened.logs("info", "the server has restarted");
+      await opened.reaches("connected");
+      await opened.page.fill("#text", "back again");
+      await opened.page.click("#send-bidi");
+      await opened.logs("echo", "back again");
+      // While nobody listened, the page asked in vain.
+      opened.faults.splice(0);
+    } finally {
+      expect(await second.end("SIGINT")).toBe(0);
+    }
   });
 });

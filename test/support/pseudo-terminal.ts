@@ -18,10 +18,9 @@ export class PseudoTerminal {
       process.platform === "darwin"
         ? ["-q", "/dev/null", ...command]
         : ["-qefc", `stty cols 100 rows 30; exec ${command.map(quoted).join(" ")}`, "/dev/null"];
-    const { NO_COLOR: _refused, FORCE_COLOR: _forced, CI: _ci, ...inherited } = process.env;
     this.#child = spawn("script", scriptArgs, {
       stdio: ["pipe", "pipe", "inherit"],
-      env: { ...inherited, TERM: "xterm-256color", ...environment },
+      env: { ...plainEnvironment(), TERM: "xterm-256color", ...environment },
     });
     this.#exit = once(this.#child, "exit").then(([code]: unknown[]) => (typeof code === "number" ? code : null));
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -68,4 +67,10 @@ export class PseudoTerminal {
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Without what forces colours or takes them away. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const names = new Set(["NO_COLOR", "FORCE_COLOR", "CI"]);
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.has(name)));
 }

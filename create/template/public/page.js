@@ -25,6 +25,7 @@ async function stayConnected() {
       await transport.ready;
       element("state").textContent = `Connected to ${url}`;
       await transport.closed;
+      element("state").textContent = "Disconnected";
     } catch (error) {
       element("state").textContent = `Not connected: ${error.message}`;
     }

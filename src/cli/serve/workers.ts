@@ -1,6 +1,9 @@
+import type { AppModule, ServerCluster } from "../../cluster/index.ts";
 import type { ServerConfigOptions } from "../../config/server-config.ts";
 
 import type { CommandContext } from "../command.ts";
+import { serveMetrics } from "./metrics.ts";
+import type { MetricsOptions } from "./metrics.ts";
 
 export interface WorkersOptions {
   /** The app's module, absolute. */
@@ -8,15 +11,30 @@ export interface WorkersOptions {
   /** Undefined: one for each core. */
   readonly workers: number | undefined;
   readonly config: ServerConfigOptions;
+  readonly metrics: MetricsOptions | undefined;
 }
 
 /** Runs the app in processes that share its UDP port, until a signal stops them. SIGHUP replaces them one after the other. */
 export async function runWorkers(
-  { path, workers, config }: WorkersOptions,
+  { path, workers, config, metrics }: WorkersOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context;
+  // Loaded only where it is used: it brings processes and their channels.
+  const { ServerCluster: Cluster } = await import("../../cluster/index.ts");
+  const cluster = Cluster.forEachCore<AppModule>(config, { app: path, ...(workers !== undefined && { workers }) });
+  const monitor = metrics === undefined ? undefined : await serveMetrics(cluster, metrics, terminal);
+  try {
+    await runCluster(cluster, context);
+  } finally {
+    await monitor?.stop();
+  }
+}
+
+async function runCluster(
+  cluster: ServerCluster<AppModule>,
   { terminal, interruption }: CommandContext,
 ): Promise<void> {
-  const { ServerCluster } = await import("../../cluster/index.ts");
-  const cluster = ServerCluster.forEachCore(config, { app: path, ...(workers !== undefined && { workers }) });
   await cluster.startAll();
   if (interruption.isInterrupted) {
     await cluster.stopAll();

@@ -25,7 +25,7 @@ describe("tswebtransport cert", () => {
       await writeFile(join(cwd, "key.pem"), "precious");
       expect(await run(["cert"], { cwd })).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("key.pem exists"),
+        stderr: expect.stringContaining("key.pem exists") as string,
       });
       expect(await readFile(join(cwd, "key.pem"), "utf8")).toBe("precious");
       expect(await readdir(cwd)).toEqual(["key.pem"]);
@@ -53,7 +53,7 @@ describe("tswebtransport cert", () => {
       await writeFile(join(cwd, "ca.pem"), "x");
       expect(await run(["cert", "--ca"], { cwd })).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("ca-key.pem is not"),
+        stderr: expect.stringContaining("ca-key.pem is not") as string,
       });
     });
   });

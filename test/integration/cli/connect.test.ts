@@ -89,7 +89,7 @@ describe("tswebtransport connect", () => {
   it("is a console on a terminal: colours, completion, answers above the prompt, Ctrl-C closes", async () => {
     const terminal = new PseudoTerminal([main, "connect", ...echo.target]);
     try {
-      await terminal.shows(/\u001B\[32mConnected to/);
+      await terminal.shows(/\[32mConnected to/);
       terminal.type("send hello\r");
       await terminal.shows(/#1 ◀ hello\r\n/);
       terminal.type("datag");

@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../../src/client/connect.ts";
 import { PseudoTerminal, controlC } from "../../support/pseudo-terminal.ts";
 import { Program } from "../../support/program.ts";
-import { main, run } from "./command-line-program.ts";
+import { appOf } from "./app-source.ts";
+import { main } from "./command-line-program.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -20,17 +21,6 @@ interface ServerInfo {
   readonly paths: readonly string[];
   readonly problem?: string;
 }
-
-/** An app that answers each session with its version. */
-const appOf = (version: string): string => `
-import { ServerApp } from "tswebtransport";
-const app = new ServerApp();
-app.route("/version", async (session) => {
-  const stream = await session.createUnidirectionalStream();
-  await stream.writeAll(${JSON.stringify(version)});
-});
-export default app;
-`;
 
 describe("tswebtransport dev app.js", () => {
   let folder: string;
@@ -149,43 +139,6 @@ describe("tswebtransport dev app.js", () => {
       }
     } finally {
       expect(await program.end("SIGINT")).toBe(0);
-    }
-  });
-});
-
-describe("tswebtransport serve", () => {
-  it("serves an app, or what a function makes of the configuration", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "tswebtransport-"));
-    try {
-      await run(["cert", "--out", folder]);
-      await mkdir(join(folder, "node_modules"));
-      await symlink(root, join(folder, "node_modules", "tswebtransport"), "junction");
-      await writeFile(join(folder, "app.mjs"), appOf("instance"));
-      await writeFile(
-        join(folder, "factory.mjs"),
-        appOf("factory")
-          .replace("const app = new ServerApp()", "export default (config) => { const app = new ServerApp({ config })")
-          .replace("export default app;", "return app; };"),
-      );
-      const identity = ["--cert", join(folder, "cert.pem"), "--key", join(folder, "key.pem"), "--port", "0"];
-      for (const name of ["app.mjs", "factory.mjs"]) {
-        const terminal = new PseudoTerminal([main, "serve", join(folder, name), ...identity]);
-        try {
-          await terminal.shows(/Serving on UDP \S+:\d+/);
-          terminal.type(controlC);
-          expect(await terminal.ended).toBe(0);
-        } finally {
-          await terminal.kill();
-        }
-      }
-      await writeFile(join(folder, "none.mjs"), "export const other = 1;");
-      const refused = await run(["serve", join(folder, "none.mjs"), ...identity]);
-      expect(refused).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining("it exports other. Write: export default"),
-      });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
     }
   });
 });

@@ -10,14 +10,21 @@ describe("the command line", () => {
     };
     expect(await run(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
     for (const args of [["--help"], ["help"], ["-h"]]) {
-      expect(await run(args)).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("Commands:") });
+      expect(await run(args)).toMatchObject({
+        code: 0,
+        stderr: "",
+        stdout: expect.stringContaining("Commands:") as string,
+      });
     }
     for (const args of [
       ["help", "cert"],
       ["cert", "--help"],
       ["cert", "--nonsense", "-h"],
     ]) {
-      expect(await run(args)).toMatchObject({ code: 0, stdout: expect.stringContaining("tswebtransport cert") });
+      expect(await run(args)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining("tswebtransport cert") as string,
+      });
     }
   });
 

@@ -108,7 +108,7 @@ describe("npm create tswebtransport", () => {
   it("overwrites nothing", async () => {
     await expect(execute(process.execPath, [program, "My App"], { cwd: folder })).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("is not empty"),
+      stderr: expect.stringContaining("is not empty") as string,
     });
     await expect(execute(process.execPath, [program, "a", "b"], { cwd: folder })).rejects.toMatchObject({ code: 2 });
     expect((await execute(process.execPath, [program, "--help"])).stdout).toContain("Usage: npm create tswebtransport");

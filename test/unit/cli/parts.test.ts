@@ -103,7 +103,7 @@ describe("the doctor's findings", () => {
   it("judge Node's version", () => {
     expect(nodeFinding({ node: "20.18.0" })).toMatchObject({
       severity: "problem",
-      remedy: expect.stringContaining("20.19"),
+      remedy: expect.stringContaining("20.19") as string,
     });
     expect(nodeFinding({ node: "20.19.0" }).severity).toBe("ok");
     expect(nodeFinding({ node: "24.0.0" }).severity).toBe("ok");

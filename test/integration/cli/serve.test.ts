@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { connect } from "../../../src/client/connect.ts";
+import { Program } from "../../support/program.ts";
+import { PseudoTerminal, controlC } from "../../support/pseudo-terminal.ts";
+import { appOf, factoryOf } from "./app-source.ts";
+import { main, run } from "./command-line-program.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+describe("tswebtransport serve", () => {
+  let folder: string;
+  let identity: readonly string[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tswebtransport-"));
+    await run(["cert", "--out", folder]);
+    await mkdir(join(folder, "node_modules"));
+    await symlink(root, join(folder, "node_modules", "tswebtransport"), "junction");
+    await writeFile(join(folder, "app.mjs"), appOf("instance"));
+    await writeFile(join(folder, "factory.mjs"), factoryOf("factory"));
+    identity = ["--cert", join(folder, "cert.pem"), "--key", join(folder, "key.pem")];
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function versionAt(port: string): Promise<string> {
+    const session = await connect(`https://127.0.0.1:${port}/version`, {
+      ca: await readFile(join(folder, "cert.pem"), "utf8"),
+    });
+    const stream = (await session.incomingUnidirectionalStreams.next()) as
+      { readAll(): Promise<Uint8Array> } | undefined;
+    const bytes = await stream?.readAll();
+    await session.close();
+    return new TextDecoder().decode(bytes);
+  }
+
+  it.each([
+    ["app.mjs", "instance"],
+    ["factory.mjs", "factory"],
+  ])("serves %s with the certificate that is given, until Ctrl-C", async (name, version) => {
+    const terminal = new PseudoTerminal([main, "serve", join(folder, name), ...identity, "--port", "0"]);
+    try {
+      const [, port = ""] = await terminal.shows(/Serving on UDP \S+:(\d+)/);
+      expect(await versionAt(port)).toBe(version);
+      terminal.type(controlC);
+      expect(await terminal.ended).toBe(0);
+    } finally {
+      await terminal.kill();
+    }
+  });
+
+  it("serves on several processes, and stops them all", async () => {
+    const args = ["--port", "0", "--host", "127.0.0.1", "--workers", "2"];
+    const server = new Program([main, "serve", join(folder, "factory.mjs"), ...identity, ...args]);
+    try {
+      const [, port = ""] = await server.matchError(/Serving on UDP \S+:(\d+) with 2 processes/);
+      for (let session = 0; session < 4; session += 1) expect(await versionAt(port)).toBe("factory");
+    } finally {
+      expect(await server.end("SIGTERM")).toBe(0);
+    }
+  });
+
+  it.each([
+    ["one process", []],
+    ["two", ["--workers", "2"]],
+  ])("serves metrics and health of %s", async (_name, workers) => {
+    const server = new Program([
+      ...[main, "serve", join(folder, "factory.mjs"), ...identity, ...workers],
+      ...["--host", "127.0.0.1", "--port", "0", "--metrics-port", "0"],
+    ]);
+    try {
+      const [, metrics = ""] = await server.matchError(/Metrics: (http:\S+)/);
+      const [, port = ""] = await server.matchError(/Serving on UDP \S+:(\d+)/);
+      await versionAt(port);
+      const text = await (await fetch(metrics)).text();
+      expect(text).toContain("# TYPE");
+      expect((await fetch(new URL("healthz", metrics))).status).toBe(200);
+    } finally {
+      expect(await server.end("SIGINT")).toBe(0);
+    }
+  });
+
+  it("refuses what it cannot serve, and keeps nothing open", async () => {
+    await writeFile(join(folder, "none.mjs"), "export const other = 1;");
+    expect(await run(["serve", join(folder, "none.mjs"), ...identity])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("it exports other. Write: export default") as string,
+    });
+    expect(await run(["serve", join(folder, "app.mjs"), "--port", "0", "--metrics-port", "0"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Cannot listen without a certificate") as string,
+    });
+    expect((await run(["serve", join(folder, "app.mjs"), ...identity, "--metrics-host", "::1"])).code).toBe(2);
+    const open = ["--metrics-port", "0", "--metrics-host", "0.0.0.0"];
+    expect(await run(["serve", join(folder, "app.mjs"), ...identity, ...open])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("authorize or token is needed") as string,
+    });
+  });
+});
