@@ -2,7 +2,7 @@
 import { element, keepChildren, make, setText } from "./dom.js";
 import { address, bytes, duration, exactly, milliseconds } from "./format.js";
 
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 25;
 const REFRESH_TIME = 2000;
 const TYPING_TIME = 250;
 
