@@ -9,6 +9,7 @@ import { runApp } from "./apps/run-app.ts";
 import { typeScriptFlags } from "./apps/typescript.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { serveMonitor } from "./monitor/serve-monitor.ts";
 
 export const serveCommand: Command = {
   usage: "app.ts [options]",
@@ -22,6 +23,11 @@ export const serveCommand: Command = {
     port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's)" },
     cert: { type: "string", value: "FILE", help: "certificate chain, PEM; needs --key" },
     key: { type: "string", value: "FILE", help: "its key, PEM" },
+    "monitor-port": {
+      type: "string",
+      value: "PORT",
+      help: "TCP port on localhost for the monitor's dashboard, /metrics, /healthz and /readyz (default: none)",
+    },
   },
   examples: [
     ["dist/app.js --cert fullchain.pem --key privkey.pem", "on the app's own address"],
@@ -72,16 +78,23 @@ async function serveHere(path: string, args: Arguments, context: CommandContext)
     });
   };
   process.on("SIGHUP", reload);
+  const monitorPort = args.port("monitor-port");
+  const monitor = monitorPort === undefined ? undefined : await serveMonitor(app, monitorPort);
   const options = {
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(certificate !== undefined && { certificate }),
   };
-  await runApp(app, options, context, (address) => {
-    const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
-    terminal.note(`Serving on UDP ${shown}:${address.port}`);
-  });
-  process.off("SIGHUP", reload);
+  try {
+    await runApp(app, options, context, (address) => {
+      const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
+      terminal.note(`Serving on UDP ${shown}:${address.port}`);
+      if (monitor !== undefined) terminal.note(`Monitor at ${monitor.url}`);
+    });
+  } finally {
+    await monitor?.stop();
+    process.off("SIGHUP", reload);
+  }
   return 0;
 }
 
