@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 
 import { createDevelopmentServer } from "../server/development/development-server.ts";
 import { onAbort } from "../async/abort.ts";
+import { defaultPort } from "../monitor/http/access.ts";
 
 import { appPath } from "./apps/app-module.ts";
 import { runApp } from "./apps/run-app.ts";
@@ -11,6 +12,7 @@ import type { Arguments } from "./arguments.ts";
 import { benchProtocol, benchHandler } from "./bench/bench-handler.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { Supervisor } from "./dev/supervisor.ts";
+import { serveDevelopmentMonitor } from "./monitor/serve-monitor.ts";
 import { healthCheckHandler } from "../server/handlers.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -28,6 +30,11 @@ export const devCommand: Command = {
       type: "string",
       value: "PORT",
       help: "TCP port of the page on localhost (default 8080; a free one when it is in use)",
+    },
+    "monitor-port": {
+      type: "string",
+      value: "PORT",
+      help: "TCP port of the monitor's dashboard on localhost (default 9464; a free one when it is in use)",
     },
     public: { type: "string", value: "DIR", help: "serve the files of this folder instead of the development page" },
     watch: {
@@ -51,6 +58,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     host: args.text("host") ?? "localhost",
     port: args.port("port") ?? 4433,
     pagePort: args.port("page-port") ?? 8080,
+    monitorPort: args.port("monitor-port") ?? defaultPort,
     publicDirectory: await folder(args.text("public")),
   };
   if (app === undefined) {
@@ -83,24 +91,31 @@ interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly pagePort: number;
+  readonly monitorPort: number;
   readonly publicDirectory: string | undefined;
 }
 
 /** In this process: there is nothing that could change. */
-async function runEcho({ publicDirectory, ...options }: ServerOptions, context: CommandContext): Promise<number> {
+async function runEcho(
+  { publicDirectory, monitorPort, ...options }: ServerOptions,
+  context: CommandContext,
+): Promise<number> {
   const { terminal } = context;
   const app = createDevelopmentServer({ ...options, ...(publicDirectory !== undefined && { publicDirectory }) });
   app.route("/echo", { protocols: [benchProtocol] }, benchHandler);
   app.route("/health", healthCheckHandler);
+  const monitor = await serveDevelopmentMonitor(app, monitorPort);
   await runApp(app, {}, context, () => {
     process.once("SIGINT", () => {
       terminal.note("\nClosing the sessions … (Ctrl-C again ends at once)");
     });
     terminal.print(`Page:              ${app.pageUrl ?? ""}`);
+    terminal.print(`Monitor:           ${monitor.url}`);
     terminal.print(`WebTransport:      ${app.url}`);
     terminal.print(`Certificate hash:  ${app.certificateHash ?? ""}`);
     terminal.note("Open the page in a browser with WebTransport (Chrome, Edge, Firefox). Ctrl-C stops the server.");
   });
+  await monitor.stop();
   return 0;
 }
 

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
-import type { StartMessage, SupervisorMessage, WorkerMessage } from "./messages.ts";
+import type { ListeningMessage, StartMessage, SupervisorMessage, WorkerMessage } from "./messages.ts";
 
 /** Milliseconds that the app has to end; then its process is killed. */
 const stopTimeout = 3000;
@@ -13,7 +13,7 @@ export interface AppProcessOptions {
   readonly flags: readonly string[];
   readonly start: StartMessage;
   readonly listener: {
-    listening(port: number, paths: readonly string[]): void;
+    listening(message: ListeningMessage): void;
     imported(path: string): void;
     failed(message: string): void;
     /** It has ended without being asked to. */
@@ -37,7 +37,7 @@ export class AppProcess {
     this.#exit = once(this.#child, "exit");
     this.#child.on("message", (message: WorkerMessage) => {
       if (message.type === "ready") this.#tell(start);
-      else if (message.type === "listening") listener.listening(message.port, message.paths);
+      else if (message.type === "listening") listener.listening(message);
       else if (message.type === "imported") listener.imported(message.path);
       else listener.failed(message.message);
     });

@@ -9,6 +9,7 @@ import type { PageInfo } from "../../server/development/page-server.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { AppProcess } from "./app-process.ts";
 import { FileWatch } from "./file-watch.ts";
+import type { ListeningMessage } from "./messages.ts";
 
 /** Browsers accept 14 days at most; a new one takes over a day before the old one ends. */
 const certificateDays = 13;
@@ -22,6 +23,7 @@ export interface SupervisorOptions {
   readonly host: string;
   readonly port: number;
   readonly pagePort: number;
+  readonly monitorPort: number;
   /** Its files instead of the development page. */
   readonly publicDirectory: string | undefined;
   /** Files and folders to watch beside the app's. */
@@ -38,6 +40,7 @@ export class Supervisor {
   #rotation: NodeJS.Timeout | undefined;
   #process: AppProcess | undefined;
   #port: number;
+  #monitorPort: number;
   #pageUrl = "";
   #paths: readonly string[] = [];
   #state: PageInfo["state"] = "starting";
@@ -52,6 +55,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#port = options.port;
+    this.#monitorPort = options.monitorPort;
     this.#page = new PageServer(() => this.#info(), options.publicDirectory);
     this.#watch = new FileWatch({
       changed: (path) => {
@@ -119,10 +123,10 @@ export class Supervisor {
     this.#process = new AppProcess({
       path,
       flags,
-      start: { type: "start", host, port: this.#port, cert, key },
+      start: { type: "start", host, port: this.#port, monitorPort: this.#monitorPort, cert, key },
       listener: {
-        listening: (port, paths) => {
-          this.#listening(port, paths);
+        listening: (message) => {
+          this.#listening(message);
         },
         imported: (file) => {
           this.#watch.addFile(file);
@@ -137,10 +141,12 @@ export class Supervisor {
     });
   }
 
-  #listening(port: number, paths: readonly string[]): void {
+  #listening({ port, paths, monitorUrl }: ListeningMessage): void {
     const { terminal } = this.#options;
     this.#port = port;
     this.#paths = paths;
+    // An open dashboard finds the next process at the same address.
+    this.#monitorPort = Number(new URL(monitorUrl).port);
     this.#state = "serving";
     if (this.#isAnnounced) {
       terminal.note(terminal.err.green(`Serving ${this.#url()} again`));
@@ -148,6 +154,7 @@ export class Supervisor {
     }
     this.#isAnnounced = true;
     terminal.print(`Page:              ${this.#pageUrl}`);
+    terminal.print(`Monitor:           ${monitorUrl}`);
     terminal.print(`WebTransport:      ${this.#url()}`);
     terminal.print(`Certificate hash:  ${this.#hash()}`);
     terminal.note("The app restarts when its files change. Ctrl-C stops it.");

@@ -7,6 +7,8 @@ import type { ServerApp } from "../../server/app.ts";
 import { loadApp } from "../apps/app-module.ts";
 import type { Arguments } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { serveDevelopmentMonitor } from "../monitor/serve-monitor.ts";
+import type { ServedMonitor } from "../monitor/serve-monitor.ts";
 import { UsageError } from "../usage-error.ts";
 import type { StartMessage, SupervisorMessage, WorkerMessage } from "./messages.ts";
 
@@ -35,9 +37,10 @@ async function run(args: Arguments, { interruption }: CommandContext): Promise<n
   const start = await startMessage();
   reportImports(path);
   try {
-    const app = await listening(path, start);
+    const { app, monitor } = await listening(path, start);
     await stopped;
     await app.close({ timeout: closeTimeout });
+    await monitor.stop();
     return 0;
   } catch (error) {
     tell({ type: "failed", message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
@@ -48,12 +51,16 @@ async function run(args: Arguments, { interruption }: CommandContext): Promise<n
   }
 }
 
-async function listening(path: string, { host, port, cert, key }: StartMessage): Promise<ServerApp> {
+async function listening(
+  path: string,
+  { host, port, monitorPort, cert, key }: StartMessage,
+): Promise<{ readonly app: ServerApp; readonly monitor: ServedMonitor }> {
   const app = await loadApp(path, { cert, key, bindHost: host, bindPort: port, logLevel: "debug" });
   const address = await app.listen({ host, port, certificate: () => Promise.resolve({ cert, key }) });
   const paths = app.routes().flatMap((route) => (route.path === undefined ? [] : [route.path]));
-  tell({ type: "listening", port: address.port, paths });
-  return app;
+  const monitor = await serveDevelopmentMonitor(app, monitorPort);
+  tell({ type: "listening", port: address.port, paths, monitorUrl: monitor.url });
+  return { app, monitor };
 }
 
 function startMessage(): Promise<StartMessage> {

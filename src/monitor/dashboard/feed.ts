@@ -35,6 +35,8 @@ export class Feed {
   readonly #viewers = new Set<ServerResponse>();
   /** Of the time since the first of the present viewers came. */
   #points: Point[] = [];
+  /** The latest time that any point has had: what comes later than it is new to every page. */
+  #newest = 0;
   #readings: Reading[] = [];
   #totals = new Accumulator();
   #lastSample: TargetSample | undefined;
@@ -76,6 +78,7 @@ export class Feed {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#points = [];
+    this.#newest = 0;
     this.#readings = [];
     this.#totals = new Accumulator();
     this.#lastSample = undefined;
@@ -129,8 +132,8 @@ export class Feed {
     this.#readings.push({ at, figures });
     if (this.#readings.length > rateReadings) this.#readings.shift();
     const point = pointOf(this.#metrics);
-    const last = this.#points.at(-1);
-    if (last !== undefined && timeOf(last) >= timestamp) return undefined;
+    if (timestamp <= this.#newest) return undefined;
+    this.#newest = timestamp;
     this.#points.push(point);
     if (this.#points.length > keptPoints) this.#points.shift();
     return point;
@@ -144,6 +147,8 @@ export class Feed {
       .getMetricsHistory(keptPoints)
       .filter(({ timestamp }) => timestamp > after && timestamp < begin)
       .map(pointOf);
+    const newest = history.at(-1);
+    if (newest !== undefined) this.#newest = Math.max(this.#newest, timeOf(newest));
     return history.concat(this.#points.filter((point) => timeOf(point) > after));
   }
 

@@ -17,9 +17,12 @@ let announced;
 export function showHealth({ health, isDraining, activeAlerts, alerts }) {
   const status = isDraining ? "draining" : health.status;
   const reason = isDraining ? "The server lets its sessions come to an end and takes no new ones." : health.reason;
+  // The alert itself stands below.
+  const isAlert = activeAlerts.some((alert) => alert.reason === reason);
+  const alertCount = activeAlerts.length === 1 ? "1 alert" : `${activeAlerts.length} alerts`;
   element("health").dataset.status = status;
   setText(element("health-title"), titles[status]);
-  setText(element("health-reason"), reason);
+  setText(element("health-reason"), isAlert ? alertCount : reason);
   document.title = `${titles[status]}: tswebtransport monitor`;
   keepChildren(
     element("active-alerts"),

@@ -1,6 +1,6 @@
 /** The plots: one time axis for all of them. uPlot draws; the values beside it are what a screen reader reads. */
 import { make, setText } from "./dom.js";
-import { byteRate, bytes, exactly, milliseconds, rate, time } from "./format.js";
+import { axisTime, byteRate, bytes, exactly, milliseconds, rate, time } from "./format.js";
 
 const definitions = [
   { title: "Open", format: exactly, series: { Sessions: "sessions", Connections: "connections" } },
@@ -10,7 +10,12 @@ const definitions = [
     series: { Sessions: "sessionRate", Connections: "connectionRate", Streams: "streamRate" },
   },
   { title: "Round trip", format: milliseconds, series: { p50: "rttP50", p90: "rttP90", p99: "rttP99" } },
-  { title: "Data of streams", format: byteRate, series: { Received: "bytesReceived", Sent: "bytesSent" } },
+  {
+    title: "Data of streams",
+    format: byteRate,
+    isBytes: true,
+    series: { Received: "bytesReceived", Sent: "bytesSent" },
+  },
   { title: "Datagrams", format: rate, series: { Received: "datagramsReceived", Sent: "datagramsSent" } },
   { title: "Event-loop delay", format: milliseconds, series: { p50: "delayP50", p99: "delayP99" } },
   {
@@ -163,12 +168,17 @@ class Plot {
     return {
       width: Math.max(120, this.#holder.clientWidth),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "monitor" }, drag: { x: false, y: false }, points: { size: 7 }, y: false },
       scales: { x: { range: () => this.#range }, y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 70, size: 24, values: (_, splits) => splits.map((at) => time(at * 1000)) },
+        {
+          ...axis,
+          space: 64,
+          size: 24,
+          values: (_, splits, _axis, _space, step) => splits.map((at) => axisTime(at * 1000, step < 60)),
+        },
         {
           ...axis,
           space: 32,

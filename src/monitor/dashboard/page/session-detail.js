@@ -36,11 +36,11 @@ export class SessionDetail {
     const answer = await fetch(`api/session?${new URLSearchParams({ id })}`).catch(() => undefined);
     const detail = answer?.ok === true ? await answer.json().catch(() => undefined) : undefined;
     if (id !== this.#id) return;
-    if (detail !== undefined) show(detail);
-    if (answer?.status === 404) {
+    if (detail === null) {
       element("detail-ended").hidden = false;
       return;
     }
+    if (detail !== undefined) show(detail);
     if (!document.hidden) this.#timer = setTimeout(() => void this.#refresh(), REFRESH_TIME);
   }
 }

@@ -2,7 +2,7 @@
 import { element, keepChildren, make, setText } from "./dom.js";
 import { address, bytes, duration, exactly, milliseconds } from "./format.js";
 
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 25;
 const REFRESH_TIME = 2000;
 const TYPING_TIME = 250;
 
@@ -54,6 +54,12 @@ export class SessionTable {
     void this.refresh();
   }
 
+  /** Other rows than those that are shown. */
+  #change() {
+    element("sessions").setAttribute("aria-busy", "true");
+    void this.refresh();
+  }
+
   async refresh() {
     clearTimeout(this.#timer);
     this.#asked += 1;
@@ -82,7 +88,7 @@ export class SessionTable {
       this.#sort = sort;
       this.#offset = 0;
       this.#showOrder();
-      void this.refresh();
+      this.#change();
     });
     return make("th", { scope: "col", class: name, data: { sort } }, button);
   }
@@ -99,12 +105,12 @@ export class SessionTable {
     if (filter === this.#filter) return;
     this.#filter = filter;
     this.#offset = 0;
-    void this.refresh();
+    this.#change();
   }
 
   #turnTo(offset) {
     this.#offset = Math.max(0, offset);
-    void this.refresh();
+    this.#change();
   }
 
   #show({ rows, matching, total }) {
@@ -121,6 +127,7 @@ export class SessionTable {
       (row) => this.#makeRow(row),
       updateRow,
     );
+    element("sessions").setAttribute("aria-busy", "false");
     const empty = element("sessions-empty");
     empty.hidden = rows.length > 0;
     setText(empty, total === 0 ? "No session is open." : "No session matches the filter.");
