@@ -67,7 +67,9 @@ function line(level: string, fields: object, message: string): void {
   const details = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${plain(value)}`);
-  console.error(`${new Date().toISOString()} ${level.toUpperCase()} ${escapeControls(`${message}${details.join("")}`)}`);
+  console.error(
+    `${new Date().toISOString()} ${level.toUpperCase()} ${escapeControls(`${message}${details.join("")}`)}`,
+  );
 }
 
 function plain(value: unknown): string {
