@@ -1,7 +1,7 @@
 import { connectionDefaults, serverDefaults as defaults } from "../constants/defaults.ts";
 import { authorityOption } from "./authorities.ts";
 import { Configuration } from "./configuration.ts";
-import { checkCertificate, connectionOptions, longest } from "./connection-options.ts";
+import { checkBuffers, checkCertificate, connectionOptions, longest } from "./connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "./connection-options.ts";
 import type { ConfiguredMiddleware } from "./middleware.ts";
 import { checkReload, namedCertificates } from "./named-certificates.ts";
@@ -9,6 +9,7 @@ import { aFunction, integer, listOf, optional } from "./option-checks.ts";
 import { originFault } from "./origins.ts";
 import {
   OptionTable,
+  checkIsOptions,
   choiceOption,
   flagOption,
   listOption,
@@ -174,6 +175,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
    * certificates are asked for, and not required, when there are `caCerts`. Throws ConfigurationError.
    */
   static createForProduction(given: ProductionOptions): ServerConfig {
+    checkIsOptions(table.owner, given);
     const options: ServerConfigOptions = given;
     const { bindHost, bindPort, cert, certfile, caCerts } = options;
     for (const [name, value] of Object.entries({ bindHost, bindPort })) {
@@ -204,6 +206,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
 
   protected override checkTogether(): void {
     checkCertificate(this.values);
+    checkBuffers(this.values);
     checkReload(this.values);
     const { verifyMode, caCerts } = this.values;
     if (verifyMode !== "none" && caCerts === undefined) {
