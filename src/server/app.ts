@@ -180,7 +180,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
     this.#startup.push(hook);
   }
 
-  /** Awaited in reverse order after the app has closed. */
+  /** Awaited in reverse order after the app has closed. It must not await `close()`, which waits for it. */
   onShutdown(hook: LifecycleHook): void {
     checkFunction("hook", hook);
     this.#shutdown.push(hook);
@@ -207,7 +207,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
     const { isStarting, isListening, closing, isClosed } = this.#life;
     if (isStarting) throw new ServerError("Cannot listen: the app is starting already");
     if (closing !== undefined && !isClosed) throw new ServerError("Cannot listen: the app is closing");
-    if (isListening && !isClosed) throw new ServerError("Cannot listen: the app is listening already");
+    if (isListening && !isClosed) throw new ServerError(`Cannot listen: ${this.#whyListening}`);
     const life = (this.#life = new AppLife());
     life.isListening = life.isStarting = true;
     try {
@@ -281,6 +281,11 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  get #whyListening(): string {
+    if (this.server.isServing) return "the app is listening already";
+    return "the app's server was closed without the app: await close() of the app first";
   }
 
   #end(life: AppLife, options: ServerCloseOptions = {}): Promise<void> {

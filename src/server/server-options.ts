@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import type { CertificateAndKey, ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { checkOptions } from "../config/given-options.ts";
 import { aFunction, integer, text } from "../config/option-checks.ts";
@@ -65,5 +67,5 @@ export function checkServerCloseOptions(options: ServerCloseOptions): void {
   checkCloseReason(options.reason);
   const timeout: unknown = options.timeout;
   if (timeout === undefined || (typeof timeout === "number" && timeout >= 0)) return;
-  throw new RangeError(`Cannot close with a time-out of ${String(timeout)}: 0 or more milliseconds are allowed`);
+  throw new RangeError(`Cannot close with a time-out of ${inspect(timeout)}: 0 or more milliseconds are allowed`);
 }
