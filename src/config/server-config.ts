@@ -101,8 +101,8 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   /** Milliseconds that each middleware has for its answer, then the client gets 503; 0: without limit. Default 10000. */
   readonly middlewareTimeout?: number;
   /**
-   * A line for each session that is accepted and for each that ends; refusals are logged always. Whoever uses
-   * `createLoggingMiddleware` instead sets it to false, or has both. Default true.
+   * A line for each session that is accepted and for each that ends; refusals are logged always. Set it to false
+   * when `createLoggingMiddleware` logs instead, or both write their lines. Default true.
    */
   readonly accessLog?: boolean;
   /** Leave the values of the query's parameters, which may be tokens, out of the paths in the log. Default true. */
