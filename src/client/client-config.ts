@@ -1,6 +1,6 @@
 import { isSubprotocol } from "../base/subprotocol.ts";
 import { Configuration } from "../config/configuration.ts";
-import { checkCertificate, connectionOptions, longest } from "../config/connection-options.ts";
+import { checkBuffers, checkCertificate, connectionOptions, longest } from "../config/connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "../config/connection-options.ts";
 import { clientDefaults as defaults, connectionDefaults } from "../constants/defaults.ts";
 import {
@@ -184,6 +184,7 @@ export class ClientConfig extends Configuration<ClientConfigOptions, ClientConfi
 
   protected override checkTogether(): void {
     checkCertificate(this.values);
+    checkBuffers(this.values);
     const { ca, caCerts, protocols: offered = [], serverCertificateHashes: hashed = [], allowPooling } = this.values;
     if (ca !== undefined && caCerts !== undefined) throw refused("caCerts", undefined, "stands beside ca");
     // W3C WebTransport §6.2: a session with certificate hashes has a connection of its own.

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 
+import { checkIsOptions } from "./option-table.ts";
 import type { OptionTable } from "./option-table.ts";
 
 /** Options of an {@link OptionTable}, checked and frozen: every one with its value or default. */
@@ -25,6 +26,7 @@ export abstract class Configuration<Options extends object, Values extends objec
 
   /** A new configuration with some values changed; those that are undefined stay as they are. */
   update(changes: Options): this {
+    checkIsOptions(this.#table.owner, changes);
     const given = Object.entries(changes).filter(([, value]) => value !== undefined);
     return this.#with(Object.fromEntries(given) as Options);
   }

@@ -3,7 +3,7 @@ import type { DraftSelection } from "../constants/drafts.ts";
 
 import { consoleLogger, LogLevel } from "./logger.ts";
 import type { Logger } from "./logger.ts";
-import { aFunction, draftSelection, functionOrObject, optional } from "./option-checks.ts";
+import { aFunction, aLogger, draftSelection, optional } from "./option-checks.ts";
 import { choiceOption, flagOption, numberOption, refused, textOption } from "./option-table.ts";
 import type { Option } from "./option-table.ts";
 
@@ -47,7 +47,7 @@ export interface ConnectionConfigOptions {
   /** Bytes of a stream that wait for the reader, and for the writer's high-water mark; 1024 to 2^30. Default 65536. */
   readonly streamBufferSize?: number;
   /**
-   * QUIC flow-control window of a stream, 1024 to 2^30: a stream that nobody reads holds so much, and what of
+   * QUIC flow-control window of a stream, `streamBufferSize` to 2^30: a stream that nobody reads holds so much, and what of
    * `streamBufferSize` is more than an eighth of it. Default 1 MiB.
    */
   readonly maxStreamBufferSize?: number;
@@ -107,12 +107,23 @@ export const connectionOptions = (logLevel: LogLevel): Record<keyof ConnectionCo
   maxSessionBufferSize: numberOption(defaults.maxSessionBufferSize, 65_536, longest),
   maxDatagramSize: numberOption(defaults.maxDatagramSize, 0, 65_535),
   congestionControl: choiceOption(defaults.congestionControl, "cubic", "newreno", "bbr"),
-  logger: { initial: consoleLogger, check: functionOrObject, live: true },
+  logger: { initial: consoleLogger, check: aLogger, live: true },
   logLevel: choiceOption(logLevel, ...Object.values(LogLevel)),
   debug: flagOption(false),
   keylog: { initial: undefined, check: optional(aFunction), live: true },
   qlogDirectory: textOption(),
 });
+
+/** Throws ConfigurationError when a reader may have more bytes waiting than its stream's window lets in. */
+export function checkBuffers(values: Pick<ConnectionConfigValues, "streamBufferSize" | "maxStreamBufferSize">): void {
+  const { streamBufferSize, maxStreamBufferSize } = values;
+  if (maxStreamBufferSize >= streamBufferSize) return;
+  throw refused(
+    "maxStreamBufferSize",
+    maxStreamBufferSize,
+    `must not be less than streamBufferSize (${streamBufferSize})`,
+  );
+}
 
 /** Throws ConfigurationError when there are two sources of the certificate or its key, or only one of both. */
 export function checkCertificate(

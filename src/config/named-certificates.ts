@@ -37,7 +37,9 @@ export function checkReload(values: {
 const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
 /** Why no client would ask for a certificate of this name (SNI, RFC 6066 §3); undefined when one may. */
-export function serverNameFault(name: string): string | undefined {
+export function serverNameFault(given: unknown): string | undefined {
+  if (typeof given !== "string") return "must be a string";
+  const name = given;
   if (isIP(name) !== 0) return "is an address: TLS asks for names only, so cert and key must be for addresses";
   // RFC 9525 §6.3: the asterisk is the whole leftmost label.
   const isWildcard = name.startsWith("*.");

@@ -31,6 +31,15 @@ export function aFunction(value: unknown): string | undefined {
   return typeof value === "function" ? undefined : "must be a function";
 }
 
+/** A logger needs all of its methods: which of them is called depends on what happens. */
+export function aLogger(value: unknown): string | undefined {
+  const given = (typeof value === "object" && value !== null) || typeof value === "function" ? value : {};
+  const isLogger = ["debug", "info", "warn", "error"].every(
+    (name) => typeof (given as Readonly<Record<string, unknown>>)[name] === "function",
+  );
+  return isLogger ? undefined : "must have the methods debug, info, warn and error, as pino and console have";
+}
+
 export function listOf(check: Check): Check {
   return (value) => {
     if (!Array.isArray(value)) return "must be an array";

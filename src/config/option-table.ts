@@ -62,8 +62,9 @@ export class OptionTable<Options extends object> {
 
   /** Every option with its value or default. Throws ConfigurationError for a name that is no option, or a value that is not allowed. */
   complete(given: Options): Record<keyof Options & string, unknown> {
+    checkIsOptions(this.owner, given);
     for (const name of Object.keys(given)) {
-      if (!Object.hasOwn(this.#options, name)) throw this.#unknown(name);
+      if (!Object.hasOwn(this.#options, name)) throw unknownOption(this.owner, name, this.names);
     }
     const values = {} as Record<keyof Options & string, unknown>;
     for (const name of this.names) values[name] = given[name] ?? this.#options[name].initial;
@@ -107,12 +108,6 @@ export class OptionTable<Options extends object> {
     return given as Options;
   }
 
-  #unknown(name: string): ConfigurationError {
-    const meant = nearestName(name, this.names);
-    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-    return refused(name, undefined, `is not an option of ${this.owner}${hint}`);
-  }
-
   #show(name: keyof Options & string, value: unknown): unknown {
     const { secret, show } = this.#options[name];
     return secret === true ? "[hidden]" : (show?.(value) ?? value);
@@ -123,6 +118,23 @@ export class OptionTable<Options extends object> {
 export function refused(key: string, value: unknown, reason: string): ConfigurationError {
   const current = value === undefined ? "" : `: current value is ${inspect(value)}`;
   return new ConfigurationError(`${key} ${reason}${current}`, { configKey: key, configValue: value });
+}
+
+/** Throws ConfigurationError for what is no object. `owner`: what the options are for. */
+export function checkIsOptions(owner: string, given: unknown): asserts given is object {
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) return;
+  // Not the value itself, which may be a key.
+  const shown = given === null ? "null" : Array.isArray(given) ? "an array" : `of type ${typeof given}`;
+  throw new ConfigurationError(`The options of ${owner} must be an object: what was given is ${shown}`, {
+    configKey: "options",
+  });
+}
+
+/** `names`: those that there are. */
+export function unknownOption(owner: string, name: string, names: readonly string[]): ConfigurationError {
+  const meant = nearestName(name, names);
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  return refused(name, undefined, `is not an option of ${owner}${hint}`);
 }
 
 function upperSnakeCase(name: string): string {

@@ -1,7 +1,7 @@
 import { connectionDefaults, serverDefaults as defaults } from "../constants/defaults.ts";
 import { authorityOption } from "./authorities.ts";
 import { Configuration } from "./configuration.ts";
-import { checkCertificate, connectionOptions, longest } from "./connection-options.ts";
+import { checkBuffers, checkCertificate, connectionOptions, longest } from "./connection-options.ts";
 import type { ConnectionConfigOptions, ConnectionOptionWithoutDefault } from "./connection-options.ts";
 import type { ConfiguredMiddleware } from "./middleware.ts";
 import { checkReload, namedCertificates } from "./named-certificates.ts";
@@ -9,6 +9,7 @@ import { aFunction, integer, listOf, optional } from "./option-checks.ts";
 import { originFault } from "./origins.ts";
 import {
   OptionTable,
+  checkIsOptions,
   choiceOption,
   flagOption,
   listOption,
@@ -100,8 +101,8 @@ export interface ServerConfigOptions extends ConnectionConfigOptions {
   /** Milliseconds that each middleware has for its answer, then the client gets 503; 0: without limit. Default 10000. */
   readonly middlewareTimeout?: number;
   /**
-   * A line for each session that is accepted and for each that ends; refusals are logged always. Whoever uses
-   * `createLoggingMiddleware` instead sets it to false, or has both. Default true.
+   * A line for each session that is accepted and for each that ends; refusals are logged always. Set it to false
+   * when `createLoggingMiddleware` logs instead, or both write their lines. Default true.
    */
   readonly accessLog?: boolean;
   /** Leave the values of the query's parameters, which may be tokens, out of the paths in the log. Default true. */
@@ -175,6 +176,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
    * certificates are asked for, and not required, when there are `caCerts`. Throws ConfigurationError.
    */
   static createForProduction(given: ProductionOptions): ServerConfig {
+    checkIsOptions(table.owner, given);
     const options: ServerConfigOptions = given;
     const { bindHost, bindPort, cert, certfile, caCerts } = options;
     for (const [name, value] of Object.entries({ bindHost, bindPort })) {
@@ -206,6 +208,7 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
 
   protected override checkTogether(): void {
     checkCertificate(this.values);
+    checkBuffers(this.values);
     checkReload(this.values);
     const { verifyMode, caCerts } = this.values;
     if (verifyMode !== "none" && caCerts === undefined) {

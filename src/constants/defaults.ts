@@ -21,7 +21,7 @@ export const connectionDefaults = Object.freeze({
   writeTimeout: 30_000,
   /** What was finished gets there in some round trips, even where packets are lost; a closing server waits no longer. */
   closeTimeout: 5000,
-  /** The peer's limit rises when a stream ends: whoever waits so long waits for a peer that ends none. */
+  /** The peer's limit rises when a stream ends: after so long the peer is unlikely to end one. */
   streamCreationTimeout: 10_000,
 
   /** Streams of each direction that the peer may have open: 4 MB when all of both directions are. */
@@ -69,7 +69,7 @@ export const serverDefaults = Object.freeze({
   middlewareTimeout: 10_000,
   /** Handshakes that wait at once: more than a burst of honest clients, less than what hurts. */
   maxPendingHandshakes: 1000,
-  /** `close()`: a game's round or an upload may end; whoever stops the process waits no longer for it. */
+  /** `close()`: time for a game's round or an upload to end, without a long wait for the operator who stops the process. */
   closeTimeout: 5000,
   logLevel: "info",
 });
@@ -84,7 +84,7 @@ export const clientDefaults = Object.freeze({
   retryDelay: 1000,
   retryBackoff: 2,
   maxRetryDelay: 30_000,
-  /** Whoever calls `connect` gets every failure as an error: the log repeats no more than warnings. */
+  /** The caller of `connect` gets every failure as an error: the log repeats no more than warnings. */
   logLevel: "warn",
 });
 

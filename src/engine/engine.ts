@@ -275,7 +275,7 @@ export interface QuicConnection {
    * `maxDatagramFrameSize` is 0. Follows the path MTU.
    */
   maxDatagramSize(): number;
-  /** CONNECTION_CLOSE (application). Discards unsent data: who needs delivery waits for `finished` first. */
+  /** CONNECTION_CLOSE (application). Discards unsent data: wait for `finished` first to have it delivered. */
   close(code: bigint, reason: string): void;
   /**
    * TLS exporter (RFC 8446 §7.5). `length` 1 to 4096. Throws {@link EngineError} "unavailable" before the handshake has

@@ -1,9 +1,10 @@
 import { onAbort } from "../async/abort.ts";
+import { checkFunction, checkSignal } from "../config/given-options.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
+import { refused } from "../config/option-table.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { ConfigurationError, ServerError, SessionError } from "../errors/errors.ts";
-import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 import type { Address, DynamicParams } from "../transport/types.ts";
@@ -15,10 +16,11 @@ import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import { exactPath, patternPath } from "./routing/route-path.ts";
 import type { RoutePath } from "./routing/route-path.ts";
 import { RouteTree } from "./routing/route-tree.ts";
-import { checkRouteOptions } from "./routing/route.ts";
+import { routeArguments } from "./routing/route.ts";
 import type { ErrorHandler, RegisteredRoute, Route, RouteOptions, SessionHandler } from "./routing/route.ts";
 import { WebTransportServer } from "./server.ts";
-import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server.ts";
+import { checkListenOptions, checkServerCloseOptions } from "./server-options.ts";
+import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 
 /** The parameters of a path's `:name` segments. */
 export type PathParams<Path extends string> = string extends Path
@@ -162,6 +164,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
    */
   mount<OtherLocals>(prefix: string, app: ServerApp<OtherLocals>): void {
     this.#assertOpen("mount an app");
+    if (!(app instanceof ServerApp)) throw refused("app", app, "must be a ServerApp");
     app.#assertOpen("mount it");
     if (app.#life.isListening) throw new ConfigurationError(`Cannot mount the app at "${prefix}": it listens already`);
     this.#routes.mount(prefix, app.#routes);
@@ -176,11 +179,13 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   /** Awaited in order before the app listens. */
   onStartup(hook: LifecycleHook): void {
+    checkFunction("hook", hook);
     this.#startup.push(hook);
   }
 
-  /** Awaited in reverse order after the app has closed. */
+  /** Awaited in reverse order after the app has closed. It must not await `close()`, which waits for it. */
   onShutdown(hook: LifecycleHook): void {
+    checkFunction("hook", hook);
     this.#shutdown.push(hook);
   }
 
@@ -189,6 +194,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
    * fails on its routes.
    */
   onError(handler: ErrorHandler): void {
+    checkFunction("handler", handler);
     this.#routes.onError = handler;
   }
 
@@ -199,11 +205,12 @@ export class ServerApp<Locals = Record<string, unknown>> {
    * with the routes that it has; then it takes further ones.
    */
   async listen(options: ListenOptions = {}): Promise<Address> {
+    checkListenOptions(options);
     if (this.#routes.isMounted) throw new ConfigurationError("Cannot listen: the app is mounted in another");
     const { isStarting, isListening, closing, isClosed } = this.#life;
     if (isStarting) throw new ServerError("Cannot listen: the app is starting already");
     if (closing !== undefined && !isClosed) throw new ServerError("Cannot listen: the app is closing");
-    if (isListening && !isClosed) throw new ServerError("Cannot listen: the app is listening already");
+    if (isListening && !isClosed) throw new ServerError(`Cannot listen: ${this.#whyListening}`);
     const life = (this.#life = new AppLife());
     life.isListening = life.isStarting = true;
     try {
@@ -226,6 +233,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   /** Listens, unless the app does already, and resolves when it has closed, even if that was before it was listening. */
   async serve({ signal, ...options }: ServeOptions = {}): Promise<void> {
+    if (signal !== undefined) checkSignal(signal);
     signal?.throwIfAborted();
     const endAbort = onAbort(signal, () => void this.close());
     const before = this.#life;
@@ -264,12 +272,11 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   /**
    * Closes the server, runs the shutdown hooks, then stops the middleware. Idempotent, but a later call with `timeout: 0`
-   * ends the waiting. The app can listen again then, and takes no routes before. Throws RangeError for a code out of its
-   * range.
+   * ends the waiting. The app can listen again then, and takes no routes before. Throws RangeError for a code or
+   * time-out out of its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
-    checkCloseCode(options.code);
-    checkCloseReason(options.reason);
+    checkServerCloseOptions(options);
     const life = this.#life;
     if (life.closing !== undefined && options.timeout === 0) void this.server.close(options);
     return this.#end(life, options);
@@ -278,6 +285,11 @@ export class ServerApp<Locals = Record<string, unknown>> {
   /** Closes it: `await using` does so at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  get #whyListening(): string {
+    if (this.server.isServing) return "the app is listening already";
+    return "the app's server was closed without the app: await close() of the app first";
   }
 
   #end(life: AppLife, options: ServerCloseOptions = {}): Promise<void> {
@@ -319,14 +331,13 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   #register(rest: readonly unknown[], pathOf: () => RoutePath): unknown {
     this.#assertOpen("add a route");
-    const handler = rest.find((part) => typeof part === "function") as SessionHandler | undefined;
-    const given = rest.find((part) => typeof part === "object") ?? {};
-    const { middleware = [], ...options } = checkRouteOptions(given as RouteOptions<Locals>);
+    const { handler, middleware = [], ...options } = routeArguments<Locals>(rest);
     const path = pathOf();
-    const chain = new MiddlewareManager<Locals>(this.server.config.values);
+    const chain = new MiddlewareManager<Locals>({ middlewareTimeout: this.server.config.values.middlewareTimeout });
     for (const each of middleware) chain.addMiddleware(each);
     const add = (added: SessionHandler): SessionHandler => {
       this.#assertOpen("add a route");
+      checkFunction("handler", added);
       this.#routes.addRoute(path, { handler: added, options, chains: middleware.length === 0 ? [] : [chain] });
       return added;
     };

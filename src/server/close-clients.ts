@@ -9,7 +9,7 @@ import type { ServerCloseOptions } from "./server-options.ts";
 /** Milliseconds that clients have to close their connections themselves once their sessions have been closed. */
 const lingerTime = 250;
 
-/** Whoever is connected now. */
+/** The sessions and connections that are open now. */
 interface Clients {
   readonly sessions: readonly Session[];
   readonly connections: readonly WebTransportConnection[];

@@ -8,14 +8,14 @@ import type { Endpoints } from "./binding/endpoints.ts";
 import type { MiddlewareManager } from "./middleware/middleware-manager.ts";
 
 /**
- * One life of a server, up to the end of its `close()`; a closed server that listens again has a further one. Whatever must
- * not reach over from one to the next stands here.
+ * One life of a server, up to the end of its `close()`; a closed server that listens again has a further one. State that must not
+ * reach from one life to the next stands here.
  */
 export class ServerLife {
   readonly incoming = new AsyncQueue<IncomingSession>();
   /** The server has closed. */
   readonly closed = new Deferred<void>();
-  /** Whoever closes the server does not want to wait. */
+  /** Resolved when a caller of `close()` does not want to wait. */
   readonly forced = new Deferred<void>();
   /** `listen` has begun and not ended. */
   isStarting = false;

@@ -4,6 +4,7 @@ import { servedAuthorities } from "../config/authorities.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { serverNameFault } from "../config/named-certificates.ts";
+import { checkFunction, checkIdentity } from "../config/given-options.ts";
 import { refused } from "../config/option-table.ts";
 import { ServerConfig } from "../config/server-config.ts";
 import type { CertificateAndKey } from "../config/server-config.ts";
@@ -19,7 +20,6 @@ import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
-import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
 import { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
@@ -49,6 +49,7 @@ import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import { ServerObservers } from "./observers.ts";
 import { serverCreated } from "./server-channel.ts";
 import type { ServerEventMap } from "./server-events.ts";
+import { checkListenOptions, checkServerCloseOptions, checkServerOptions } from "./server-options.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
@@ -104,6 +105,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /** Throws ConfigurationError. */
   constructor(options: WebTransportServerOptions = {}) {
     super();
+    checkServerOptions(options);
     this.config = ServerConfig.create(options.config);
     const { values } = this.config;
     this.#logger = loggerOf(values);
@@ -115,7 +117,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     for (const middleware of values.middleware) this.middlewareManager.addMiddleware(middleware);
     this.#log = new AccessLog(this.#logger, values);
     this.#account = new ServerAccount(this.#log, values, (request) => this.#answer(request), this.observers);
-    this.sessionManager = new SessionManager(values, this.#account.sessions);
+    this.sessionManager = new SessionManager({ maxSessions: values.maxSessions }, this.#account.sessions);
     this.connectionManager = new ConnectionManager(values.maxConnections, this.#account.connections);
     this.#settings = this.#makeSettings();
     if (serverCreated.hasSubscribers) serverCreated.publish({ server: this });
@@ -143,10 +145,11 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   }
 
   /**
-   * Binds and accepts. Rejects with ServerError (port in use, closed meanwhile …) or CertificateError, each saying what to
-   * do. A server that has closed can listen again: it reads the certificate anew, and its counts go on.
+   * Binds and accepts. Rejects with ServerError (port in use, closed meanwhile …), CertificateError or ConfigurationError,
+   * each saying what to do. A server that has closed can listen again: it reads the certificate anew, and its counts go on.
    */
   async listen(options: ListenOptions = {}): Promise<Address> {
+    checkListenOptions(options);
     const { state } = this.#life;
     if (state !== "idle" && state !== "closed") throw new ServerError(`Cannot listen: the server is ${state}`);
     if (this.#life.isClosed) {
@@ -215,6 +218,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     handler: (incoming: IncomingSession) => Promise<void>,
     middlewareFailed?: (error: unknown) => Promise<void>,
   ): void {
+    checkFunction("handler", handler);
     this.#handler = handler;
     this.#middlewareFailed = middlewareFailed;
   }
@@ -231,6 +235,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       const text = "it reads the configuration's certificate when it begins to listen";
       throw new ServerError(`Cannot update the certificate: the server is ${this.#life.state}, ${text}`);
     }
+    checkIdentity(identity);
     const fault = serverName === undefined ? undefined : serverNameFault(serverName);
     if (fault !== undefined) throw refused("serverName", serverName, fault);
     if (this.#life.closing !== undefined) return;
@@ -243,12 +248,11 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   /**
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
    * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
-   * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code out of
-   * its range.
+   * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code or
+   * time-out out of its range.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
-    checkCloseCode(options.code);
-    checkCloseReason(options.reason);
+    checkServerCloseOptions(options);
     const life = this.#life;
     if (options.timeout === 0) life.forced.resolve();
     life.closing ??= this.#close(life, options);

@@ -83,7 +83,7 @@ impl Steering {
         // The client comes back from a Retry of this worker.
         let is_own = issuer_of(id) == Some(self.worker) && self.keys.know(id);
         let hands_on = if leaves {
-            // Who has got it from another worker must not hand it round in a circle.
+            // A packet that another worker has handed over is not handed on: it would go round in a circle.
             is_own || !is_forwarded
         } else {
             self.by_hash && !is_own && !is_forwarded

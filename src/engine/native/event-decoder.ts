@@ -37,7 +37,7 @@ const closedKind = [
   "failed",
 ] as const;
 
-/** Who the decoded events are for. */
+/** The receiver of the decoded events. */
 export interface EventTarget {
   /** An event reaches a connection, whose listener is told of the turn's end as well; undefined when nothing listens. */
   reached(connection: number): ConnectionListener | undefined;

@@ -1,5 +1,5 @@
 import type { CloseConnectionOptions, WebTransportConnection } from "../../transport/connection/connection.ts";
-import { checkCloseCode } from "../../transport/session/close-code.ts";
+import { checkCloseCode, checkCloseReason } from "../../transport/session/close-code.ts";
 import type { ConnectionState } from "../../transport/types.ts";
 
 import { closeAll } from "./close-all.ts";
@@ -63,6 +63,7 @@ export class ConnectionManager implements Iterable<WebTransportConnection> {
   /** Ends every session, then every connection, and resolves when all have ended. Throws RangeError for a code out of range. */
   closeAllConnections(options: CloseConnectionOptions = {}): Promise<void> {
     checkCloseCode(options.code);
+    checkCloseReason(options.reason);
     return closeAll("connection", this.getAllConnections(), (connection) => connection.close(options));
   }
 

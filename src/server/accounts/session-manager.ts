@@ -1,6 +1,8 @@
+import { checkOptions } from "../../config/given-options.ts";
+import { integer } from "../../config/option-checks.ts";
 import { serverDefaults } from "../../constants/defaults.ts";
 import { SessionError } from "../../errors/errors.ts";
-import { checkCloseCode } from "../../transport/session/close-code.ts";
+import { checkCloseCode, checkCloseReason } from "../../transport/session/close-code.ts";
 import type { SessionState } from "../../transport/types.ts";
 import type { CloseOptions, Session } from "../../transport/types.ts";
 
@@ -10,7 +12,7 @@ import type { LedgerStats } from "./ledger.ts";
 
 /** Options of a SessionManager. */
 export interface SessionManagerOptions {
-  /** Default 10000. */
+  /** 1 to 1000000. Default 10000. */
   readonly maxSessions?: number;
 }
 
@@ -40,8 +42,9 @@ export class SessionManager implements Iterable<Session> {
   readonly #added = new Set<Session>();
   #isShutDown = false;
 
-  /** `ledger`: the server's. */
+  /** `ledger`: the server's. Throws ConfigurationError. */
   constructor(options: SessionManagerOptions = {}, ledger: SessionLedger = makeSessionLedger()) {
+    checkOptions("SessionManager", options, { maxSessions: integer(1, 1_000_000) });
     this.maxSessions = options.maxSessions ?? serverDefaults.maxSessions;
     this.#ledger = ledger;
   }
@@ -62,6 +65,7 @@ export class SessionManager implements Iterable<Session> {
 
   /** Returns its id. Throws SessionError when there are `maxSessions`, it has ended, or the manager was shut down. */
   addSession(session: Session): string {
+    checkIsSession(session);
     const { id } = session;
     if (this.#ledger.shown.get(id) === session || this.#ledger.show(session)) return id;
     if (this.#isShutDown) throw refused("the session manager has been shut down", session);
@@ -112,13 +116,15 @@ export class SessionManager implements Iterable<Session> {
   /** Closes every session and resolves when each has ended. Throws RangeError for a code outside 0 to 2^32 - 1. */
   closeAllSessions(options: CloseOptions = {}): Promise<void> {
     checkCloseCode(options.code);
+    checkCloseReason(options.reason);
     return closeAll("session", this.getAllSessions(), (session) => session.close(options));
   }
 
   /** Takes no further sessions (a server refuses them with 503) until {@link reopen}, and closes all. Idempotent. */
   shutdown(options: CloseOptions = {}): Promise<void> {
+    const closed = this.closeAllSessions(options);
     this.#isShutDown = true;
-    return this.closeAllSessions(options);
+    return closed;
   }
 
   /** Takes sessions again after {@link shutdown}; a server calls it when it listens again. */
@@ -134,6 +140,11 @@ export class SessionManager implements Iterable<Session> {
   #forget(session: Session): void {
     if (this.#added.delete(session)) this.#ledger.remove(session);
   }
+}
+
+function checkIsSession(given: unknown): void {
+  if (typeof given === "object" && given !== null && "id" in given && "closed" in given) return;
+  throw new SessionError("Cannot add the session: it is no session");
 }
 
 function refused(reason: string, { id, state }: Session): SessionError {

@@ -9,7 +9,7 @@ import { readCertificate } from "./certificates.ts";
 import type { CertificateSource, LoadedCertificate } from "./certificates.ts";
 import { PathWatch } from "./path-watch.ts";
 
-/** Milliseconds after the first change: who renews a pair mostly has written both files by then. */
+/** Milliseconds after the first change: a program that renews a pair has usually written both files by then. */
 const settleTime = 100;
 
 export interface CertificateReloadOptions {

@@ -1,4 +1,5 @@
 import { readPem } from "../../certificates/faults.ts";
+import { checkIdentity } from "../../config/given-options.ts";
 import type { CertificateAndKey, ServerConfigValues } from "../../config/server-config.ts";
 import type { ServerOptions, TlsIdentity } from "../../engine/engine.ts";
 import { CertificateError } from "../../errors/errors.ts";
@@ -31,6 +32,7 @@ export async function loadCertificates(
   if (given === undefined) loaded.push(await load(config));
   else {
     const identity = await given();
+    checkIdentity(identity);
     loaded.push({ source: identity, identity });
   }
   // One after the other: of several that cannot be read, the first is told.

@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
+import { checkOptions } from "../../config/given-options.ts";
 import { loggerOf } from "../../config/logger.ts";
+import { flag, functionOrObject, integer, text } from "../../config/option-checks.ts";
+import type { Check } from "../../config/option-checks.ts";
 import type { CertificateAndKey, ServerConfig } from "../../config/server-config.ts";
 import type { QuicEngine } from "../../engine/engine.ts";
 import { ServerError } from "../../errors/errors.ts";
@@ -41,6 +44,21 @@ export interface DevelopmentServerOptions {
   readonly engine?: QuicEngine;
 }
 
+const pagePath: Check = (value) =>
+  typeof value === "string" && value.startsWith("/") ? undefined : 'must be a path, which starts with "/"';
+
+const checks: Readonly<Record<string, Check>> = {
+  host: text,
+  port: integer(0, 65_535),
+  generateCerts: flag,
+  pagePort: integer(0, 65_535),
+  publicDirectory: text,
+  pagePath,
+  config: functionOrObject,
+  // The server's own.
+  engine: () => undefined,
+};
+
 /** A ServerApp with a certificate of its own and a page that a browser connects from. */
 export class DevelopmentServer extends ServerApp {
   readonly #options: DevelopmentServerOptions;
@@ -49,7 +67,9 @@ export class DevelopmentServer extends ServerApp {
   #rotation: NodeJS.Timeout | undefined;
   #pageUrl: string | undefined;
 
+  /** Throws ConfigurationError. */
   constructor(options: DevelopmentServerOptions = {}) {
+    checkOptions("DevelopmentServer", options, checks);
     const { host = "localhost", port = 4433, generateCerts = true, engine } = options;
     super({
       config: { logLevel: "debug", bindHost: host, bindPort: port, ...options.config },

@@ -1,4 +1,5 @@
-import { refused as refusedOption } from "../../config/option-table.ts";
+import { checkOptions } from "../../config/given-options.ts";
+import type { Check } from "../../config/option-checks.ts";
 import { AuthenticationError, ConfigurationError } from "../../errors/errors.ts";
 import type { SessionRequest } from "../../transport/session/request.ts";
 
@@ -50,6 +51,7 @@ export function createAuthMiddleware<Locals = Record<string, unknown>>(
       configValue: handler,
     });
   }
+  checkOptions("createAuthMiddleware", options, { scheme: schemeFault, realm: realmFault });
   const challenge = challengeOf(options);
   const refused = (reason: string, cause?: unknown): RejectionResponse =>
     new RejectionResponse(401, { kind: "auth", reason, headers: { "www-authenticate": challenge }, cause });
@@ -66,11 +68,14 @@ export function createAuthMiddleware<Locals = Record<string, unknown>>(
   };
 }
 
+/** RFC 9110 §11.1: a scheme is a token. */
+const schemeFault: Check = (value) =>
+  typeof value === "string" && /^[!#$%&'*+\-.^_`|~\w]+$/.test(value) ? undefined : "must be a token (RFC 9110 §5.6.2)";
+
+const realmFault: Check = (value) =>
+  typeof value === "string" && /^[ -~]*$/.test(value) ? undefined : "must be printable ASCII";
+
 function challengeOf({ scheme = "Bearer", realm }: AuthOptions): string {
-  // RFC 9110 §11.1: a scheme is a token.
-  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(scheme))
-    throw refusedOption("scheme", scheme, "must be a token (RFC 9110 §5.6.2)");
   if (realm === undefined) return scheme;
-  if (!/^[ -~]*$/.test(realm)) throw refusedOption("realm", realm, "must be printable ASCII");
   return `${scheme} realm="${realm.replaceAll(/["\\]/g, "\\$&")}"`;
 }

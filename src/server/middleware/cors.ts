@@ -1,4 +1,5 @@
-import { listOf } from "../../config/option-checks.ts";
+import { checkOptions } from "../../config/given-options.ts";
+import { flag, listOf } from "../../config/option-checks.ts";
 import { originFault, originPolicy } from "../../config/origins.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 
@@ -18,7 +19,7 @@ export interface CorsOptions {
 }
 
 /**
- * Refuses (403) requests from pages of other origins. Throws ConfigurationError for an entry that no browser's origin
+ * Refuses (403) requests from pages of other origins. Throws ConfigurationError, also for an entry that no browser's origin
  * could equal, such as one with a path.
  *
  * ```ts
@@ -26,6 +27,7 @@ export interface CorsOptions {
  * ```
  */
 export function createCorsMiddleware(options: CorsOptions): Middleware<unknown> {
+  checkOptions("createCorsMiddleware", options, { allowedOrigins: () => undefined, allowMissingOrigin: flag });
   const { allowMissingOrigin = false } = options;
   checkOrigins(options.allowedOrigins);
   const isAllowed = originPolicy(options.allowedOrigins);

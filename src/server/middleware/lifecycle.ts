@@ -28,7 +28,7 @@ export class MiddlewareLifecycle {
   #next(action: () => Promise<void>): Promise<void> {
     const done = this.#last.then(action);
     this.#last = done.catch(() => {
-      // Whoever has asked for it is told.
+      // The caller gets the error from `done`.
     });
     return done;
   }

@@ -1,8 +1,8 @@
 import { quiet } from "../../async/promises.ts";
+import { checkOptions } from "../../config/given-options.ts";
 import { consoleLogger, LogLevel } from "../../config/logger.ts";
 import type { Logger } from "../../config/logger.ts";
-import { oneOf } from "../../config/option-checks.ts";
-import { refused } from "../../config/option-table.ts";
+import { aFunction, aLogger, flag, oneOf } from "../../config/option-checks.ts";
 import type { RequestOutcome, SessionRequest } from "../../transport/session/request.ts";
 import type { CloseInfo, Session } from "../../transport/types.ts";
 import { fullPath, redactQuery } from "../logging/redact-query.ts";
@@ -23,7 +23,7 @@ export interface LoggingOptions {
 
 /**
  * Writes one line for each request when it is answered, and one for each session when it ends. Lets every request go on;
- * put it first, so that it sees those which other middleware refuses. The server's own access log goes on beside it:
+ * put it first, so that it sees those which other middleware refuses. Throws ConfigurationError. The server's own access log goes on beside it:
  * `accessLog: false` of the configuration leaves of that the refusals alone.
  *
  * A request's fields: `path`, `remote`, `origin`, `status` (none when the client has gone before), `kind` (of a
@@ -36,9 +36,13 @@ export interface LoggingOptions {
  * ```
  */
 export function createLoggingMiddleware(options: LoggingOptions = {}): Middleware<unknown> {
+  checkOptions("createLoggingMiddleware", options, {
+    logger: aLogger,
+    level: oneOf(...Object.values(LogLevel)),
+    redactQuery: flag,
+    now: aFunction,
+  });
   const { logger = consoleLogger, level = "info", now = () => performance.now() } = options;
-  const reason = oneOf(...Object.values(LogLevel))(level);
-  if (reason !== undefined) throw refused("level", level, reason);
   const shownPath = options.redactQuery === false ? fullPath : redactQuery;
   // `console` would spread the fields over several lines.
   const target: Logger = (logger as unknown) === console ? consoleLogger : logger;

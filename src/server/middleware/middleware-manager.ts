@@ -1,8 +1,8 @@
 import { onAbort } from "../../async/abort.ts";
 import { systemTimer } from "../../async/deadlines.ts";
 import type { SetTimer } from "../../async/deadlines.ts";
-import { integer } from "../../config/option-checks.ts";
-import { refused } from "../../config/option-table.ts";
+import { checkOptions } from "../../config/given-options.ts";
+import { aFunction, integer } from "../../config/option-checks.ts";
 import { serverDefaults } from "../../constants/defaults.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 import type { Rejection, SessionRequest } from "../../transport/session/request.ts";
@@ -53,9 +53,8 @@ export class MiddlewareManager<Locals = Record<string, unknown>> {
 
   /** Throws ConfigurationError. */
   constructor(options: MiddlewareManagerOptions = {}) {
+    checkOptions("MiddlewareManager", options, { middlewareTimeout: integer(0, 2 ** 31 - 1), setTimer: aFunction });
     const { middlewareTimeout = serverDefaults.middlewareTimeout, setTimer = systemTimer } = options;
-    const reason = integer(0, 2 ** 31 - 1)(middlewareTimeout);
-    if (reason !== undefined) throw refused("middlewareTimeout", middlewareTimeout, reason);
     this.#timeout = middlewareTimeout;
     this.#setTimer = setTimer;
   }

@@ -22,9 +22,9 @@ export type MiddlewareResult = boolean | Response;
  */
 export interface Middleware<Locals = Record<string, unknown>> {
   (request: SessionRequest<Locals>): MiddlewareResult | Promise<MiddlewareResult>;
-  /** Awaited before the app listens; what it throws ends the start. */
+  /** Awaited before the app listens; what it throws ends the start. It must not await the app's `close()`. */
   start?(): void | Promise<void>;
-  /** Awaited after the app has closed. */
+  /** Awaited after the app has closed. It must not await the app's `close()`, which waits for it. */
   stop?(): void | Promise<void>;
 }
 

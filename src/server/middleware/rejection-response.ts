@@ -39,6 +39,8 @@ export class RejectionResponse extends LazyResponse {
     if (!Number.isInteger(status) || status < 300 || status > 599) {
       throw new RangeError(`Cannot refuse with status ${String(status)}: 300 to 599 are allowed`);
     }
+    if (typeof (options as unknown) !== "object")
+      throw new TypeError("Cannot refuse without options: the log needs a reason");
     super(null, { status, headers: new Headers(options.headers as Headers | undefined) });
     this.kind = options.kind ?? "middleware";
     this.reason = options.reason;

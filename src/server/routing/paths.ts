@@ -27,7 +27,9 @@ export function canonicalPath(path: string): string {
 }
 
 /** Why no request can ever have this path; undefined when one can. */
-export function pathFault(path: string): string | undefined {
+export function pathFault(given: unknown): string | undefined {
+  if (typeof given !== "string") return "a path is a string";
+  const path = given;
   if (!path.startsWith("/")) return 'a path starts with "/"';
   if (canonicalPath(path).length > maxPathLength) return `a path has ${maxPathLength} octets at most`;
   if (/[?#]/.test(path)) return "a path has no query and no fragment; write %3F and %23 for the characters themselves";

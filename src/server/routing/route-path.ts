@@ -1,4 +1,6 @@
 /** What a route is registered by: a path, a path with parameters, or a pattern; perhaps under an app's prefix. */
+import { inspect } from "node:util";
+
 import { ConfigurationError } from "../../errors/errors.ts";
 
 import { canonicalPath, pathFault } from "./paths.ts";
@@ -25,6 +27,10 @@ export function exactPath(path: string): RoutePath {
 
 /** `pattern` must match the whole path. Throws {@link ConfigurationError}. */
 export function patternPath(pattern: RegExp | string): RoutePath {
+  const given: unknown = pattern;
+  if (typeof given !== "string" && !(given instanceof RegExp)) {
+    throw refusedRoute(given, "a pattern is a regular expression, or the text of one");
+  }
   const source = typeof pattern === "string" ? pattern : pattern.source;
   if (/[^\x21-\x7e]/.test(source)) {
     throw refusedRoute(source, "a pattern sees the path percent-encoded; write %20 for a space, %C3%A4 for ä");
@@ -60,8 +66,9 @@ export function matchPath({ prefix, pattern }: RoutePath, path: string): RegExpE
   return pattern.exec(rest === "" ? "/" : rest);
 }
 
-export function refusedRoute(path: string, reason: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError(`Cannot add the route "${path}": ${reason}`, {
+export function refusedRoute(path: unknown, reason: string, cause?: unknown): ConfigurationError {
+  const shown = typeof path === "string" ? `"${path}"` : inspect(path);
+  return new ConfigurationError(`Cannot add the route ${shown}: ${reason}`, {
     configKey: "route",
     configValue: path,
     ...(cause === undefined ? {} : { cause }),

@@ -1,3 +1,8 @@
+import { isSubprotocol } from "../../base/subprotocol.ts";
+import { checkFunction, checkOptions } from "../../config/given-options.ts";
+import { aFunction, flag, listOf } from "../../config/option-checks.ts";
+import type { Check } from "../../config/option-checks.ts";
+import { refused } from "../../config/option-table.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 import { FieldList } from "../../transport/session/field-list.ts";
 import type { WebTransportSession } from "../../transport/session/session.ts";
@@ -47,9 +52,37 @@ export interface RegisteredRoute {
   readonly middleware: readonly string[];
 }
 
-/** The options as they are now: what the caller changes later changes no route. Throws ConfigurationError. */
-export function checkRouteOptions<Locals>(options: RouteOptions<Locals>): RouteOptions<Locals> {
+const subprotocol: Check = (value) =>
+  typeof value === "string" && isSubprotocol(value) ? undefined : "must be 1 to 512 printable ASCII characters";
+
+const anything: Check = () => undefined;
+
+/**
+ * What stands behind a route's path: options, a handler, both or nothing. The options as they are now: what the caller
+ * changes later changes no route. Throws ConfigurationError.
+ */
+export function routeArguments<Locals>(
+  given: readonly unknown[],
+): RouteOptions<Locals> & { readonly handler: SessionHandler | undefined } {
+  const [first, second] = given;
+  const isHandlerFirst = typeof first === "function";
+  const handler = isHandlerFirst ? first : second;
+  if (isHandlerFirst || given.length > 1) checkFunction("handler", handler);
+  const options = isHandlerFirst || first === undefined ? {} : first;
+  return { ...routeOptions(options as RouteOptions<Locals>), handler: handler as SessionHandler | undefined };
+}
+
+function routeOptions<Locals>(options: RouteOptions<Locals>): RouteOptions<Locals> {
+  checkOptions("a route", options, {
+    protocols: listOf(subprotocol),
+    requireProtocol: flag,
+    headers: anything,
+    middleware: listOf(aFunction),
+  });
   const { protocols, headers, middleware, ...others } = options;
+  if (others.requireProtocol === true && (protocols ?? []).length === 0) {
+    throw refused("protocols", protocols, "must not be empty with requireProtocol: no client could connect");
+  }
   return {
     ...others,
     ...(protocols === undefined ? {} : { protocols: [...protocols] }),

@@ -179,3 +179,18 @@ describe("a close while the server is starting", () => {
     await expect(fetch(app.pageUrl ?? "")).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
   });
 });
+
+describe("an app whose server was closed without it", () => {
+  it("says so instead of listening, and listens again once it has been closed itself", async () => {
+    const app = new ServerApp({ config });
+    const first = await createTestPair(app);
+    await app.server.close();
+    await expect(app.listen()).rejects.toThrow(
+      "the app's server was closed without the app: await close() of the app first",
+    );
+    await first.close();
+    const second = await createTestPair(app);
+    await expect(app.listen()).rejects.toThrow("the app is listening already");
+    await second.close();
+  });
+});

@@ -1,6 +1,8 @@
 import type { SetTimer } from "../../../async/deadlines.ts";
 import type { Logger } from "../../../config/logger.ts";
-import { integer } from "../../../config/option-checks.ts";
+import { checkOptions } from "../../../config/given-options.ts";
+import { aFunction, aLogger, integer, oneOf } from "../../../config/option-checks.ts";
+import type { Check } from "../../../config/option-checks.ts";
 import { refused } from "../../../config/option-table.ts";
 import type { SessionRequest } from "../../../transport/session/request.ts";
 
@@ -56,36 +58,38 @@ export interface StoredRateLimitOptions<Locals = unknown> extends CommonRateLimi
 /** Options of a rate limit, kept in memory or in a store. */
 export type RateLimitOptions<Locals = unknown> = LocalRateLimitOptions<Locals> | StoredRateLimitOptions<Locals>;
 
-/** What each number of the options may be. */
-const ranges: Readonly<Record<string, readonly [minimum: number, maximum: number]>> = {
-  maxRequests: [1, 1_000_000],
-  cleanupInterval: [0, 2 ** 31 - 1],
-  maxEntries: [1, 2 ** 24],
-  storeTimeout: [1, 60_000],
+const seconds: Check = (value) =>
+  typeof value === "number" && value > 0 && value <= 31_536_000
+    ? undefined
+    : "must be more than 0 and at most 31536000";
+
+const store: Check = (value) =>
+  typeof (value as { consume?: unknown } | null)?.consume === "function"
+    ? undefined
+    : "must be an instance of rate-limiter-flexible, which has consume()";
+
+const checks: Readonly<Record<string, Check>> = {
+  maxRequests: integer(1, 1_000_000),
+  windowSeconds: seconds,
+  cleanupInterval: integer(0, 2 ** 31 - 1),
+  maxEntries: integer(1, 2 ** 24),
+  key: aFunction,
+  skip: aFunction,
+  store,
+  onStoreError: oneOf("refuse", "allow"),
+  storeTimeout: integer(1, 60_000),
+  logger: aLogger,
+  now: aFunction,
+  setTimer: aFunction,
 };
 
 /** Throws ConfigurationError for the first option that is not allowed. */
 export function checkRateLimitOptions(options: RateLimitOptions<never>): void {
+  checkOptions("createRateLimitMiddleware", options, checks);
   const given = options as Readonly<Record<string, unknown>>;
-  for (const [name, [minimum, maximum]] of Object.entries(ranges)) {
-    const value = given[name];
-    const reason = value === undefined ? undefined : integer(minimum, maximum)(value);
-    if (reason !== undefined) throw refused(name, value, reason);
-  }
-  const { maxRequests = 100, maxEntries = 1_000_000, store } = options;
-  const { windowSeconds = 60 } = given;
-  if (typeof windowSeconds !== "number" || !(windowSeconds > 0 && windowSeconds <= 31_536_000)) {
-    throw refused("windowSeconds", windowSeconds, "must be more than 0 and at most 31536000");
-  }
+  const { maxRequests = 100, maxEntries = 1_000_000 } = options;
   if (maxRequests > maxEntries) throw refused("maxEntries", maxEntries, "must not be less than maxRequests");
-  const { onStoreError } = given;
-  if (onStoreError !== undefined && onStoreError !== "refuse" && onStoreError !== "allow") {
-    throw refused("onStoreError", onStoreError, 'must be "refuse" or "allow"');
-  }
-  if (store === undefined) return;
-  if (typeof (store as { consume?: unknown }).consume !== "function") {
-    throw refused("store", store, "must be an instance of rate-limiter-flexible, which has consume()");
-  }
+  if (options.store === undefined) return;
   for (const name of ["maxRequests", "windowSeconds", "maxEntries", "cleanupInterval"]) {
     if (given[name] !== undefined) throw refused(name, given[name], "is the store's to say: leave it out");
   }

@@ -31,7 +31,7 @@ const expiredAtOnce = 16;
  */
 export class SlidingLog {
   readonly #options: SlidingLogOptions;
-  /** Who chooses keys must not be able to choose where they are stored. */
+  /** Clients may choose their keys; they must not be able to choose where the keys are stored. */
   readonly #secret = randomBytes(16);
   #keys = new DigestTable(3, leastCapacity);
   /** When an entry was admitted. */
