@@ -1,22 +1,25 @@
 import type { ConnectionStats } from "../../engine/engine.ts";
 import type { Connection } from "../../transport/types.ts";
 
-const counted = ["packetsSent", "packetsReceived", "packetsLost", "bytesSent", "bytesReceived"] as const;
+/** Numbers that are written where they are: a sample of thousands of connections leaves nothing to collect. */
+class Counts {
+  packetsSent = 0;
+  packetsReceived = 0;
+  packetsLost = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+}
 
-export type PacketCounts = Readonly<Record<(typeof counted)[number], number>>;
-
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-const none: PacketCounts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 };
+export type PacketCounts = Readonly<Counts>;
 
 /**
  * UDP packets of all connections. The engine counts them for each connection: a connection's are added when it ends, and
  * whenever somebody looks at it ({@link PacketTotals.seen}), each packet once.
  */
 export class PacketTotals {
-  readonly #total: Writable<PacketCounts> = { ...none };
-  /** What has been added of a connection that is open. */
-  readonly #added = new WeakMap<Connection, PacketCounts>();
+  readonly #total = new Counts();
+  /** What has been added of a connection that is open and was looked at. */
+  readonly #added = new WeakMap<Connection, Counts>();
 
   get counts(): PacketCounts {
     return { ...this.#total };
@@ -24,18 +27,36 @@ export class PacketTotals {
 
   /** `stats`: of the open connection now. */
   seen(connection: Connection, stats: ConnectionStats): void {
-    this.#add(stats, this.#added.get(connection) ?? none);
-    const { packetsSent, packetsReceived, packetsLost, bytesSent, bytesReceived } = stats;
-    this.#added.set(connection, { packetsSent, packetsReceived, packetsLost, bytesSent, bytesReceived });
+    let added = this.#added.get(connection);
+    if (added === undefined) {
+      added = new Counts();
+      this.#added.set(connection, added);
+    }
+    this.#add(stats, added);
   }
 
   /** `stats`: the connection's last. They are 0 where the engine has forgotten it already. */
   ended(connection: Connection, stats: ConnectionStats): void {
-    this.#add(stats, this.#added.get(connection) ?? none);
+    this.#add(stats, this.#added.get(connection) ?? new Counts());
     this.#added.delete(connection);
   }
 
-  #add(stats: PacketCounts, before: PacketCounts): void {
-    for (const name of counted) this.#total[name] += Math.max(0, stats[name] - before[name]);
+  /** Adds what `stats` has more than `added`, which then has it, too. Neither ever falls. */
+  #add(stats: PacketCounts, added: Counts): void {
+    const total = this.#total;
+    total.packetsSent += risen(stats.packetsSent, added.packetsSent);
+    total.packetsReceived += risen(stats.packetsReceived, added.packetsReceived);
+    total.packetsLost += risen(stats.packetsLost, added.packetsLost);
+    total.bytesSent += risen(stats.bytesSent, added.bytesSent);
+    total.bytesReceived += risen(stats.bytesReceived, added.bytesReceived);
+    added.packetsSent = Math.max(stats.packetsSent, added.packetsSent);
+    added.packetsReceived = Math.max(stats.packetsReceived, added.packetsReceived);
+    added.packetsLost = Math.max(stats.packetsLost, added.packetsLost);
+    added.bytesSent = Math.max(stats.bytesSent, added.bytesSent);
+    added.bytesReceived = Math.max(stats.bytesReceived, added.bytesReceived);
   }
+}
+
+function risen(now: number, before: number): number {
+  return Math.max(0, now - before);
 }
