@@ -33,6 +33,7 @@ export type { HandshakeFailureCause, HandshakeFailures } from "./engine/handshak
 export * from "./errors/errors.ts";
 export type { AnyListener, WaitForOptions } from "./events/emitter.ts";
 export { EventType } from "./events/event-types.ts";
+export type { EventPayload } from "./events/event-types.ts";
 export * from "./server/index.ts";
 export { WebTransportStream } from "./transport/streams/bidirectional-stream.ts";
 export { WebTransportConnection } from "./transport/connection/connection.ts";

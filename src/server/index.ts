@@ -43,6 +43,8 @@ export type { RateLimitStore } from "./middleware/rate-limit/store.ts";
 export { RejectionResponse } from "./middleware/rejection-response.ts";
 export type { RejectionResponseOptions } from "./middleware/rejection-response.ts";
 export type { ErrorHandler, RegisteredRoute, RouteOptions, SessionHandler } from "./routing/route.ts";
+export type { CoreRejection } from "./admission/core-refusals.ts";
+export type { RefusedRequest } from "../transport/connection/owner.ts";
 export type { ServerObserver, ServerObservers } from "./observers.ts";
 export { RequestRouter } from "./routing/router.ts";
 export type { RoutedRequest, RouteMatch, RouteStats } from "./routing/router.ts";

@@ -70,7 +70,11 @@ export class ClusterWorker implements ClusterMember {
     return this.#restarts;
   }
 
-  /** Takes new connections; undefined while it has crashed. For the cluster. */
+  /**
+   * Takes new connections; undefined while it has crashed.
+   *
+   * @internal
+   */
   get current(): WorkerProcess | undefined {
     return this.#current;
   }
@@ -97,7 +101,11 @@ export class ClusterWorker implements ClusterMember {
     await this.#group.remove(this.id, options);
   }
 
-  /** The first process. Rejects with ServerError. */
+  /**
+   * The first process. Rejects with ServerError.
+   *
+   * @internal
+   */
   async start(): Promise<void> {
     const slot = this.#group.slots.take();
     if (slot === undefined)
@@ -128,7 +136,11 @@ export class ClusterWorker implements ClusterMember {
     }
   }
 
-  /** Takes no new connections any more; its processes end with their sessions. The cluster has taken it out before. */
+  /**
+   * Takes no new connections any more; its processes end with their sessions. The cluster has taken it out before.
+   *
+   * @internal
+   */
   async retire(): Promise<void> {
     this.#closing.abort(closed(this.id));
     await this.#endRecovery();
@@ -143,7 +155,11 @@ export class ClusterWorker implements ClusterMember {
     this.#freeCrashedSlot();
   }
 
-  /** Resolves when all its processes have ended. The cluster has taken it out before. */
+  /**
+   * Resolves when all its processes have ended. The cluster has taken it out before.
+   *
+   * @internal
+   */
   async stop(message: StopMessage): Promise<void> {
     this.#closing.abort(closed(this.id));
     this.#starting?.kill();
