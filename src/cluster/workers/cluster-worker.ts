@@ -79,7 +79,11 @@ export class ClusterWorker implements ClusterMember {
     return this.#current;
   }
 
-  /** Successors take their new connections. For the cluster. */
+  /**
+   * Successors take their new connections. For the cluster.
+   *
+   * @internal
+   */
   get draining(): readonly WorkerProcess[] {
     return [...this.#draining];
   }
