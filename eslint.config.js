@@ -7,6 +7,8 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 /** What a page's script uses of a browser. */
 const browserGlobals = readonly([
   "AbortController",
+  "EventSource",
+  "ResizeObserver",
   "TextDecoder",
   "TextDecoderStream",
   "HTMLButtonElement",
@@ -18,6 +20,7 @@ const browserGlobals = readonly([
   "HTMLUListElement",
   "TextEncoder",
   "URL",
+  "URLSearchParams",
   "WebTransport",
   "clearTimeout",
   "document",
@@ -105,7 +108,10 @@ export default defineConfig(
   // Modules that a test or a cluster loads by URL are asked for a default export.
   { files: ["test/fixtures/**/*.ts", "test/**/fixtures/**/*.ts"], rules: { "no-restricted-syntax": "off" } },
   { files: ["*.ts", "benchmarks/**/*.ts", "examples/**/*.ts"], extends: [tseslint.configs.strict] },
-  { files: ["src/server/development/*.js", "examples/*/page/*.js"], languageOptions: { globals: browserGlobals } },
+  {
+    files: ["src/server/development/*.js", "src/monitor/dashboard/page/*.js", "examples/*/page/*.js"],
+    languageOptions: { globals: browserGlobals },
+  },
   { files: ["**/*.mjs", "**/*.cjs", "*.js"], languageOptions: { globals: nodeGlobals } },
   { files: ["test/package/browser.mjs"], languageOptions: { globals: browserGlobals } },
   { files: ["**/*.cjs"], languageOptions: { sourceType: "commonjs" } },

@@ -49,7 +49,9 @@ describe("tswebtransport dev app.js", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function start(...args: string[]): Promise<{ program: Program; page: string; info: () => Promise<ServerInfo> }> {
+  async function start(
+    ...args: string[]
+  ): Promise<{ program: Program; page: string; info: () => Promise<ServerInfo> }> {
     const program = new Program([main, "dev", app, "--port", "0", "--page-port", "0", ...args]);
     const [page] = await program.match(/http:\/\/localhost:\d+\//);
     const info = async (): Promise<ServerInfo> => (await fetch(`${page}server.json`)).json() as Promise<ServerInfo>;
@@ -87,6 +89,22 @@ describe("tswebtransport dev app.js", () => {
       const after = await until(info, ({ state, instance }) => state === "serving" && instance !== before.instance);
       expect([after.url, after.certificateHash]).toEqual([before.url, before.certificateHash]);
       expect(await versionOf(after)).toBe("two");
+    } finally {
+      expect(await program.end("SIGINT")).toBe(0);
+    }
+  });
+
+  it("shows the monitor's dashboard, at one address for every process of the app", async () => {
+    const { program, info } = await start("--monitor-port", "0");
+    try {
+      const [, url = ""] = await program.match(/Monitor: +(http:\/\/localhost:\d+\/)/);
+      const before = await info();
+      const page = await fetch(url);
+      expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+      expect((await fetch(`${url}assets/uplot.js`)).status).toBe(200);
+      await writeFile(app, appOf("two"));
+      await until(info, ({ state, instance }) => state === "serving" && instance !== before.instance);
+      expect(await (await fetch(`${url}api/sessions`)).json()).toMatchObject({ total: 0 });
     } finally {
       expect(await program.end("SIGINT")).toBe(0);
     }
@@ -133,7 +151,16 @@ describe("tswebtransport dev app.js", () => {
       const index = await fetch(page);
       expect([index.status, await index.text()]).toEqual([200, "<title>Mine</title>"]);
       expect(index.headers.get("content-type")).toBe("text/html; charset=utf-8");
-      for (const path of [".secret", "link.json", "..%2fpackage.json", "%2e%2e/package.json", "nothing", "page.js", "%ff", "%00"]) {
+      for (const path of [
+        ".secret",
+        "link.json",
+        "..%2fpackage.json",
+        "%2e%2e/package.json",
+        "nothing",
+        "page.js",
+        "%ff",
+        "%00",
+      ]) {
         expect([path, (await fetch(page + path)).status]).toEqual([path, 404]);
       }
     } finally {
@@ -152,13 +179,17 @@ describe("tswebtransport serve", () => {
       await writeFile(join(folder, "app.mjs"), appOf("instance"));
       await writeFile(
         join(folder, "factory.mjs"),
-        appOf("factory").replace("const app = new ServerApp()", "export default (config) => { const app = new ServerApp({ config })").replace("export default app;", "return app; };"),
+        appOf("factory")
+          .replace("const app = new ServerApp()", "export default (config) => { const app = new ServerApp({ config })")
+          .replace("export default app;", "return app; };"),
       );
       const identity = ["--cert", join(folder, "cert.pem"), "--key", join(folder, "key.pem"), "--port", "0"];
       for (const name of ["app.mjs", "factory.mjs"]) {
-        const terminal = new PseudoTerminal([main, "serve", join(folder, name), ...identity]);
+        const terminal = new PseudoTerminal([main, "serve", join(folder, name), "--monitor-port", "0", ...identity]);
         try {
           await terminal.shows(/Serving on UDP \S+:\d+/);
+          const [, monitor = ""] = await terminal.shows(/Monitor at (http:\S+)/);
+          expect((await fetch(`${monitor}readyz`)).status).toBe(200);
           terminal.type(controlC);
           expect(await terminal.ended).toBe(0);
         } finally {
@@ -167,7 +198,10 @@ describe("tswebtransport serve", () => {
       }
       await writeFile(join(folder, "none.mjs"), "export const other = 1;");
       const refused = await run(["serve", join(folder, "none.mjs"), ...identity]);
-      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("it exports other. Write: export default") });
+      expect(refused).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("it exports other. Write: export default"),
+      });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
