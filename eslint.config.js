@@ -7,6 +7,8 @@ const readonly = (names) => Object.fromEntries(names.map((name) => [name, "reado
 /** What a page's script uses of a browser. */
 const browserGlobals = readonly([
   "AbortController",
+  "EventSource",
+  "ResizeObserver",
   "TextDecoder",
   "TextDecoderStream",
   "HTMLButtonElement",
@@ -19,6 +21,7 @@ const browserGlobals = readonly([
   "Response",
   "TextEncoder",
   "URL",
+  "URLSearchParams",
   "WebTransport",
   "clearTimeout",
   "document",
@@ -117,7 +120,12 @@ export default defineConfig(
   { files: ["test/fixtures/**/*.ts", "test/**/fixtures/**/*.ts"], rules: { "no-restricted-syntax": "off" } },
   { files: ["*.ts", "benchmarks/**/*.ts", "examples/**/*.ts"], extends: [tseslint.configs.strict] },
   {
-    files: ["src/server/development/*.js", "examples/*/page/*.js", "create/template/public/*.js"],
+    files: [
+      "src/server/development/*.js",
+      "src/monitor/dashboard/page/*.js",
+      "examples/*/page/*.js",
+      "create/template/public/*.js",
+    ],
     languageOptions: { globals: browserGlobals },
   },
   { files: ["**/*.mjs", "**/*.cjs", "*.js"], languageOptions: { globals: nodeGlobals } },

@@ -31,7 +31,7 @@ export const devCommand: Command = {
       value: "PORT",
       help: "TCP port of the page on localhost (default 8080; a free one when it is in use)",
     },
-    "monitor-port": {
+    "metrics-port": {
       type: "string",
       value: "PORT",
       help: "TCP port of the monitor's dashboard on localhost (default 9464; a free one when it is in use)",
@@ -58,7 +58,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     host: args.text("host") ?? "localhost",
     port: args.port("port") ?? 4433,
     pagePort: args.port("page-port") ?? 8080,
-    monitorPort: args.port("monitor-port") ?? defaultPort,
+    monitorPort: args.port("metrics-port") ?? defaultPort,
     publicDirectory: await folder(args.text("public")),
   };
   if (app === undefined) {

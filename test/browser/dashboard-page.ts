@@ -1,7 +1,9 @@
 /** The monitor's dashboard in Chromium, as a person uses it; what goes wrong on it is remembered. */
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 
-type Recorded = { pointTimes: number[] };
+interface Recorded {
+  readonly pointTimes: number[];
+}
 
 export class DashboardPage {
   readonly page: Page;

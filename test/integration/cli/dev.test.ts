@@ -84,6 +84,22 @@ describe("tswebtransport dev app.js", () => {
     }
   });
 
+  it("shows the monitor's dashboard, at one address for every process of the app", async () => {
+    const { program, info } = await start("--metrics-port", "0");
+    try {
+      const [, url = ""] = await program.match(/Monitor: +(http:\/\/localhost:\d+\/)/);
+      const before = await info();
+      const page = await fetch(url);
+      expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+      expect((await fetch(`${url}assets/uplot.js`)).status).toBe(200);
+      await writeFile(app, appOf("two"));
+      await until(info, ({ state, instance }) => state === "serving" && instance !== before.instance);
+      expect(await (await fetch(`${url}api/sessions`)).json()).toMatchObject({ total: 0 });
+    } finally {
+      expect(await program.end("SIGINT")).toBe(0);
+    }
+  });
+
   it("shows where a syntax error is, and waits until it is mended", async () => {
     const { program, info } = await start();
     try {

@@ -42,9 +42,13 @@ class Viewer {
   get events(): { readonly event: string; readonly id: string | undefined; readonly data: unknown }[] {
     return this.#text
       .split("\n\n")
-      .map((block) => Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s))))
-      .filter((fields) => fields["event"] !== undefined)
-      .map(({ event, id, data }) => ({ event: event as string, id: id as string, data: JSON.parse(data as string) }));
+      .map((block) => new Map(block.split("\n").map((line): [string, string] => [line.split(": ")[0]!, valueOf(line)])))
+      .filter((fields) => fields.has("event"))
+      .map((fields) => ({
+        event: fields.get("event")!,
+        id: fields.get("id"),
+        data: JSON.parse(fields.get("data")!) as unknown,
+      }));
   }
 
   get updates(): Update[] {
@@ -56,6 +60,10 @@ class Viewer {
   get times(): number[] {
     return this.updates.flatMap(({ points }) => points.map(([time]) => time!));
   }
+}
+
+function valueOf(line: string): string {
+  return line.slice(line.indexOf(": ") + 2);
 }
 
 describe("the dashboard's feed", () => {
