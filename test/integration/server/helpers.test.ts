@@ -96,7 +96,7 @@ describe("apps that are ready made, over UDP", () => {
     await development.listen();
     expect(development.url).toBe(`https://127.0.0.1:${development.server.localAddress?.port}/echo`);
     const info = await fetch(new URL("server.json", development.pageUrl));
-    expect(await info.json()).toEqual({ url: development.url, certificateHash: development.certificateHash });
+    expect(await info.json()).toMatchObject({ url: development.url, certificateHash: development.certificateHash });
     const hash = {
       algorithm: "sha-256",
       value: Uint8Array.from(Buffer.from(development.certificateHash ?? "", "hex")),
