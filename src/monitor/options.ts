@@ -1,9 +1,9 @@
 import { aFunction, functionOrObject, integer } from "../config/option-checks.ts";
 import { refused } from "../config/option-table.ts";
-import { nearestName } from "../base/nearest-name.ts";
 
 import { builtInRules, notServing } from "./alerts/built-in.ts";
 import type { MonitorRule } from "./alerts/rule.ts";
+import { checkNames } from "./option-names.ts";
 import { completeThresholds } from "./alerts/thresholds.ts";
 import type { ThresholdOptions } from "./alerts/thresholds.ts";
 
@@ -35,15 +35,7 @@ const names = ["monitoringInterval", "window", "historySize", "thresholds", "rul
 
 /** Throws ConfigurationError. */
 export function monitorOptions(given: ServerMonitorOptions = {}): CompleteMonitorOptions {
-  for (const name of Object.keys(given)) {
-    if ((names as readonly string[]).includes(name)) continue;
-    const meant = nearestName(name, names);
-    throw refused(
-      name,
-      undefined,
-      `is not an option of ServerMonitor${meant === undefined ? "" : `; did you mean ${meant}?`}`,
-    );
-  }
+  checkNames(given, names, "options", "ServerMonitor");
   const { monitoringInterval = 30_000, window = 60_000, historySize = 120, rules = [] } = given;
   const numbers = { monitoringInterval, window, historySize };
   for (const [name, value] of Object.entries(numbers)) {

@@ -1,4 +1,5 @@
 import { nearestName } from "../../base/nearest-name.ts";
+import { functionOrObject } from "../../config/option-checks.ts";
 import { refused } from "../../config/option-table.ts";
 
 import type { Threshold } from "./rule.ts";
@@ -43,6 +44,8 @@ export const builtInIds = Object.keys(defaultThresholds) as readonly BuiltInAler
 
 /** With every default. Throws ConfigurationError. */
 export function completeThresholds(given: ThresholdOptions = {}): Thresholds {
+  const reason = functionOrObject(given);
+  if (reason !== undefined) throw refused("thresholds", given, reason);
   for (const id of Object.keys(given)) {
     if (Object.hasOwn(defaultThresholds, id)) continue;
     const meant = nearestName(id, builtInIds);
@@ -56,6 +59,10 @@ function thresholdOf(id: BuiltInAlertId, given: Partial<Threshold> | false | und
   if (given === false) return { degraded: false, unhealthy: false };
   if (given !== undefined && (typeof given !== "object" || (given as unknown) === null)) {
     throw refused(`thresholds.${id}`, given, "must be false or an object of degraded and unhealthy");
+  }
+  for (const name of Object.keys(given ?? {})) {
+    if (name === "degraded" || name === "unhealthy") continue;
+    throw refused(`thresholds.${id}.${name}`, undefined, "is no level: there are degraded and unhealthy");
   }
   const { degraded, unhealthy }: Threshold = { ...defaultThresholds[id], ...withoutUndefined(given) };
   for (const [level, value] of Object.entries({ degraded, unhealthy })) {

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 
 import { aFunction, integer, listOf, text } from "../../config/option-checks.ts";
 import { refused } from "../../config/option-table.ts";
+import { checkNames } from "../option-names.ts";
 import type { Logger } from "../../config/logger.ts";
 
 import { LoginCookie } from "./login-cookie.ts";
@@ -31,6 +32,7 @@ export interface MonitorServeOptions {
   readonly allowedHosts?: readonly string[];
 }
 
+const names = ["host", "port", "authorize", "token", "allowedHosts"] as const;
 export const defaultPort = 9464;
 const leastToken = 16;
 
@@ -42,6 +44,7 @@ export interface CompleteServeOptions {
 
 /** Throws ConfigurationError. */
 export function serveOptions(given: MonitorServeOptions, logger: Logger): CompleteServeOptions {
+  checkNames(given, names, "options", "monitor.serve()");
   const { host = "localhost", port = defaultPort, authorize, token, allowedHosts = [] } = given;
   const checks: readonly (readonly [string, unknown, string | undefined])[] = [
     ["host", host, text(host)],

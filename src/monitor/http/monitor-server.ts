@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 import type { Logger } from "../../config/logger.ts";
 import { errorText } from "../../base/error-text.ts";
@@ -13,8 +13,17 @@ import type { MonitorRoute, MonitorView } from "./exchange.ts";
 
 /** Connections at a time: a handful of scrapers, probes and people. */
 const maxConnections = 256;
-/** Milliseconds that a client has for its request. */
-const requestTimeout = 10_000;
+/** Requests of a connection at a time: a client that sends hundreds before it reads an answer would fill the memory. */
+const maxRequests = 8;
+
+/** Milliseconds. */
+interface Patience {
+  /** That a client has for its request. */
+  readonly request: number;
+  /** In which something of an answer must go out: a client that does not read keeps a connection from the others. */
+  readonly answer: number;
+}
+const defaultPatience: Patience = Object.freeze({ request: 10_000, answer: 60_000 });
 
 const responseHeaders = Object.freeze({
   "cache-control": "no-store",
@@ -37,6 +46,8 @@ export interface MonitorServerInit extends CompleteServeOptions {
   readonly monitor: MonitorView;
   readonly routes: readonly MonitorRoute[];
   readonly logger: Logger;
+  /** Default: 10 and 60 seconds. */
+  readonly patience?: Patience;
 }
 
 /** The monitor's HTTP server. It does not keep the process alive. */
@@ -58,13 +69,20 @@ export class MonitorServer implements MonitorEndpoint {
 
   /** Rejects with ServerError when it cannot be bound. */
   static async listen(init: MonitorServerInit): Promise<MonitorServer> {
-    const { host, port } = init;
+    const { host, port, patience = defaultPatience } = init;
     const closing = new AbortController();
     // Every answer that is under way listens to it.
     const dispatcher = new Dispatcher(init, closing.signal);
-    const server = createServer({ requestTimeout, headersTimeout: requestTimeout }, (request, response) => {
+    const timeouts = {
+      requestTimeout: patience.request,
+      headersTimeout: patience.request,
+      // By default Node looks each half minute.
+      connectionsCheckingInterval: patience.request / 2,
+    };
+    const server = createServer(timeouts, (request, response) => {
       void dispatcher.dispatch(request, response);
     });
+    server.timeout = patience.answer;
     server.maxConnections = maxConnections;
     server.unref();
     server.on("connection", (socket) => socket.unref());
@@ -103,23 +121,38 @@ class Dispatcher {
   readonly #access: Access;
   readonly #routes: readonly MonitorRoute[];
   readonly #logger: Logger;
-  readonly #closing: AbortSignal;
+  /** Of each client: its requests that are not answered completely. Node's `AbortSignal.any` would keep something of each. */
+  readonly #pending = new Map<Socket, Set<AbortController>>();
 
   constructor({ monitor, access, routes, logger }: MonitorServerInit, closing: AbortSignal) {
     this.#monitor = monitor;
     this.#access = access;
     this.#routes = routes;
     this.#logger = logger;
-    this.#closing = closing;
+    closing.addEventListener("abort", () => {
+      for (const pending of this.#pending.values()) abortAll(pending);
+    });
   }
 
   /** Never rejects. */
   async dispatch(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const pending = this.#pendingOf(socket);
+    if (socket.destroyed || pending.size >= maxRequests) {
+      socket.destroy();
+      return;
+    }
+    const answering = new AbortController();
+    pending.add(answering);
+    response.once("close", () => {
+      pending.delete(answering);
+      answering.abort();
+    });
     // Of a client that has gone.
     response.on("error", () => {});
     try {
       for (const [name, value] of Object.entries(responseHeaders)) response.setHeader(name, value);
-      await this.#answer(request, response);
+      await this.#answer(request, response, answering.signal);
     } catch (error) {
       this.#logger.error({ error, path: request.url }, "the monitor could not answer a request");
       if (response.headersSent) response.destroy();
@@ -127,7 +160,19 @@ class Dispatcher {
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #pendingOf(socket: Socket): Set<AbortController> {
+    const known = this.#pending.get(socket);
+    if (known !== undefined) return known;
+    const pending = new Set<AbortController>();
+    this.#pending.set(socket, pending);
+    socket.once("close", () => {
+      this.#pending.delete(socket);
+      abortAll(pending);
+    });
+    return pending;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
     const url = urlOf(request);
     if (url === undefined) {
       answer({ request, response }, 400, "Bad request\n");
@@ -139,16 +184,12 @@ class Dispatcher {
       answer({ request, response }, 405, `Only ${methods.join(" and ")} are allowed\n`, { allow: methods.join(", ") });
       return;
     }
-    if (!(await this.#isAdmitted(request, response, route))) return;
+    // The client may have gone while `authorize` was asked.
+    if (!(await this.#isAdmitted(request, response, route)) || signal.aborted) return;
     if (route === undefined) {
       answer({ request, response }, 404, "Not found\n");
       return;
     }
-    const gone = new AbortController();
-    response.once("close", () => {
-      gone.abort();
-    });
-    const signal = AbortSignal.any([gone.signal, this.#closing]);
     await route.handle({ monitor: this.#monitor, access: this.#access, request, response, url, signal });
   }
 
@@ -157,6 +198,10 @@ class Dispatcher {
     response: ServerResponse,
     route: MonitorRoute | undefined,
   ): Promise<boolean> {
+    if (isForeign(request)) {
+      answer({ request, response }, 403, "Not allowed\n");
+      return false;
+    }
     const isOpen = route?.isOpen === true && this.#access.admitsHost(request);
     const needsToken = route?.isOpen !== "to-log-in";
     switch (isOpen ? "admitted" : await this.#access.verdictOn(request, needsToken)) {
@@ -173,6 +218,18 @@ class Dispatcher {
         return false;
     }
   }
+}
+
+function abortAll(pending: ReadonlySet<AbortController>): void {
+  for (const answering of pending) answering.abort();
+}
+
+/**
+ * Sent by a page of another site. It could not read the answer, but answers cost something; links lead here all the same.
+ * Browsers tell; other clients need not.
+ */
+function isForeign({ headers }: IncomingMessage): boolean {
+  return headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate";
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, route: MonitorRoute | undefined): void {

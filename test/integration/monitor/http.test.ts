@@ -1,13 +1,13 @@
 import { request as httpRequest } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect as connectTcp, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { ServerError } from "../../../src/errors/errors.ts";
 import type { MonitorServeOptions } from "../../../src/monitor/http/access.ts";
-import type { MonitorEndpoint } from "../../../src/monitor/http/monitor-server.ts";
+import type { MonitorEndpoint, MonitorServerInit } from "../../../src/monitor/http/monitor-server.ts";
 import { MonitorServer } from "../../../src/monitor/http/monitor-server.ts";
 import { serveOptions } from "../../../src/monitor/http/access.ts";
 import type { MonitorRoute } from "../../../src/monitor/http/exchange.ts";
@@ -277,5 +277,92 @@ describe("monitor.serve()", () => {
     await turnsUntil(() => open === 1);
     await endpoint.close();
     expect(open).toBe(0);
+  });
+
+  /** A server of one route, which `handle` answers. */
+  async function listen(
+    handle: MonitorRoute["handle"],
+    more: Partial<MonitorServerInit & MonitorServeOptions> = {},
+  ): Promise<MonitorServer> {
+    const { logger } = monitor.target;
+    const { patience, ...options } = more;
+    const init = { ...serveOptions({ port: 0, host: "127.0.0.1", ...options }, logger), monitor, logger };
+    const routes: MonitorRoute[] = [{ path: "/x", handle }];
+    return MonitorServer.listen({ ...init, routes, ...(patience !== undefined && { patience }) });
+  }
+  const oneRequest = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+  it("ends the connection of a client that sends further requests and reads no answer", async () => {
+    let handled = 0;
+    await using endpoint = await listen(async ({ response }) => {
+      handled += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      response.end("answer");
+    });
+    const client = connectTcp(endpoint.address.port, "127.0.0.1").on("error", () => {});
+    client.write(oneRequest.repeat(1000));
+    await new Promise((resolve) => client.resume().once("close", resolve));
+    expect(handled).toBeLessThanOrEqual(8);
+    // One after the other is what a connection is kept for.
+    const other = connectTcp(endpoint.address.port, "127.0.0.1");
+    for (let count = 0; count < 20; count += 1) {
+      other.write(oneRequest);
+      await new Promise((resolve) => other.once("data", resolve));
+    }
+    other.destroy();
+    expect(handled).toBeLessThanOrEqual(28);
+  });
+
+  it("ends the connection of a client that takes too long for its request, or does not read the answer", async () => {
+    let isOver = false;
+    const patience = { request: 200, answer: 200 };
+    await using endpoint = await listen(
+      ({ response, signal }) => {
+        signal.addEventListener("abort", () => (isOver = true));
+        response.end(Buffer.alloc(64 * 1_048_576));
+      },
+      { patience },
+    );
+    const client = (text: string): Socket => {
+      const socket = connectTcp(endpoint.address.port, "127.0.0.1").on("error", () => {});
+      socket.write(text);
+      return socket;
+    };
+    const slow = [client(""), client("GET /x HTTP/1.1\r\nHost: loc")];
+    const silent = client(oneRequest).pause();
+    await Promise.all(slow.map((socket) => new Promise((resolve) => socket.resume().once("close", resolve))));
+    await turnsUntil(() => isOver);
+    silent.destroy();
+  });
+
+  it("forgets a client that has gone while authorize was asked", async () => {
+    let handled = 0;
+    let isOver = false;
+    let admit: ((answer: boolean) => void) | undefined;
+    await using endpoint = await listen(() => void (handled += 1), {
+      authorize: ({ socket }) => {
+        socket.once("close", () => (isOver = true));
+        return new Promise((resolve) => (admit = resolve));
+      },
+    });
+    const client = connectTcp(endpoint.address.port, "127.0.0.1");
+    client.write(oneRequest);
+    await turnsUntil(() => admit !== undefined);
+    client.destroy();
+    await turnsUntil(() => isOver);
+    admit?.(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(handled).toBe(0);
+  });
+
+  it("answers no page of another site, but for a link that leads here", async () => {
+    const { url } = await serve();
+    const statusOf = async (site: string, mode: string, path = "metrics"): Promise<number> =>
+      (await ask(`${url}${path}`, { "sec-fetch-site": site, "sec-fetch-mode": mode })).status;
+    expect(await statusOf("cross-site", "no-cors")).toBe(403);
+    expect(await statusOf("cross-site", "cors", "healthz")).toBe(403);
+    expect(await statusOf("cross-site", "navigate")).toBe(200);
+    expect(await statusOf("same-origin", "cors")).toBe(200);
+    expect(await statusOf("none", "navigate")).toBe(200);
   });
 });

@@ -26,7 +26,7 @@ describe("new ServerMonitor()", () => {
     },
   );
 
-  it.each<[options: object, message: string]>([
+  it.each<[options: object | null, message: string]>([
     [{ monitoringInterval: 0 }, "monitoringInterval must be an integer from 10 to 86400000: current value is 0"],
     [{ monitoringInterval: Infinity }, "monitoringInterval must be an integer from 10 to 86400000"],
     [{ window: -1 }, "window must be an integer from 10 to 86400000: current value is -1"],
@@ -35,6 +35,9 @@ describe("new ServerMonitor()", () => {
     [{ interval: 5 }, "interval is not an option of ServerMonitor"],
     [{ monitorInterval: 5 }, "monitorInterval is not an option of ServerMonitor; did you mean monitoringInterval?"],
     [{ thresholds: { memry: false } }, "thresholds.memry is no alert; did you mean memory?"],
+    [null, "options must be an object"],
+    [{ thresholds: null }, "thresholds must be an object"],
+    [{ thresholds: { memory: { degrade: 0.5 } } }, "thresholds.memory.degrade is no level"],
     [{ thresholds: { memory: 5 } }, "thresholds.memory must be false or an object of degraded and unhealthy"],
     [
       { thresholds: { memory: { degraded: "1" } } },
@@ -60,7 +63,7 @@ describe("new ServerMonitor()", () => {
     [{ rules: [{ ...rule, id: "memory" }] }, 'rules[0] has the id "memory", which another rule has'],
     [{ rules: [{ ...rule, id: "not_serving" }] }, 'has the id "not_serving", which another rule has'],
   ])("refuses %j", (options, message) => {
-    const make = (): unknown => new ServerMonitor(new WebTransportServer(), options);
+    const make = (): unknown => new ServerMonitor(new WebTransportServer(), options as never);
     expect(make).toThrow(ConfigurationError);
     expect(make).toThrow(message);
   });
@@ -68,7 +71,10 @@ describe("new ServerMonitor()", () => {
 
 describe("monitor.serve()", () => {
   const needed = "can be reached from other machines, so authorize or token is needed";
-  it.each<[options: object, message: string]>([
+  it.each<[options: object | null, message: string]>([
+    [null, "options must be an object"],
+    // Without the check the page would be open to every user of the machine.
+    [{ authorise: () => false }, "authorise is not an option of monitor.serve(); did you mean authorize?"],
     [{ host: "0.0.0.0" }, `host ${needed}: current value is '0.0.0.0'`],
     [{ host: "::" }, needed],
     [{ host: "127.evil.example" }, needed],
@@ -82,7 +88,7 @@ describe("monitor.serve()", () => {
     [{ allowedHosts: "a.example" }, "allowedHosts must be an array"],
   ])("refuses %j at the call, and shows no token", (options, message) => {
     const monitor = new ServerMonitor(new WebTransportServer());
-    const serve = (): unknown => monitor.serve(options);
+    const serve = (): unknown => monitor.serve(options as never);
     expect(serve).toThrow(ConfigurationError);
     expect(serve).toThrow(message);
     expect(serve).not.toThrow(/short|0123456789 /);
