@@ -1,12 +1,14 @@
-// `npm run package`: what a release publishes, as tarballs: the main package, and one with the addon for each platform.
+// `npm run package`: what a release publishes, as tarballs: the main package, one with the addon for each platform, and the
+// one behind `npm create tswebtransport`.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { buildAddon, inspectAddon } from "./build-addon.mjs";
 import { ensureBundle, staging } from "./bundle.mjs";
 import { crateLicences } from "./crate-licences.mjs";
+import { filesBelow } from "./fingerprint.mjs";
 import { ensureDependencies } from "./install-dependencies.mjs";
 import { npm } from "./npm.mjs";
 import { cache, inRoot, root } from "./paths.mjs";
@@ -30,16 +32,18 @@ const defaultOutput = join(cache, "package", "tarballs");
 const common = ["LICENSE"];
 const documents = ["README.md", "CHANGELOG.md"];
 
-/** Packs, and answers the tarballs' paths: `{ main, addons: { [platform]: path } }`. */
+/** Packs, and answers the tarballs' paths: `{ main, create, addons: { [platform]: path } }`. */
 export async function pack({ chosen, main = true, output = defaultOutput }) {
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  const tarballs = { main: undefined, addons: {} };
+  const tarballs = { main: undefined, create: undefined, addons: {} };
   const packages = [];
   if (main) {
     await stageMain();
     packages.push({ ...packFolder(staging, output, checkMain), about: "" });
     tarballs.main = packages[0].path;
+    packages.push({ ...packFolder(stageCreate(), output, checkCreate), about: "" });
+    tarballs.create = packages[1].path;
   }
   for (const platform of chosen) {
     const addon = buildAddon(platform);
@@ -68,6 +72,19 @@ function mainManifest() {
     ...{ peerDependencies, peerDependenciesMeta },
     optionalDependencies: Object.fromEntries(platforms.map((platform) => [packageOf(platform), version])),
   };
+}
+
+/** `npm create tswebtransport`: always of the main package's version. */
+function stageCreate() {
+  const folder = join(cache, "package", "create");
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(inRoot("create"), folder, {
+    recursive: true,
+    filter: (source) => !/[/\\](node_modules|package-lock\.json)$/.test(source),
+  });
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  writeManifest(folder, { ...manifest, version: rootManifest().version, ...repository() });
+  return folder;
 }
 
 function stageAddon(platform, addon) {
@@ -156,6 +173,12 @@ function faultsOfModule(folder, path, has, peers) {
   const isAsset = !code.includes("//# sourceMappingURL=");
   if (!isAsset && !has.has(`${path}.map`)) faults.push(`${path}.map is missing`);
   return faults;
+}
+
+function checkCreate(folder, files) {
+  const template = filesBelow(join(folder, "template")).map((file) => relative(folder, file).split(sep).join("/"));
+  const expected = ["LICENSE", "README.md", "create.mjs", "package.json", ...template].sort();
+  return files.toSorted().join() === expected.join() ? [] : [`it has ${files.join(", ")}, not ${expected.join(", ")}`];
 }
 
 function checkAddon(_, files) {
