@@ -194,6 +194,8 @@ class Plot {
         ...this.#keys.map((_, index) => ({
           stroke: colour(`--series-${index + 1}`),
           width: 1.75,
+          // Two lines that are the same are both seen, and not by their colours alone.
+          ...(index === 1 && { dash: [7, 4] }),
           points: { show: false },
         })),
       ],
