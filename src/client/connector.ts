@@ -231,7 +231,8 @@ export class Connector {
 
   /** Everything that makes one connection different from another. */
   #poolKey({ connect, transport, settings }: ReachOptions): PoolKey {
-    const data = [this.#target.url.origin, connect, transport, settings];
+    // Traffic is what the connection has carried so far, so it would tell every connection from every other.
+    const data = [this.#target.url.origin, connect, transport, { ...settings, traffic: undefined }];
     return { data, objects: [this.#options.surroundings.engine] };
   }
 }
