@@ -1,4 +1,4 @@
-import { addFigures, countsOf } from "./merge.ts";
+import { addFigures, countsOf, processKey } from "./merge.ts";
 import type { Figures, TargetSample, WorkerSample } from "./target.ts";
 
 /**
@@ -6,7 +6,7 @@ import type { Figures, TargetSample, WorkerSample } from "./target.ts";
  * counted stays when it is gone.
  */
 export class Accumulator {
-  /** The last figures of each worker that is there, by slot and process. */
+  /** The last figures of each worker that is there, by its process. */
   readonly #known = new Map<string, Figures>();
   #gone: Figures | undefined;
 
@@ -14,7 +14,7 @@ export class Accumulator {
   add(sample: TargetSample): Figures | undefined {
     const seen = new Set<string>();
     for (const worker of sample.workers) {
-      const key = `${worker.id} ${worker.instance}`;
+      const key = processKey(worker);
       if (worker.figures !== undefined) this.#known.set(key, worker.figures);
       if (isThere(worker)) seen.add(key);
     }
@@ -25,7 +25,7 @@ export class Accumulator {
     }
     let total = sample.figures;
     for (const worker of sample.workers) {
-      const figures = this.#known.get(`${worker.id} ${worker.instance}`);
+      const figures = this.#known.get(processKey(worker));
       // One that has not answered keeps what it had counted.
       if (worker.figures === undefined && figures !== undefined) total = sum(total, countsOf(figures));
     }

@@ -103,7 +103,9 @@ export class ClusterTarget implements MonitorTarget {
 
   get #processes(): readonly { readonly id: string; readonly process: InspectedProcess }[] {
     const { processes } = inspectCluster(this.#cluster);
-    const hasOnePort = new Set(processes.map(({ port }) => port)).size <= 1;
+    // A worker that was given up has none any more.
+    const ports = processes.flatMap(({ port }) => (port === undefined ? [] : [port]));
+    const hasOnePort = new Set(ports).size <= 1;
     return processes.map((process) => ({ id: nameOf(process, hasOnePort), process }));
   }
 

@@ -27,6 +27,11 @@ export function mergeSessionLists(
   };
 }
 
+/** Of a worker in several samples: its `id` changes when the cluster gets a further port, or loses one. */
+export function processKey({ id, instance }: WorkerSample): string {
+  return instance === "" ? `worker ${id}` : `process ${instance}`;
+}
+
 export function addFigures(left: Figures, right: Figures): Figures {
   return {
     connections: {

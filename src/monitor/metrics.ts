@@ -1,9 +1,10 @@
 /** What a monitor knows at one time: the figures, and what has happened in a window before. */
 import { quantile, subtractHistograms } from "../base/histogram.ts";
 import type { HistogramData } from "../base/histogram.ts";
+import { processKey } from "./merge.ts";
 import { refusalCauses } from "../engine/handshake-failures.ts";
 
-import type { Figures, TargetSample, WorkerSample, WorkerState } from "./target.ts";
+import type { Figures, TargetSample, WorkerState } from "./target.ts";
 
 export interface MonitorMetrics {
   /** Milliseconds since the epoch. */
@@ -144,7 +145,8 @@ export function windowOf(now: Figures, since: Figures | undefined, duration: num
 export function workerMetrics(sample: TargetSample, earlier: TargetSample | undefined): readonly WorkerMetrics[] {
   return sample.workers.map((worker) => {
     const { id, pid, state, restarts, figures } = worker;
-    const before = earlier?.workers.find((other) => isSame(worker, other))?.figures;
+    const key = processKey(worker);
+    const before = earlier?.workers.find((other) => processKey(other) === key)?.figures;
     const delay = figures?.eventLoop.delay;
     return {
       id,
@@ -172,10 +174,6 @@ export function percentiles(histogram: HistogramData): Percentiles {
 /** The sum of all causes. */
 export function total(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-function isSame(worker: WorkerSample, other: WorkerSample): boolean {
-  return worker.id === other.id && worker.instance === other.instance;
 }
 
 /** Who is told to try another version tries again, and who is turned away by a closing server goes to another. */

@@ -7,8 +7,11 @@ import { Histogram } from "../base/histogram.ts";
 
 import type { Figures } from "./target.ts";
 
-/** Milliseconds between two looks at how late the event loop is: 0.2 % of a core that has nothing else to do. */
-const resolution = 50;
+/** Milliseconds between two looks at how late the event loop is: 0.1 % of a core that has nothing else to do. */
+const resolution = 100;
+
+/** Milliseconds that the container's limit is taken for the same: it is read from files. */
+const limitAge = 60_000;
 
 /** Milliseconds. */
 export const delayBounds: readonly number[] = Object.freeze([
@@ -56,21 +59,30 @@ export class EventLoopMeter {
   }
 }
 
+// It does not change while the process lives.
+const heapLimit = getHeapStatistics().heap_size_limit;
+let knownLimit: { readonly bytes: number; readonly until: number } | undefined;
+
 export function memoryFigures(): Figures["memory"] {
   const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   return {
     resident: rss,
     heapUsed,
     heapTotal,
-    heapLimit: getHeapStatistics().heap_size_limit,
+    heapLimit,
     external,
     native: Math.max(0, rss - heapTotal - external),
-    limit: memoryLimit(),
+    limit: memoryLimit(performance.now()),
   };
 }
 
 /** Of the container where there is one, else the machine's. */
-function memoryLimit(): number {
+function memoryLimit(now: number): number {
+  if (knownLimit === undefined || now >= knownLimit.until) knownLimit = { bytes: readLimit(), until: now + limitAge };
+  return knownLimit.bytes;
+}
+
+function readLimit(): number {
   const machine = totalmem();
   // Bun and Deno may lack it; without a limit it is 0 or more than there is.
   const { constrainedMemory } = process as Partial<Pick<NodeJS.Process, "constrainedMemory">>;

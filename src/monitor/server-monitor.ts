@@ -64,6 +64,7 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
   /** Ends the running loop; undefined when none runs. */
   #run: Run | undefined;
   #reading: Promise<TargetSample> | undefined;
+  #collecting: Promise<readonly Family[]> | undefined;
 
   /** Throws ConfigurationError. */
   constructor(monitored: Monitored, options: ServerMonitorOptions = {}) {
@@ -180,10 +181,17 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
     return expose(await this.collectFamilies(), format);
   }
 
-  /** Reads the figures of now, as metrics of Prometheus. For exporters of other formats. */
-  async collectFamilies(): Promise<readonly Family[]> {
-    const sample = await this.read();
-    return collect(sample, this.#alerts.active);
+  /**
+   * Reads the figures of now, as metrics of Prometheus; several calls at a time share one result. For exporters of other
+   * formats.
+   */
+  collectFamilies(): Promise<readonly Family[]> {
+    this.#collecting ??= this.read()
+      .then((sample) => collect(sample, this.#alerts.active))
+      .finally(() => {
+        this.#collecting = undefined;
+      });
+    return this.#collecting;
   }
 
   /** Every metric that {@link collectFamilies} gives, without its samples. */

@@ -14,7 +14,6 @@ export class ServerTarget implements MonitorTarget {
   readonly logger: Logger;
   readonly #server: WebTransportServer;
   readonly #meter = new EventLoopMeter();
-  #hasServed = false;
 
   constructor(server: WebTransportServer) {
     this.#server = server;
@@ -22,14 +21,14 @@ export class ServerTarget implements MonitorTarget {
   }
 
   get isServing(): boolean {
-    this.#hasServed ||= this.#server.isServing;
     return this.#server.isServing;
   }
   get isDraining(): boolean {
     return this.#server.isDraining;
   }
   get hasServed(): boolean {
-    return this.#hasServed || this.isServing || this.isDraining;
+    // It keeps its address when it closes, so it does not matter whether anybody has looked before.
+    return this.#server.localAddress !== undefined;
   }
 
   measure(): () => void {

@@ -71,7 +71,10 @@ export interface WorkerSample {
    * "lost-ID" of one that was given up; "" for what this process serves.
    */
   readonly id: string;
-  /** Differs between two processes that have had one slot: counts begin at 0 with each. */
+  /**
+   * The process: no two of a cluster's have had the same, and counts begin at 0 with each. "" for a worker that has no
+   * process now, and for what this process serves.
+   */
   readonly instance: string;
   readonly pid: number | undefined;
   readonly state: WorkerState;

@@ -45,7 +45,7 @@ export class AlertBook {
   readonly #logger: Logger;
   readonly #tell: (alert: MonitorAlert) => void;
   readonly #active = new Map<string, Told>();
-  /** Rules whose failure has been logged. */
+  /** Rules that have failed, and have not worked since. */
   readonly #failed = new Set<string>();
   #alerts: MonitorAlert[] = [];
 
@@ -67,7 +67,17 @@ export class AlertBook {
   }
 
   check(metrics: MonitorMetrics): void {
-    for (const rule of this.#rules) this.#take(rule.id, this.#run(rule, metrics), metrics.timestamp);
+    for (const rule of this.#rules) {
+      let finding: Finding | undefined;
+      try {
+        finding = checkedFinding(rule.check(metrics));
+      } catch (error) {
+        this.#ruleFailed(rule.id, error);
+        continue;
+      }
+      this.#failed.delete(rule.id);
+      this.#take(rule.id, finding, metrics.timestamp);
+    }
   }
 
   /** Forgets the alerts that were told; what is raised stays raised. */
@@ -75,14 +85,11 @@ export class AlertBook {
     this.#alerts = [];
   }
 
-  #run(rule: MonitorRule, metrics: MonitorMetrics): Finding | undefined {
-    try {
-      return rule.check(metrics);
-    } catch (error) {
-      if (!this.#failed.has(rule.id)) this.#logger.error({ error, rule: rule.id }, "a rule of the monitor failed");
-      this.#failed.add(rule.id);
-      return undefined;
-    }
+  /** Whether all is well is not known: an alert that is raised stays. Logged once until the rule works again. */
+  #ruleFailed(id: string, error: unknown): void {
+    if (this.#failed.has(id)) return;
+    this.#failed.add(id);
+    this.#logger.error({ error, rule: id }, "a rule of the monitor failed");
   }
 
   #take(id: string, finding: Finding | undefined, timestamp: number): void {
@@ -115,6 +122,18 @@ export class AlertBook {
     else this.#logger.warn({ alert: id, status }, `Health alert: ${status} - ${reason}`);
     this.#tell(alert);
   }
+}
+
+/** Callers without types may give anything. Throws TypeError for what is no finding, such as an asynchronous rule's promise. */
+function checkedFinding(given: unknown): Finding | undefined {
+  if (given === undefined || given === null || given === false) return undefined;
+  const { status, reason, value } = given as Partial<Record<keyof Finding, unknown>>;
+  const isLevel = status === "degraded" || status === "unhealthy";
+  if (isLevel && typeof reason === "string" && (value === undefined || typeof value === "number")) {
+    return given as Finding;
+  }
+  const rule = 'a rule returns undefined, or { status: "degraded" or "unhealthy", reason: string, value?: number } at once';
+  throw new TypeError(`What a rule has returned is no finding: ${rule}`);
 }
 
 function isWorse({ toldStatus, toldValue }: Told, { status, value }: Finding): boolean {

@@ -19,7 +19,7 @@ export interface Finding {
 export interface MonitorRule {
   /** What its alerts are called; no other rule has it. */
   readonly id: string;
-  /** Undefined: all is well. Must not change the metrics. What it throws is logged, and counts as nothing found. */
+  /** Undefined: all is well. Must not change the metrics. What it throws is logged; an alert of it that is raised stays. */
   readonly check: (metrics: MonitorMetrics) => Finding | undefined;
 }
 

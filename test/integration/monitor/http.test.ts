@@ -99,6 +99,12 @@ describe("monitor.serve()", () => {
     expect(await probes()).toEqual(["503 not serving", "503 not serving"]);
   });
 
+  it("knows that a server has served and ended, though nobody has looked meanwhile", async () => {
+    await server.close();
+    const { url } = await serve();
+    expect((await ask(`${url}healthz`)).status).toBe(503);
+  });
+
   it("takes a process for alive whose server has not listened yet", async () => {
     const target = new ScriptedTarget();
     Object.assign(target, { isServing: false, hasServed: false });

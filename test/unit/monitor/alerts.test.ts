@@ -289,6 +289,55 @@ describe("alerts", () => {
     expect(lines().filter((line) => line.startsWith("error"))).toEqual(["error a rule of the monitor failed"]);
   });
 
+  it("are not over because their rule throws, which is logged anew once it has worked", async () => {
+    let isBroken = false;
+    await start({
+      rules: [
+        {
+          id: "mine",
+          check: () => {
+            if (isBroken) throw new Error("on purpose");
+            return { status: "degraded", reason: "bad" };
+          },
+        },
+      ],
+    });
+    isBroken = true;
+    await pass();
+    await pass();
+    expect(kinds()).toEqual(["mine raised degraded"]);
+    expect(monitor.getHealthStatus().reason).toBe("bad");
+    isBroken = false;
+    await pass();
+    isBroken = true;
+    await pass();
+    expect(kinds()).toEqual(["mine raised degraded"]);
+    expect(lines().filter((line) => line.startsWith("error"))).toHaveLength(2);
+  });
+
+  it.each<[name: string, found: unknown]>([
+    ["a promise", Promise.resolve(undefined)],
+    ["an empty object", {}],
+    ["a level that there is not", { status: "healthy", reason: "fine" }],
+    ["a level without a reason", { status: "degraded" }],
+    ["a value that is no number", { status: "degraded", reason: "bad", value: "10" }],
+    ["true", true],
+  ])("of a rule that returns %s: there is none, its fault is logged, and the sample counts", async (_name, found) => {
+    let samples = 0;
+    await start({ rules: [{ id: "mine", check: () => found as never }] });
+    monitor.on("sample", () => (samples += 1));
+    await pass();
+    expect(samples).toBe(1);
+    expect(kinds()).toEqual([]);
+    expect(lines()).toEqual(["error a rule of the monitor failed"]);
+  });
+
+  it("of a rule that returns null: there is none", async () => {
+    await start({ rules: [{ id: "mine", check: () => null as never }] });
+    await pass();
+    expect(target.lines).toEqual([]);
+  });
+
   it("a listener that throws stops neither the other listeners nor the monitor", async () => {
     await start();
     const error = new Error("on purpose");

@@ -33,7 +33,7 @@ export function workerOf(
   more: Partial<WorkerSample> = {},
 ): WorkerSample {
   const figures = changes && figuresWith(changes);
-  return { id, instance: "1", pid: 1000 + Number(id), state: "serving", restarts: 0, figures, ...more };
+  return { id, instance: `${id}-1`, pid: 1000 + Number(id), state: "serving", restarts: 0, figures, ...more };
 }
 
 export class ScriptedTarget implements MonitorTarget {

@@ -209,6 +209,16 @@ describe("ServerMonitor", () => {
       expect(current().window.rates.sessions).toBeCloseTo(4 / 60);
     });
 
+    it("counts a process once, though its worker is called otherwise: the cluster has got a further port", async () => {
+      target.workers = [workerOf("0", { sessions: { accepted: 10 }, eventLoop: { active: 50, idle: 50 } })];
+      await start();
+      const eventLoop = { active: 60, idle: 140 };
+      target.workers = [workerOf("4433-0", { sessions: { accepted: 11 }, eventLoop }, { instance: "0-1" })];
+      await pass();
+      expect(counts()).toBe(11);
+      expect(current().workers).toMatchObject([{ id: "4433-0", utilization: 0.1 }]);
+    });
+
     it("keeps the counts of a worker that does not answer, but not what it has open", async () => {
       target.workers = [
         workerOf("0", { sessions: { accepted: 10, active: 4 } }),
