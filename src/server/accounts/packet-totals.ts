@@ -2,13 +2,15 @@ import type { ConnectionStats } from "../../engine/engine.ts";
 import type { Connection } from "../../transport/types.ts";
 
 /** Numbers that are written where they are: a sample of thousands of connections leaves nothing to collect. */
-class Counts {
-  packetsSent = 0;
-  packetsReceived = 0;
-  packetsLost = 0;
-  bytesSent = 0;
-  bytesReceived = 0;
+interface Counts {
+  packetsSent: number;
+  packetsReceived: number;
+  packetsLost: number;
+  bytesSent: number;
+  bytesReceived: number;
 }
+
+const none: PacketCounts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 };
 
 export type PacketCounts = Readonly<Counts>;
 
@@ -17,7 +19,7 @@ export type PacketCounts = Readonly<Counts>;
  * whenever somebody looks at it ({@link PacketTotals.seen}), each packet once.
  */
 export class PacketTotals {
-  readonly #total = new Counts();
+  readonly #total = { ...none };
   /** What has been added of a connection that is open and was looked at. */
   readonly #added = new WeakMap<Connection, Counts>();
 
@@ -29,7 +31,7 @@ export class PacketTotals {
   seen(connection: Connection, stats: ConnectionStats): void {
     let added = this.#added.get(connection);
     if (added === undefined) {
-      added = new Counts();
+      added = { ...none };
       this.#added.set(connection, added);
     }
     this.#add(stats, added);
@@ -37,7 +39,7 @@ export class PacketTotals {
 
   /** `stats`: the connection's last. They are 0 where the engine has forgotten it already. */
   ended(connection: Connection, stats: ConnectionStats): void {
-    this.#add(stats, this.#added.get(connection) ?? new Counts());
+    this.#add(stats, this.#added.get(connection) ?? { ...none });
     this.#added.delete(connection);
   }
 
