@@ -33,7 +33,8 @@ const layers = {
 /** They name what a package's entry point exports, of whatever layer. */
 const entryFiles = "^src/(index|server/index)[.]ts$";
 
-const pathOf = (layer) => (layer === "contract" ? "^src/engine/(engine|engine-options|handshake-failures)[.]ts$" : `^src/${layer}/`);
+const pathOf = (layer) =>
+  layer === "contract" ? "^src/engine/(engine|engine-options|handshake-failures)[.]ts$" : `^src/${layer}/`;
 const sideOf = (names) => names.map(pathOf).join("|");
 
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({
