@@ -63,6 +63,7 @@ await runScript(async () => {
       await checkRuntime(name, runtime);
       await check(`${name}: a browser's echo`, () => echoInBrowser([...runtime, "browser-server.mjs"], project));
     }
+    await checkPrograms();
     await checkImport();
     await checkBundlers();
   }
@@ -127,6 +128,22 @@ async function checkRuntime(name, runtime) {
   await check(`${name}: require()`, async () => {
     assert.match(await run([...runtime, "require.cjs"], { cwd: project }), /^require ok$/m);
   });
+}
+
+/** What the package starts as processes of their own: workers, and the command line. */
+async function checkPrograms() {
+  const { version } = JSON.parse(readFileSync(inRoot("package.json"), "utf8"));
+  for (const name of ["Node 20", "Node 26"]) {
+    await check(`${name}: a cluster's workers and their monitor`, async () => {
+      assert.match(await run([...runtimes[name], "cluster.mjs"], { cwd: project }), /^cluster ok$/m);
+    });
+    await check(`${name}: npx tswebtransport`, async () => {
+      const command = [...runtimes[name], join("node_modules", ".bin", "tswebtransport")];
+      assert.ok((await run([...command, "--version"], { cwd: project })).includes(version));
+      assert.match(await run([...command, "--help"], { cwd: project }), /\bdoctor\b/);
+      await run([...command, "cert", "--out", name], { cwd: project });
+    });
+  }
 }
 
 async function checkImport() {
