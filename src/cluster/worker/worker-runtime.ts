@@ -41,11 +41,13 @@ export class WorkerRuntime {
 
   listen(): void {
     process.on("message", (message) => {
-      this.#receive(message as MessageToWorker);
+      if (typeof message === "object" && message !== null) this.#receive(message as MessageToWorker);
     });
     process.on("disconnect", () => {
       this.#orphaned();
     });
+    // The cluster may end before this program was loaded: then nobody was there to hear it.
+    if (!process.connected) this.#orphaned();
     // A terminal sends these to every process of the group: the cluster's process decides what becomes of its workers.
     process.on("SIGINT", () => {}).on("SIGHUP", () => {});
     process.on("SIGTERM", () => {
@@ -159,7 +161,7 @@ export class WorkerRuntime {
 
   async #answer(number: number, find: () => unknown): Promise<void> {
     try {
-      this.#send({ type: "answer", number, value: await find() });
+      await this.#sent({ type: "answer", number, value: await find() });
     } catch (error) {
       this.#send({ type: "answer", number, value: undefined, error: describeError(error) });
     }
