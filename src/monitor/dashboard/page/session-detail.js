@@ -17,7 +17,10 @@ export class SessionDetail {
       clearTimeout(this.#timer);
       this.#id = undefined;
     });
-    document.addEventListener("visibilitychange", () => !document.hidden && void this.#refresh());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) clearTimeout(this.#timer);
+      else void this.#refresh();
+    });
   }
 
   open(id) {

@@ -50,7 +50,10 @@ export class SessionTable {
     element("first-page").addEventListener("click", () => this.#turnTo(0));
     element("previous-page").addEventListener("click", () => this.#turnTo(this.#offset - PAGE_SIZE));
     element("next-page").addEventListener("click", () => this.#turnTo(this.#offset + PAGE_SIZE));
-    document.addEventListener("visibilitychange", () => !document.hidden && void this.refresh());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) clearTimeout(this.#timer);
+      else if (element("auto").checked) void this.refresh();
+    });
     void this.refresh();
   }
 
