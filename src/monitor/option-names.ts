@@ -9,6 +9,10 @@ export function checkNames(given: object, names: readonly string[], key: string,
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
     const meant = nearestName(name, names);
-    throw refused(name, undefined, `is not an option of ${owner}${meant === undefined ? "" : `; did you mean ${meant}?`}`);
+    throw refused(
+      name,
+      undefined,
+      `is not an option of ${owner}${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+    );
   }
 }

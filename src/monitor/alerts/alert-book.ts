@@ -132,7 +132,8 @@ function checkedFinding(given: unknown): Finding | undefined {
   if (isLevel && typeof reason === "string" && (value === undefined || typeof value === "number")) {
     return given as Finding;
   }
-  const rule = 'a rule returns undefined, or { status: "degraded" or "unhealthy", reason: string, value?: number } at once';
+  const rule =
+    'a rule returns undefined, or { status: "degraded" or "unhealthy", reason: string, value?: number } at once';
   throw new TypeError(`What a rule has returned is no finding: ${rule}`);
 }
 
