@@ -135,7 +135,7 @@ export interface Figures {
     readonly received: number;
     readonly dropped: CountsBy<DatagramDropCause>;
   };
-  /** UDP packets of connections; of a connection that was lost by a time-out, as of the last sample. */
+  /** Sent and lost: QUIC packets; received: UDP datagrams. Of a connection that was lost by a time-out, as of the last sample. */
   readonly transport: {
     readonly packetsSent: number;
     readonly packetsReceived: number;

@@ -55,10 +55,10 @@ export const figureFamilies: readonly FamilyDefinition<Figures>[] = [
   ),
   counterBy("datagrams_dropped", "reason", "Datagrams that were dropped here.", (f) => f.datagrams.dropped),
 
-  counterBy("packets", "direction", "UDP packets of connections.", ({ transport }) =>
+  counterBy("packets", "direction", "Packets of connections: QUIC packets out, UDP datagrams in.", ({ transport }) =>
     directions({ received: transport.packetsReceived, sent: transport.packetsSent }),
   ),
-  counter("packets_lost", "UDP packets that were lost on their way to clients.", (f) => f.transport.packetsLost),
+  counter("packets_lost", "QUIC packets that were lost on their way to clients.", (f) => f.transport.packetsLost),
   counterBy("udp_bytes", "direction", "Bytes in UDP packets of connections.", ({ transport }) =>
     directions({ received: transport.bytesReceived, sent: transport.bytesSent }),
   ),

@@ -24,7 +24,8 @@ export class PacketTotals {
   readonly #added = new WeakMap<Connection, Counts>();
 
   get counts(): PacketCounts {
-    return { ...this.#total };
+    const { packetsSent, packetsReceived, packetsLost, bytesSent, bytesReceived } = this.#total;
+    return { packetsSent, packetsReceived, packetsLost, bytesSent, bytesReceived };
   }
 
   /** `stats`: of the open connection now. */
