@@ -36,14 +36,14 @@ mod fault {
 }
 
 use identity::Identity;
-use self_signed::{SelfSigned, generate};
+use self_signed::{Generated, generate};
 use tls::{ClientCertificates, Identities, Verification};
 
-fn fresh() -> SelfSigned {
+fn fresh() -> Generated {
     generate(&["localhost".to_owned()], 1).unwrap()
 }
 
-fn identity(certificate: &SelfSigned) -> Identity<'_> {
+fn identity(certificate: &Generated) -> Identity<'_> {
     Identity {
         cert: &certificate.cert,
         key: &certificate.key,

@@ -278,7 +278,7 @@ function newContext(parts: ContextParts): ClusterContext {
   try {
     return new ClusterContext(parts);
   } catch (error) {
-    throw new AggregateError([error], "the cluster could not start");
+    throw new AggregateError([error], "the cluster could not start", { cause: error });
   }
 }
 

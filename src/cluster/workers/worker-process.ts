@@ -105,7 +105,7 @@ export class WorkerProcess {
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc", ...start.sockets.map(({ descriptor }) => descriptor)],
     });
-    this.#child.on("message", (message) => {
+    this.#child.on("message", (message: unknown) => {
       // An application may use the channel, too: for other programs that run it.
       if (typeof message === "object" && message !== null) this.#receive(message as MessageToCluster);
     });
