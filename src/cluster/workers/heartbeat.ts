@@ -58,7 +58,7 @@ export class Heartbeat {
     const now = performance.now();
     // While this process was busy itself it could not hear: that time is not the worker's silence.
     const late = now - this.#lastTick - this.#interval;
-    if (late > 0) this.#heardAt += late;
+    if (late > 0) this.#heardAt = Math.min(now, this.#heardAt + late);
     this.#lastTick = now;
     const silence = now - this.#heardAt;
     if (this.#hangTimeout > 0 && silence > this.#hangTimeout && !this.#isHung) {

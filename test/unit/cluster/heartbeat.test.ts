@@ -56,6 +56,19 @@ describe("Heartbeat", () => {
     vi.restoreAllMocks();
   });
 
+  it("tells in time of a worker that falls silent after this process was late", () => {
+    const { heartbeat, events } = recorded(2000);
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, "now").mockImplementation(() => now() + 30_000);
+    // Both were late, and the worker's message is read before the timer fires.
+    heartbeat.heard();
+    vi.advanceTimersByTime(500);
+    vi.advanceTimersByTime(2500);
+    expect(events.filter((event) => event.startsWith("hung"))).toHaveLength(1);
+    heartbeat.stop();
+    vi.restoreAllMocks();
+  });
+
   it("never calls a worker hung with 0", () => {
     const { heartbeat, events } = recorded(0);
     vi.advanceTimersByTime(3_600_000);
