@@ -28,6 +28,7 @@ function urlOf(app: AppModule): URL {
   if (app instanceof URL) return app;
   // A drive's letter is no scheme.
   if (isAbsolute(app) || !/^[a-z][a-z0-9+.-]+:/i.test(app)) return pathToFileURL(resolve(app));
+  if (!URL.canParse(app)) throw refused("app", app, "must be a file: URL or a path");
   return new URL(app);
 }
 

@@ -13,10 +13,11 @@ export function checkConfigs(configs: readonly ServerConfig[], slots: number | u
   checkPorts(configs);
   const most = slots ?? 256;
   for (const config of configs) {
-    const workers = configs.filter((other) => other.values.bindPort === config.values.bindPort).length;
+    const { bindHost, bindPort } = config.values;
+    const workers = configs.filter(({ values }) => values.bindPort === bindPort && values.bindHost === bindHost).length;
     if (workers > most) {
       const text = slots === undefined ? "can have at most 256 workers" : `needs at least as many slots`;
-      throw refused("slots", slots, `${text}: ${workers} configurations have bindPort ${config.values.bindPort}`);
+      throw refused("slots", slots, `${text}: ${workers} configurations have bindPort ${bindPort}`);
     }
   }
 }

@@ -33,6 +33,7 @@ describe("new ServerCluster()", () => {
     [{ replaceHung: "yes" }, "replaceHung", "must be true or false"],
     [{ app: 7 }, "app", "must be a URL or a path"],
     [{ app: "" }, "app", "must be a URL or a path"],
+    [{ app: "file://[" }, "app", "must be a file: URL or a path"],
     [{ app: "https://example.com/app.js" }, "app", "must be a file: URL or a path"],
     [{ execArgv: [1] }, "execArgv", "item 0 must be a string"],
     [{ workers: 2 }, "workers", "is not an option of ServerCluster"],
@@ -61,6 +62,12 @@ describe("new ServerCluster()", () => {
       { bindHost: "::1", bindPort: 0 },
     ];
     expect(new ServerCluster(configs, { app }).isRunning).toBe(false);
+  });
+
+  it("takes as many workers as slots of each port that is picked", () => {
+    const configs = ["127.0.0.1", "::1"].map((bindHost) => ({ bindHost, bindPort: 0 }));
+    expect(() => new ServerCluster(configs, { app, slots: 1 })).not.toThrow();
+    expect(faultOf([...configs, ...configs], { app, slots: 1 }).configKey).toBe("slots");
   });
 
   it("refuses more workers of a port than slots", () => {
