@@ -1,9 +1,8 @@
 import { availableParallelism } from "node:os";
 
-import { Deferred, quiet } from "../async/promises.ts";
+import { ignore, rejected } from "../async/promises.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
-import { integer } from "../config/option-checks.ts";
 import { refused } from "../config/option-table.ts";
 import { ServerConfig } from "../config/server-config.ts";
 import type { ServerConfigOptions } from "../config/server-config.ts";
@@ -16,9 +15,11 @@ import { processBus } from "./bus/cluster-bus.ts";
 import { BusHub } from "./bus/bus-hub.ts";
 import { LocalBus } from "./bus/local-bus.ts";
 import type { BusListener } from "./bus/message-bus.ts";
+import { checkAddress, checkCloseOptions, checkWorkers } from "./call-checks.ts";
 import type { ClusterBackend, ServerAddress } from "./cluster-backend.ts";
 import { isClusterEvent } from "./cluster-events.ts";
 import type { ClusterEventMap, ClusterEventName } from "./cluster-events.ts";
+import { ClusterLife } from "./cluster-life.ts";
 import { clusterSettings } from "./cluster-options.ts";
 import type { AppModule, ClusterOptions, ClusterSettings } from "./cluster-options.ts";
 import type { ClusterInspection } from "./inspection.ts";
@@ -69,19 +70,16 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   readonly #operations = new Operations();
   readonly #signals: ClusterSignals;
   #configs: readonly ServerConfig[];
-  #starting: Promise<void> | undefined;
-  #stopping: Promise<void> | undefined;
-  #isRunning = false;
+  readonly #life: ClusterLife;
   /** Restarts that wait for their turn: one is enough, whatever was asked for meanwhile. */
   #nextRestart: Promise<void> | undefined;
-  #stopped = new Deferred<void>();
 
   static {
     inspectCluster = (cluster) => ({
       ...cluster.#backend.inspect(),
       logger: cluster.#logger,
-      isRunning: cluster.#isRunning,
-      isStopping: cluster.#stopping !== undefined,
+      isRunning: cluster.#life.isRunning,
+      isStopping: cluster.#life.isStopping,
       answerTimeout: cluster.#settings.statsTimeout,
     });
   }
@@ -89,7 +87,10 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   /** Nothing starts yet. Throws ConfigurationError. */
   constructor(configs: readonly (ServerConfig | ServerConfigOptions)[] = [], options: ClusterOptions<App> = {}) {
     this.#settings = clusterSettings(options);
-    this.#configs = configs.map((config) => ServerConfig.create(config));
+    if (!Array.isArray(configs)) throw refused("configs", configs, "must be an array of configurations");
+    this.#configs = (configs as readonly (ServerConfig | ServerConfigOptions)[]).map((config) =>
+      ServerConfig.create(config),
+    );
     this.#logger = loggerOf({ ...this.#settings, debug: false });
     // Servers of this process are on the bus of this process.
     this.#bus = this.#settings.app === undefined ? processBus() : new LocalBus();
@@ -98,8 +99,20 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
       stop: (isForced) => void this.stopAll(isForced ? { timeout: 0 } : {}),
       restart: () => {
         this.restart().catch((error: unknown) => {
+          if (this.#life.isStopping) return;
           this.#logger.error({ error }, "the cluster could not be restarted; what ran before runs on");
         });
+      },
+    });
+    this.#life = new ClusterLife({
+      start: () => this.#backend.start(this.#configs),
+      stop: (closeOptions) => this.#backend.stop(closeOptions),
+      idle: () => this.#operations.idle(),
+      began: () => {
+        if (this.#settings.handleSignals) this.#signals.listen();
+      },
+      ended: () => {
+        if (this.#settings.handleSignals) this.#signals.ignore();
       },
     });
   }
@@ -107,8 +120,11 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   /** A cluster with `workers` processes that share the configuration's UDP port. Throws ConfigurationError. */
   static forEachCore<App extends AppModule>(
     config: ServerConfig | ServerConfigOptions,
-    { workers = Math.min(256, availableParallelism()), ...options }: ForEachCoreOptions<App>,
+    forEachCoreOptions: ForEachCoreOptions<App>,
   ): ServerCluster<App> {
+    // Callers without types may leave them out.
+    const given = (forEachCoreOptions as ForEachCoreOptions<App> | undefined) ?? ({} as ForEachCoreOptions<App>);
+    const { workers = Math.min(256, availableParallelism()), ...options } = given;
     checkWorkers(workers);
     if ((options.app as unknown) === undefined)
       throw refused("app", undefined, "is needed: the workers are processes of it");
@@ -121,7 +137,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
 
   /** Started and not stopped. */
   get isRunning(): boolean {
-    return this.#isRunning;
+    return this.#life.isRunning;
   }
 
   /**
@@ -129,9 +145,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
    * every cause. Running already: nothing happens.
    */
   startAll(): Promise<void> {
-    if (this.#isRunning && this.#stopping === undefined) return Promise.resolve();
-    this.#starting ??= this.#start(this.#stopping);
-    return this.#starting;
+    return this.#life.start().started;
   }
 
   /**
@@ -139,14 +153,12 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
    * only. Not running: nothing happens. Another call with `timeout: 0` ends the waiting. `startAll` works again afterwards.
    */
   stopAll(options: ServerCloseOptions = {}): Promise<void> {
-    if (this.#stopping !== undefined) {
-      if (options.timeout === 0) void this.#backend.stop(options);
-      return this.#stopping;
+    try {
+      checkCloseOptions(options);
+    } catch (error) {
+      return rejected(error);
     }
-    if (!this.#isRunning && this.#starting === undefined) return Promise.resolve();
-    const stopping = this.#stop(options, this.#starting);
-    this.#stopping = stopping;
-    return stopping;
+    return this.#life.stop(options);
   }
 
   /**
@@ -166,13 +178,12 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
     this.#events.on("failed", onFailed);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      const stopped = this.#stopped.promise;
-      await this.startAll().catch(async (error: unknown) => {
+      const run = this.#life.start();
+      await run.started.catch((error: unknown) => {
         // Stopping during the start is not an error.
-        if (this.#stopping === undefined) throw error;
-        await this.#stopping;
+        if (!run.isCancelled) throw error;
       });
-      await stopped;
+      await run.ended;
     } finally {
       this.#signals.ignore();
       this.#events.off("failed", onFailed);
@@ -182,12 +193,14 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   }
 
   /**
-   * Starts another server and returns it. While the cluster does not run, the configuration is kept for the next start
+   * Starts another server and returns it, after a start that is under way. While the cluster does not run, the configuration is kept for the next start
    * instead. Rejects when the server cannot start. Throws ConfigurationError.
    */
   async addServer(config: ServerConfig | ServerConfigOptions): Promise<MemberOf<App> | undefined> {
     const created = ServerConfig.create(config);
-    if (!this.#isRunning) {
+    // That start has its configurations already.
+    if (this.#life.starting !== undefined) await this.#life.starting.catch(ignore);
+    if (!this.#life.isRunning) {
       this.#check([...this.#configs, created]);
       this.#configs = [...this.#configs, created];
       return undefined;
@@ -199,8 +212,9 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   }
 
   /** Closes whatever listens at this address, as bound ("127.0.0.1", not "localhost"), and tells whether something did. */
-  removeServer(address: ServerAddress): Promise<boolean> {
-    return this.#operations.run(async () => this.#isRunning && (await this.#backend.remove(address)));
+  async removeServer(address: ServerAddress): Promise<boolean> {
+    checkAddress(address);
+    return this.#operations.run(async () => this.#life.isRunning && (await this.#backend.remove(address)));
   }
 
   /** In the order of their start. */
@@ -237,6 +251,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
    */
   async scale(workers: number, address?: ServerAddress): Promise<void> {
     checkWorkers(workers);
+    if (address !== undefined) checkAddress(address);
     await this.#operations.run(async () => {
       this.#assertRunning("scale");
       await this.#backend.scale(workers, address);
@@ -298,6 +313,8 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
       bus: new BusHub(this.#bus),
       enqueue: (call) => {
         this.#operations.run(call).catch((error: unknown) => {
+          // Everything ends then, that worker, too.
+          if (this.#life.isStopping) return;
           this.#logger.error({ error }, "a worker that was told to end could not be replaced");
         });
       },
@@ -309,50 +326,7 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
   }
 
   #assertRunning(what: string): void {
-    if (!this.#isRunning || this.#stopping !== undefined)
+    if (!this.#life.isRunning || this.#life.isStopping)
       throw new ServerError(`Cannot ${what}: the cluster does not run`);
   }
-
-  #assertNotStopping(): void {
-    if (this.#stopping !== undefined) throw new ServerError("The cluster was stopped while it was starting");
-  }
-
-  async #start(stopping: Promise<void> | undefined): Promise<void> {
-    await stopping;
-    if (this.#settings.handleSignals) this.#signals.listen();
-    try {
-      this.#assertNotStopping();
-      await this.#backend.start(this.#configs);
-      this.#assertNotStopping();
-      this.#isRunning = true;
-    } catch (error) {
-      // A stop that has interrupted it sees to that.
-      if (this.#settings.handleSignals && this.#stopping === undefined) this.#signals.ignore();
-      throw error;
-    } finally {
-      this.#starting = undefined;
-    }
-  }
-
-  async #stop(options: ServerCloseOptions, starting: Promise<void> | undefined): Promise<void> {
-    try {
-      await this.#backend.stop(options);
-      // A start that was under way fails now; what it had begun meanwhile is stopped, too.
-      if (starting !== undefined) {
-        await quiet(starting).catch(() => undefined);
-        await this.#backend.stop(options);
-      }
-    } finally {
-      if (this.#settings.handleSignals) this.#signals.ignore();
-      this.#isRunning = false;
-      this.#stopping = undefined;
-      this.#stopped.resolve();
-      this.#stopped = new Deferred();
-    }
-  }
-}
-
-function checkWorkers(workers: number): void {
-  const reason = integer(1, 256)(workers);
-  if (reason !== undefined) throw refused("workers", workers, reason);
 }

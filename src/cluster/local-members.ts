@@ -2,7 +2,6 @@ import { ServerError } from "../errors/errors.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import { WebTransportServer } from "../server/server.ts";
 import type { ServerCloseOptions } from "../server/server.ts";
-import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 import type { Logger } from "../config/logger.ts";
 
 import type { ClusterBackend, ServerAddress } from "./cluster-backend.ts";
@@ -21,6 +20,8 @@ interface LocalMember {
 export class LocalMembers implements ClusterBackend {
   readonly #logger: Logger;
   #members: readonly LocalMember[] = [];
+  /** Taken out, but they still close: a stop waits for them, too. */
+  readonly #leaving = new Set<WebTransportServer>();
   #count = 0;
   #past: ServerStats | undefined;
   #isStopped = true;
@@ -47,11 +48,9 @@ export class LocalMembers implements ClusterBackend {
   }
 
   async stop(options: ServerCloseOptions): Promise<void> {
-    checkCloseCode(options.code);
-    checkCloseReason(options.reason);
     this.#isStopped = true;
     const servers = this.members;
-    await this.#close(servers, options);
+    await this.#close([...servers, ...this.#leaving], options);
     this.#forget(servers);
   }
 
@@ -71,7 +70,9 @@ export class LocalMembers implements ClusterBackend {
     if (server === undefined) return false;
     const rest = this.#members.filter((member) => member.server !== server);
     this.#members = rest;
+    this.#leaving.add(server);
     await this.#close([server], {});
+    this.#leaving.delete(server);
     this.#remember(server);
     return true;
   }

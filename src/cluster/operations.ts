@@ -9,4 +9,9 @@ export class Operations {
     this.#last = quiet(result.catch(() => undefined));
     return quiet(result);
   }
+
+  /** Resolves when all calls so far have ended. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
 }

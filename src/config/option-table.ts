@@ -62,6 +62,8 @@ export class OptionTable<Options extends object> {
 
   /** Every option with its value or default. Throws ConfigurationError for a name that is no option, or a value that is not allowed. */
   complete(given: Options): Record<keyof Options & string, unknown> {
+    const isObject = typeof (given as unknown) === "object" && (given as unknown) !== null;
+    if (!isObject) throw refused("options", given, `of ${this.owner} must be an object`);
     for (const name of Object.keys(given)) {
       if (!Object.hasOwn(this.#options, name)) throw this.#unknown(name);
     }

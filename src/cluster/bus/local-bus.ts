@@ -39,6 +39,7 @@ export class LocalBus implements MessageBus {
 
   on(channel: string, listener: BusListener<never>): this {
     checkChannel(channel);
+    if (typeof (listener as unknown) !== "function") throw new TypeError("A listener of a channel must be a function");
     const listeners = this.#listeners.get(channel) ?? new Set();
     this.#listeners.set(channel, listeners.add(listener as BusListener));
     return this;
