@@ -54,6 +54,8 @@ function appOf(value: unknown, what: string): ClusterApp {
   const app = value as Partial<ClusterApp> | null | undefined;
   const isApp =
     typeof app === "object" && app !== null && typeof app.listen === "function" && typeof app.close === "function";
-  if (isApp && typeof app.server === "object") return app as ClusterApp;
+  const server = app?.server as Partial<ClusterApp["server"]> | null | undefined;
+  const isServer = typeof server?.getServerStats === "function" && typeof server.diagnoseIssues === "function";
+  if (isApp && isServer) return app as ClusterApp;
   throw new ServerError(`Cannot use ${what}: it must be a ServerApp, or a function (config) => ServerApp`);
 }

@@ -41,7 +41,7 @@ export class WorkerRuntime {
 
   listen(): void {
     process.on("message", (message) => {
-      this.#receive(message as MessageToWorker);
+      if (typeof message === "object" && message !== null) this.#receive(message as MessageToWorker);
     });
     process.on("disconnect", () => {
       this.#orphaned();
@@ -159,7 +159,7 @@ export class WorkerRuntime {
 
   async #answer(number: number, find: () => unknown): Promise<void> {
     try {
-      this.#send({ type: "answer", number, value: await find() });
+      await this.#sent({ type: "answer", number, value: await find() });
     } catch (error) {
       this.#send({ type: "answer", number, value: undefined, error: describeError(error) });
     }

@@ -17,6 +17,7 @@ export interface CaretakerOptions {
  */
 export class Caretaker {
   readonly #endpoints: readonly QuicEndpoint[];
+  #isClosed = false;
 
   private constructor(endpoints: readonly QuicEndpoint[]) {
     this.#endpoints = endpoints;
@@ -61,11 +62,13 @@ export class Caretaker {
   }
 
   updateKeys(keys: Required<SharedKeys>): void {
+    if (this.#isClosed) return;
     for (const endpoint of this.#endpoints) endpoint.updateKeys(keys);
   }
 
   /** Resolves when it reads no more. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#endpoints.map((endpoint) => endpoint.close(0n, "")));
   }
 }

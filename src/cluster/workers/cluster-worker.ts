@@ -111,9 +111,10 @@ export class ClusterWorker implements ClusterMember {
    */
   async replace(): Promise<void> {
     await this.#endRecovery();
+    this.#closing.signal.throwIfAborted();
     this.#isReplacing = true;
     try {
-      const slot = this.#crashedSlot ?? (await this.#group.slots.takeWhenFree(this.#closing.signal));
+      const slot = this.#crashedSlot ?? (await this.#freeSlot());
       this.#crashedSlot = undefined;
       const next = await this.#launch(slot, "free", this.#closing.signal);
       const before = this.#current;
@@ -158,6 +159,14 @@ export class ClusterWorker implements ClusterMember {
   async ended(): Promise<void> {
     const processes = [this.#current, ...this.#draining].filter((process) => process !== undefined);
     await Promise.all(processes.map((process) => process.exited));
+  }
+
+  /** Waits until a process that drains has ended, when all slots are taken. */
+  async #freeSlot(): Promise<number> {
+    const { slots } = this.#group;
+    if (slots.in("free", "draining").length > 0) return slots.takeWhenFree(this.#closing.signal);
+    const text = `all ${slots.count} slots are taken by workers that serve: give the option \`slots\``;
+    throw new ServerError(`Cannot replace worker ${this.id}: ${text}`);
   }
 
   #serving(what: string): WorkerProcess {
@@ -290,9 +299,11 @@ export class ClusterWorker implements ClusterMember {
   }
 
   #giveUp(error: ServerError): void {
+    const slot = this.#crashedSlot;
     this.#state = "failed";
     this.#freeCrashedSlot();
     this.#group.changed();
+    if (slot !== undefined) this.#group.careFor(slot);
     this.#group.tellFailed(this, error);
   }
 

@@ -2,7 +2,6 @@ import { ConfigurationError, ServerError } from "../../errors/errors.ts";
 import { refused } from "../../config/option-table.ts";
 import type { ServerConfig } from "../../config/server-config.ts";
 import type { ServerCloseOptions } from "../../server/server.ts";
-import { checkCloseCode, checkCloseReason } from "../../transport/session/close-code.ts";
 
 import type { ClusterBackend, ServerAddress } from "../cluster-backend.ts";
 import type { BackendInspection, InspectedProcess } from "../inspection.ts";
@@ -26,6 +25,8 @@ export class WorkerCluster implements ClusterBackend {
   readonly #options: WorkerClusterOptions;
   #context: ClusterContext | undefined;
   #groups: readonly WorkerGroup[] = [];
+  /** Taken out, but they still close: a stop waits for them, too. */
+  readonly #leaving = new Set<WorkerGroup>();
   #rotation: NodeJS.Timeout | undefined;
   #workerCount = 0;
   #isStopped = true;
@@ -40,9 +41,9 @@ export class WorkerCluster implements ClusterBackend {
 
   async start(configs: readonly ServerConfig[]): Promise<void> {
     this.#isStopped = false;
-    this.#context = await ClusterContext.create(this.#options);
     const shares = sharesOf(configs);
     try {
+      this.#context = newContext(this.#options);
       const results = await Promise.allSettled(shares.map((share) => this.#startGroup(share)));
       const causes = results.flatMap((result) => (result.status === "rejected" ? causesOf(result.reason) : []));
       if (causes.length > 0) {
@@ -62,8 +63,6 @@ export class WorkerCluster implements ClusterBackend {
   }
 
   async stop(options: ServerCloseOptions): Promise<void> {
-    checkCloseCode(options.code);
-    checkCloseReason(options.reason);
     this.#isStopped = true;
     await this.#close(options);
   }
@@ -79,7 +78,11 @@ export class WorkerCluster implements ClusterBackend {
       return group.workers[0] ?? this.#gone();
     }
     checkSlots(known, known.workers.length + 1);
-    const worker = await known.start(config);
+    const worker = await known.start(config).catch(async (error: unknown) => {
+      // The others were closed meanwhile: nobody needs the port any more.
+      if (known.workers.length === 0) await this.#closeGroup(known);
+      throw error;
+    });
     this.#assertRunning();
     known.changed();
     return worker;
@@ -88,15 +91,25 @@ export class WorkerCluster implements ClusterBackend {
   async remove({ host, port }: ServerAddress): Promise<boolean> {
     const group = this.#at({ host, port });
     if (group === undefined) return false;
-    this.#groups = this.#groups.filter((other) => other !== group);
-    await group.close({});
+    await this.#closeGroup(group);
     return true;
   }
 
   async restart(): Promise<void> {
     for (const worker of this.members) {
       this.#assertRunning();
+      await this.#replace(worker);
+    }
+  }
+
+  /** One that is closed meanwhile needs no successor. */
+  async #replace(worker: ClusterWorker): Promise<void> {
+    if (!this.members.includes(worker)) return;
+    try {
       await worker.replace();
+    } catch (error) {
+      this.#assertRunning();
+      if (this.members.includes(worker)) throw error;
     }
   }
 
@@ -141,14 +154,14 @@ export class WorkerCluster implements ClusterBackend {
         this.#workerCount += 1;
         return this.#workerCount;
       },
-      leaving: (id) => {
+      leaving: (process) => {
         this.#options.enqueue(async () => {
-          await this.members.find((worker) => worker.id === id)?.replace();
+          // One that drains leaves already, and one that starts is not needed yet.
+          const worker = this.members.find(({ current }) => current === process);
+          if (worker !== undefined) await this.#replace(worker);
         });
       },
-      emptied: (empty) => {
-        this.#groups = this.#groups.filter((other) => other !== empty);
-      },
+      emptied: (empty) => this.#closeGroup(empty),
     });
     await group.open(configs.length);
     this.#groups = [...this.#groups, group];
@@ -161,9 +174,19 @@ export class WorkerCluster implements ClusterBackend {
     throw causes.length === 1 && configs.length === 1 ? causes[0] : new AggregateError(causes);
   }
 
+  async #closeGroup(group: WorkerGroup, options: ServerCloseOptions = {}): Promise<void> {
+    this.#groups = this.#groups.filter((other) => other !== group);
+    this.#leaving.add(group);
+    try {
+      await group.close(options);
+    } finally {
+      this.#leaving.delete(group);
+    }
+  }
+
   async #close(options: ServerCloseOptions): Promise<void> {
     clearInterval(this.#rotation);
-    const groups = this.#groups;
+    const groups = [...this.#groups, ...this.#leaving];
     const results = await Promise.allSettled(groups.map((group) => group.close(options)));
     for (const result of results) {
       if (result.status === "fulfilled") continue;
@@ -231,7 +254,8 @@ export class WorkerCluster implements ClusterBackend {
 
   async #statsOfProcess(worker: ClusterWorker, process: WorkerProcess): Promise<WorkerStats> {
     const timeout = this.#options.settings.statsTimeout;
-    const stats = await process.ask("stats", timeout).catch(() => undefined);
+    // A process that hangs is not asked: what it does not read would pile up.
+    const stats = process.isHung ? undefined : await process.ask("stats", timeout).catch(() => undefined);
     return {
       ...withoutProcess(worker),
       pid: process.pid,
@@ -246,6 +270,15 @@ export class WorkerCluster implements ClusterBackend {
       forwarding: process.lastPong?.forwarding,
       bus: process.lastPong?.bus,
     };
+  }
+}
+
+/** Throws AggregateError. */
+function newContext(parts: ContextParts): ClusterContext {
+  try {
+    return new ClusterContext(parts);
+  } catch (error) {
+    throw new AggregateError([error], "the cluster could not start", { cause: error });
   }
 }
 

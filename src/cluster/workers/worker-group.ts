@@ -7,13 +7,14 @@ import { bindAddresses } from "../../server/binding/bind-addresses.ts";
 import { explainListenError } from "../../server/binding/bind-errors.ts";
 import type { ServerCloseOptions } from "../../server/server.ts";
 import type { Address } from "../../transport/types.ts";
-import { checkCloseCode, checkCloseReason } from "../../transport/session/close-code.ts";
+import { checkCloseOptions } from "../call-checks.ts";
 import { Caretaker } from "./caretaker.ts";
 import { bindGroups } from "./bind-groups.ts";
 import type { BoundGroup } from "./bind-groups.ts";
 import type { ClusterContext } from "./cluster-context.ts";
 import { ClusterWorker } from "./cluster-worker.ts";
 import { crossingConfig } from "./config-crossing.ts";
+import { inheritedArguments } from "./inherited-arguments.ts";
 import { KeyRing } from "./key-ring.ts";
 import type { Neighbours } from "./messages.ts";
 import { SlotTable } from "./slot-table.ts";
@@ -29,9 +30,9 @@ export interface WorkerGroupOptions {
   /** Numbers the cluster's workers. */
   readonly nextId: () => number;
   /** A signal has told the worker's process to end. */
-  readonly leaving: (id: number) => void;
-  /** The last worker was taken out: the group has closed. */
-  readonly emptied: (group: WorkerGroup) => void;
+  readonly leaving: (process: WorkerProcess) => void;
+  /** The last worker was taken out: closes the group. */
+  readonly emptied: (group: WorkerGroup) => Promise<void>;
 }
 
 /** The workers of one UDP port: its sockets, which stay open from the start to the stop, its slots, and who is in them. */
@@ -101,19 +102,17 @@ export class WorkerGroup implements WorkerHome {
   }
 
   async remove(id: number, options: ServerCloseOptions): Promise<void> {
+    checkCloseOptions(options);
     const worker = this.allWorkers.find((candidate) => candidate.id === id);
     if (worker === undefined) return;
     const { timeout = this.context.settings.closeTimeout, code = 0, reason = "" } = options;
-    checkCloseCode(code);
-    checkCloseReason(reason);
     this.#takeOut(worker);
     this.changed();
     const othersServe = this.#workers.length > 0;
     await worker.stop({ type: "stop", othersServe, timeout, code, reason });
     this.#leaving.delete(worker);
     if (this.#isClosed || this.#workers.length > 0) return;
-    this.#options.emptied(this);
-    await this.close(options);
+    await this.#options.emptied(this);
   }
 
   /** Takes the newest workers out until `count` are left; their processes end with their sessions. */
@@ -213,7 +212,7 @@ export class WorkerGroup implements WorkerHome {
           context.events.publish("worker_recovered", about());
         },
         leaving: () => {
-          this.#options.leaving(worker.id);
+          this.#options.leaving(process);
         },
       },
     });
@@ -238,14 +237,15 @@ export class WorkerGroup implements WorkerHome {
 
   tellExited(worker: WorkerIdentity, process: WorkerProcess, exit: WorkerExit): void {
     const { logger, events } = this.context;
-    const { code, signal, wasAsked } = exit;
+    const { code, signal, wasAsked, hasClosed } = exit;
     const age = Math.round(exit.age);
     this.context.remember(process.lastStats);
     const fields = { worker: worker.id, pid: process.pid, slot: process.slot, code, signal, age };
     logger[wasAsked ? "info" : "error"](fields, wasAsked ? "a worker has ended" : "a worker has crashed");
     const about = { id: worker.id, pid: process.pid, slot: process.slot, timestamp: Date.now() };
-    events.publish("worker_exited", { ...about, ...exit, age });
-    if (!wasAsked) this.#careFor(process.slot);
+    events.publish("worker_exited", { ...about, code, signal, age, wasAsked });
+    // Its clients do not know of its end yet: so is it also with one that was killed while it drained.
+    if (!hasClosed) this.careFor(process.slot);
   }
 
   tellFailed(worker: WorkerIdentity, error: ServerError): void {
@@ -254,7 +254,7 @@ export class WorkerGroup implements WorkerHome {
   }
 
   /** In the mode "shared" every other worker reads the packets, and answers for a slot that nobody is in. */
-  #careFor(slot: number): void {
+  careFor(slot: number): void {
     const { active } = this.#neighbours();
     if (this.#mode === "shared" || this.#isClosed || active.includes(slot) || this.#caretakers.has(slot)) return;
     const options = { slot, slots: this.slots.count, sockets: this.#sockets, active, keys: this.#keys.generations };
@@ -295,15 +295,4 @@ export class WorkerGroup implements WorkerHome {
 
 function steeringOf({ settings }: ClusterContext): "bpf" | "forward" {
   return settings.steering ?? (process.platform === "linux" ? "bpf" : "forward");
-}
-
-/** This process's own, without those that are about its own program, its inspector's port or its standard input. */
-function inheritedArguments(): string[] {
-  const own = /^--(inspect|eval|print|check|interactive|input-type|watch|test)|^-[epci]$/;
-  const inherited: string[] = [];
-  for (const [index, argument] of process.execArgv.entries()) {
-    const isProgram = /^(-e|-p|--eval|--print)$/.test(process.execArgv[index - 1] ?? "");
-    if (!own.test(argument) && !isProgram) inherited.push(argument);
-  }
-  return inherited;
 }

@@ -46,6 +46,8 @@ export interface WorkerExit {
   readonly age: number;
   /** It was told to end, by the cluster or by a signal of an operator. */
   readonly wasAsked: boolean;
+  /** It has closed its connections before. */
+  readonly hasClosed: boolean;
 }
 
 /** The cluster's side of one worker process: from its start to its end. */
@@ -67,6 +69,8 @@ export class WorkerProcess {
   #hasExited = false;
   #failure: Error | undefined;
   #killTimer: NodeJS.Timeout | undefined;
+  /** As of this process's clock. */
+  #killAt = Infinity;
   #lastPong: PongMessage | undefined;
   #finalStats: ServerStats | undefined;
 
@@ -102,7 +106,8 @@ export class WorkerProcess {
       stdio: ["ignore", "inherit", "inherit", "ipc", ...start.sockets.map(({ descriptor }) => descriptor)],
     });
     this.#child.on("message", (message) => {
-      this.#receive(message as MessageToCluster);
+      // An application may use the channel, too: for other programs that run it.
+      if (typeof message === "object" && (message as unknown) !== null) this.#receive(message as MessageToCluster);
     });
     this.#child.on("error", (error) => {
       this.#failure ??= error;
@@ -232,8 +237,11 @@ export class WorkerProcess {
   }
 
   #killAfter(milliseconds: number): void {
+    // A later call may shorten its time only.
+    const killAt = performance.now() + milliseconds;
+    if (this.#hasExited || killAt >= this.#killAt) return;
+    this.#killAt = killAt;
     clearTimeout(this.#killTimer);
-    if (this.#hasExited) return;
     this.#killTimer = setTimeout(
       () => {
         this.kill();
@@ -292,7 +300,13 @@ export class WorkerProcess {
         ...(this.#failure === undefined ? {} : { cause: this.#failure }),
       }),
     );
-    this.#exited.resolve({ code, signal, age: this.age, wasAsked: this.#wasAsked });
+    this.#exited.resolve({
+      code,
+      signal,
+      age: this.age,
+      wasAsked: this.#wasAsked,
+      hasClosed: this.#finalStats !== undefined,
+    });
   }
 }
 

@@ -29,6 +29,11 @@ describe("a cluster that cannot start rejects with every cause", () => {
     ["a module that throws", fixture("throws.mjs"), /it throws when it is loaded/],
     ["a module without a default export", fixture("no-default.mjs"), /has no default export: it must be a ServerApp/],
     ["a default export that makes no app", fixture("no-app.mjs"), /Cannot use what the default export of .* returns/],
+    [
+      "a default export that makes half an app",
+      fixture("half-app.mjs"),
+      /Cannot use what the default export of .* returns/,
+    ],
     ["a default export that rejects", fixture("rejects.mjs"), /it makes no app/],
     ["a module that ends its process", fixture("exits.mjs"), /its process has ended \(exit code 7\)/],
     ["a startup hook that throws", fixture("hook.mjs"), /no database/],
