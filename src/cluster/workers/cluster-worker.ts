@@ -319,9 +319,11 @@ export class ClusterWorker implements ClusterMember {
   }
 
   #giveUp(error: ServerError): void {
+    const slot = this.#crashedSlot;
     this.#state = "failed";
     this.#freeCrashedSlot();
     this.#group.changed();
+    if (slot !== undefined) this.#group.careFor(slot);
     this.#group.tellFailed(this, error);
   }
 

@@ -245,7 +245,7 @@ export class WorkerGroup implements WorkerHome {
     const about = { id: worker.id, pid: process.pid, slot: process.slot, timestamp: Date.now() };
     events.publish("worker_exited", { ...about, code, signal, age, wasAsked });
     // Its clients do not know of its end yet: so is it also with one that was killed while it drained.
-    if (!hasClosed) this.#careFor(process.slot);
+    if (!hasClosed) this.careFor(process.slot);
   }
 
   tellFailed(worker: WorkerIdentity, error: ServerError): void {
@@ -254,7 +254,7 @@ export class WorkerGroup implements WorkerHome {
   }
 
   /** In the mode "shared" every other worker reads the packets, and answers for a slot that nobody is in. */
-  #careFor(slot: number): void {
+  careFor(slot: number): void {
     const { active } = this.#neighbours();
     if (this.#mode === "shared" || this.#isClosed || active.includes(slot) || this.#caretakers.has(slot)) return;
     const options = { slot, slots: this.slots.count, sockets: this.#sockets, active, keys: this.#keys.generations };

@@ -23,6 +23,8 @@ export interface WorkerHome {
   handOver(slot: number): Promise<void>;
   /** Steers by who is there now, and tells every worker. */
   changed(): void;
+  /** Nobody will read this slot for long: tells the clients of its connections, in the place of a process. */
+  careFor(slot: number): void;
   tellReady(worker: WorkerIdentity, process: WorkerProcess): void;
   tellExited(worker: WorkerIdentity, process: WorkerProcess, exit: WorkerExit): void;
   tellFailed(worker: WorkerIdentity, error: ServerError): void;

@@ -34,6 +34,24 @@ describe("the cluster's bus", () => {
     expect(heard).toEqual({ a: expected, b: expected });
   });
 
+  it("drops what a worker sends faster than it can be taken, within its limit, and tells", async () => {
+    await using world = await ClusterWorld.start({ workers: 1, busQueueSize: 65_536 });
+    const [worker] = world.workers;
+    const heard: number[] = [];
+    world.cluster.on<{ number: number }>("flood", ({ number }) => heard.push(number));
+    const overflow = world.cluster.waitFor("bus_overflow");
+    // In one turn of its event loop: none of them is taken meanwhile.
+    const session = await world.connect("/flood?count=5000&sender=a");
+    expect(await overflow).toMatchObject({ id: worker!.id, pid: worker!.pid, at: "worker" });
+    const reported = (): number => worker!.current!.lastPong?.bus.messagesDropped ?? 0;
+    await until(() => reported() > 0);
+    await until(() => heard.length === 5000 - reported());
+    // The first ones, whose order is that of their sender.
+    expect(heard).toEqual(Array.from(heard, (_, index) => index));
+    expect(heard.length * 256).toBeLessThanOrEqual(65_536);
+    await session.close();
+  });
+
   it("drops what a worker is too slow for, within its limit, and tells", async () => {
     await using world = await ClusterWorld.start({ workers: 2, busQueueSize: 1_000_000 });
     const [stopped] = world.workers;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
+
 import { ClusterWorld, steerings, until, whoServes } from "./cluster-world.ts";
 
 describe.each(steerings)("a worker that is killed, steered by %s", (steering) => {
@@ -61,7 +63,34 @@ describe.each(steerings)("a worker that is replaced later, steered by %s", (stee
   });
 });
 
+describe.each(steerings)("a worker that is given up, steered by %s", (steering) => {
+  it("has its clients told at once", async () => {
+    await using world = await ClusterWorld.start({ workers: 2, steering, maxCrashes: 1 });
+    const [victim] = world.workers;
+    const session = (await world.connectToEach()).get(victim!.pid!)!;
+    const failed = world.cluster.waitFor("failed");
+    process.kill(victim!.pid!, "SIGKILL");
+    await failed;
+    expect((await endOf(session)).error.message).toContain("stateless reset");
+    expect(victim!.state).toBe("failed");
+  });
+});
+
 describe("a cluster with workers that crash", () => {
+  it("tells the clients of the last worker that it gives up, and serves again after a restart", async () => {
+    await using world = await ClusterWorld.start({ workers: 1, steering: "bpf", maxCrashes: 1 });
+    const { port } = world;
+    const session = await world.connect("/who");
+    const failed = world.cluster.waitFor("failed");
+    process.kill(world.workers[0]!.pid!, "SIGKILL");
+    await failed;
+    expect((await endOf(session)).error.message).toContain("stateless reset");
+    await world.cluster.restart();
+    for (let count = 0; count < 4; count += 1) {
+      expect((await whoServes(await world.connect("/who", { port }))).pid).toBe(world.workers[0]!.pid);
+    }
+  });
+
   it("lets clients wait for the replacement where there is no other worker", async () => {
     await using world = await ClusterWorld.start({ workers: 1 });
     const before = world.workers[0]!.pid!;
@@ -143,3 +172,12 @@ describe("a cluster with workers that crash", () => {
     expect(worker.restarts).toBe(0);
   });
 });
+
+/** How a session ends whose worker is gone: the client sends something, and is answered. */
+async function endOf(session: WebTransportSession): Promise<{ error: Error }> {
+  const asking = setInterval(() => session.datagrams.trySend("is anybody there?"), 10);
+  const end = await session.closed;
+  clearInterval(asking);
+  expect(end).toMatchObject({ clean: false, by: "transport" });
+  return end as unknown as { error: Error };
+}

@@ -63,6 +63,8 @@ describe("a cluster in hard times", () => {
     const [first, second, third] = world.workers;
     const { pid } = third!;
     const restarting = world.cluster.restart();
+    // The first one's successor is starting then.
+    await new Promise(setImmediate);
     await Promise.all([first!.close({ timeout: 0 }), second!.close({ timeout: 0 })]);
     await restarting;
     expect(world.workers).toEqual([third]);

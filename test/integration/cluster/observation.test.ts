@@ -4,21 +4,21 @@ import { ClusterWorld, until, whoServes } from "./cluster-world.ts";
 
 describe("a worker whose event loop hangs", () => {
   it("is told, stands in the stats, and is told again when it is back", async () => {
-    await using world = await ClusterWorld.start({ workers: 2, hangTimeout: 1000, statsTimeout: 500 });
+    await using world = await ClusterWorld.start({ workers: 2, hangTimeout: 1000, statsTimeout: 600_000 });
     const hung = world.cluster.waitFor("worker_hung");
     const recovered = world.cluster.waitFor("worker_recovered");
-    const hanging = await world.connect("/hang?ms=6000");
+    const hanging = await world.connect("/hang?until=go on");
     const { id, silence, pid } = await hung;
     expect(silence).toBeGreaterThan(1000);
-    const asked = performance.now();
+    // It is known to hang: nobody waits for it, however long others may take.
     const stats = await world.cluster.getClusterStats();
-    expect(performance.now() - asked).toBeLessThan(2000);
     expect(stats.unresponsive).toEqual([id]);
     expect(stats.serverCount).toBe(2);
     const entry = stats.workers.find((worker) => worker.id === id);
     expect(entry).toMatchObject({ pid, isHung: true, stats: undefined });
     const worker = world.workers.find((candidate) => candidate.id === id)!;
     expect((await worker.diagnoseIssues())[0]).toMatch(/does not answer: its event loop hangs/);
+    world.setVersion("go on");
     expect(await recovered).toMatchObject({ id });
     expect((await hanging.closed).clean).toBe(true);
     expect((await world.cluster.getClusterStats()).unresponsive).toEqual([]);
@@ -30,7 +30,7 @@ describe("a worker whose event loop hangs", () => {
     const before = world.workers[0]!.pid!;
     const exited = world.cluster.waitFor("worker_exited");
     const ready = world.cluster.waitFor("worker_ready");
-    void world.connect("/hang?ms=3600000").catch(() => {});
+    void world.connect("/hang?until=never").catch(() => {});
     expect(await exited).toMatchObject({ pid: before, signal: "SIGKILL", wasAsked: false });
     await ready;
     expect((await whoServes(await world.connect("/who"))).pid).toBe(world.workers[0]!.pid);

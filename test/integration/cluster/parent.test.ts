@@ -76,7 +76,7 @@ describe("the process that has a cluster", () => {
   it("takes a worker with it whose event loop hangs, too", async () => {
     const before = new Set(folders());
     await using cluster = await ClusterProgram.start();
-    void cluster.connect("/hang?ms=3600000").catch(() => {});
+    void cluster.connect("/hang?until=never").catch(() => {});
     await cluster.program.match(/"event":"worker_hung"/);
     cluster.program.child.kill("SIGKILL");
     await until(() => !cluster.pids.some(isAlive));

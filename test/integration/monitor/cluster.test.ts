@@ -78,13 +78,14 @@ describe("a monitor of a cluster of two processes", () => {
     const recovered = monitor.waitFor("alert", {
       condition: ({ id, type }) => id === "workers" && type === "recovered",
     });
-    await world.connect("/hang?ms=3000");
+    await world.connect("/hang?until=go on");
     const alert = await raised;
     expect(alert.reason).toMatch(/^1 of 2 workers do not work: [01] unresponsive$/);
     expect(statesOf(monitor.getCurrentMetrics()!).toSorted()).toEqual(["serving", "unresponsive"]);
     expect(monitor.getHealthStatus().status).toBe("unhealthy");
     // The other one's are told all the same.
     expect((await monitor.target.listSessions()).total).toBe(0);
+    world.setVersion("go on");
     await recovered;
     expect(statesOf(monitor.getCurrentMetrics()!)).toEqual(["serving", "serving"]);
     expect(monitor.getCurrentMetrics()!.figures.sessions.accepted).toBe(1);

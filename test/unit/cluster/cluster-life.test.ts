@@ -66,6 +66,7 @@ describe("calls of a cluster while another call is under way", () => {
     });
     await stopping;
     await cluster.startAll();
+    await new Promise(setImmediate);
     expect([cluster.isRunning, hasEnded]).toEqual([true, false]);
     await cluster.stopAll();
     await running;
