@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tswebtransport_core::{CoreConfig, HandshakeFailure};
+use tswebtransport_core::{Arrival, CoreConfig, HandshakeFailure};
 
 use crate::pair::{Pair, Setup};
 
@@ -108,7 +108,9 @@ fn a_packet_of_an_unknown_version_is_answered_and_counted() {
     let data = bytes::BytesMut::from(packet.as_slice());
     pair.server
         .core
-        .receive(pair.now, from, None, None, data, &mut |_, _| answers += 1);
+        .receive(pair.now, Arrival::Socket, from, None, None, data, &mut |_, _| {
+            answers += 1
+        });
     assert_eq!(answers, 1);
     assert_eq!(failures(&pair, HandshakeFailure::Version), 1);
     assert_eq!(pair.server.core.statistics().refused, 0);
