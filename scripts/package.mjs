@@ -135,7 +135,7 @@ function packFolder(folder, output, check) {
 
 function checkMain(folder, files) {
   const expected = ["package.json", ...common, ...documents, "dist/LICENSES.txt"];
-  const allowed = /^dist\/.*\.(js|js\.map|d\.ts|html|css|svg|png|json)$/;
+  const allowed = /^dist\/.*(\.(js|js\.map|d\.ts|html|css|svg|png|json)|\/LICENSE\.txt)$/;
   const has = new Set(files);
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const named = [
