@@ -13,6 +13,7 @@ import { appSteps, errorOf, firstRejection } from "./admission/admission.ts";
 import type { AppSubject } from "./admission/admission.ts";
 import type { Middleware } from "./middleware/middleware.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
+import type { PathParams } from "./routing/path-params.ts";
 import { exactPath, patternPath } from "./routing/route-path.ts";
 import type { RoutePath } from "./routing/route-path.ts";
 import { RouteTree } from "./routing/route-tree.ts";
@@ -21,17 +22,6 @@ import type { ErrorHandler, RegisteredRoute, Route, RouteOptions, SessionHandler
 import { WebTransportServer } from "./server.ts";
 import { checkListenOptions, checkServerCloseOptions } from "./server-options.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
-
-/** The parameters of a path's `:name` segments. */
-export type PathParams<Path extends string> = string extends Path
-  ? DynamicParams
-  : Readonly<Record<ParamNames<Path>, string>>;
-
-type ParamNames<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
-  ? ParamNames<Segment> | ParamNames<Rest>
-  : Path extends `:${infer Name}`
-    ? Name
-    : never;
 
 /** Called and awaited when an app starts or stops. */
 export type LifecycleHook = () => unknown;

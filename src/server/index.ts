@@ -6,7 +6,7 @@
 export * from "../cluster/index.ts";
 export * from "../monitor/index.ts";
 export { ServerApp } from "./app.ts";
-export type { LifecycleHook, PathParams, ServeOptions, ServerAppConfigOptions, ServerAppOptions } from "./app.ts";
+export type { LifecycleHook, ServeOptions, ServerAppConfigOptions, ServerAppOptions } from "./app.ts";
 export { ConnectionManager } from "./accounts/connection-manager.ts";
 export type { ConnectionManagerStats, OpenConnectionState } from "./accounts/connection-manager.ts";
 export type { EndedTotals } from "./accounts/counters.ts";
@@ -48,6 +48,7 @@ export type { CoreRejection } from "./admission/core-refusals.ts";
 export type { RefusalCause } from "../protocol/output.ts";
 export type { RefusedRequest } from "../transport/connection/owner.ts";
 export type { ServerObserver, ServerObservers } from "./observers.ts";
+export type { PathParams } from "./routing/path-params.ts";
 export { RequestRouter } from "./routing/router.ts";
 export type { RoutedRequest, RouteMatch, RouteStats } from "./routing/router.ts";
 export { WebTransportServer } from "./server.ts";
