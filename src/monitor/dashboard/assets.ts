@@ -10,6 +10,10 @@ const script = "text/javascript; charset=utf-8";
 /** The page's files by the names in their URLs. uPlot is copied beside them when the package is built. */
 const assets: Readonly<Record<string, readonly [file: string, type: string]>> = {
   "dashboard.css": ["page/dashboard.css", css],
+  "plots.css": ["page/plots.css", css],
+  "tables.css": ["page/tables.css", css],
+  "login.css": ["page/login.css", css],
+  "narrow.css": ["page/narrow.css", css],
   "icon.svg": ["page/icon.svg", "image/svg+xml"],
   "main.js": ["page/main.js", script],
   "dom.js": ["page/dom.js", script],
