@@ -153,7 +153,7 @@ describe("a monitor of a cluster in one process", () => {
     await cluster.startAll();
     for (const server of cluster.getServers()) {
       void (async () => {
-        for await (const request of server.incomingSessions()) void echoHandler((await request.accept()) as never);
+        for await (const request of server.incomingSessions()) void echoHandler(await request.accept());
       })();
     }
     const [first, second] = cluster.getServers().map((server) => server.localAddress!.port);

@@ -4,7 +4,7 @@ import { clusterBus } from "../../../src/cluster/bus/cluster-bus.ts";
 import { ServerCluster } from "../../../src/cluster/cluster.ts";
 import type { ClusterMember } from "../../../src/cluster/cluster-member.ts";
 import type { ClusterWorker } from "../../../src/cluster/workers/cluster-worker.ts";
-import { WebTransportServer } from "../../../src/server/server.ts";
+import type { WebTransportServer } from "../../../src/server/server.ts";
 
 describe("the cluster's types", () => {
   it("tell servers of this process from worker processes", () => {
