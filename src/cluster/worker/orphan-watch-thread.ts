@@ -1,9 +1,8 @@
 /** The thread of {@link watchForOrphanhood}. */
-import { rmdirSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 
 import type { OrphanWatchOptions } from "./orphan-watch.ts";
+import { removeRelayTraces } from "./relay-traces.ts";
 
 /** Milliseconds between two looks. */
 const interval = 500;
@@ -15,15 +14,6 @@ setInterval(() => {
   if (process.ppid === parent) return;
   orphanedAt ??= performance.now();
   if (performance.now() - orphanedAt <= timeout) return;
-  removeTraces();
+  removeRelayTraces(relayPath);
   process.kill(process.pid, "SIGKILL");
 }, interval);
-
-function removeTraces(): void {
-  try {
-    rmSync(relayPath, { force: true });
-    rmdirSync(dirname(relayPath));
-  } catch {
-    // Another worker still has its socket in the folder.
-  }
-}

@@ -1,7 +1,5 @@
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
-import { rmdirSync } from "node:fs";
-import { dirname } from "node:path";
 
 import { clusterDefaults } from "../defaults.ts";
 import type { ForwardingStats } from "../stats/cluster-stats.ts";
@@ -95,15 +93,6 @@ export class PacketRelay {
     for (const socket of this.#incoming) socket.destroy();
     for (const { socket } of this.#paths.values()) socket?.destroy();
     this.#paths.clear();
-  }
-
-  /** The cluster's process is gone: the last of its workers takes the folder away. */
-  removeFolder(): void {
-    try {
-      rmdirSync(dirname(this.#ownPath));
-    } catch {
-      // Another worker still has its socket there.
-    }
   }
 
   #socketTo(path: Path): Socket | undefined {

@@ -1,4 +1,5 @@
 /** The program of a cluster's worker process. */
 import { WorkerRuntime } from "./worker-runtime.ts";
 
-new WorkerRuntime(Number(process.argv[2])).listen();
+const [, , parent = "", relayPath = ""] = process.argv;
+new WorkerRuntime(Number(parent), relayPath).listen();

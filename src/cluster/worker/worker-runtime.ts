@@ -20,11 +20,13 @@ import { EventLoopWatch } from "./event-loop-watch.ts";
 import { loadApp } from "./load-app.ts";
 import { watchForOrphanhood } from "./orphan-watch.ts";
 import { PacketRelay } from "./packet-relay.ts";
+import { removeRelayTraces } from "./relay-traces.ts";
 import { WorkerEngine } from "./worker-engine.ts";
 
 /** A worker's side of its cluster: starts the app, answers, and ends the process. */
 export class WorkerRuntime {
   readonly #parent: number;
+  readonly #relayPath: string;
   readonly #eventLoop = new EventLoopWatch();
   readonly #bus: LocalBus = processBus();
   #start: StartMessage | undefined;
@@ -34,9 +36,10 @@ export class WorkerRuntime {
   #terminations = 0;
   #isEnding = false;
 
-  /** `parent`: process id of the cluster. */
-  constructor(parent: number) {
+  /** `parent`: process id of the cluster. `relayPath`: that of the message that starts the worker. */
+  constructor(parent: number, relayPath: string) {
     this.#parent = parent;
+    this.#relayPath = relayPath;
   }
 
   listen(): void {
@@ -46,7 +49,7 @@ export class WorkerRuntime {
     process.on("disconnect", () => {
       this.#orphaned();
     });
-    // The cluster may end before this program was loaded: then nobody was there to hear it.
+    // The cluster may have ended before this program was loaded: then the message that starts it is lost.
     if (!process.connected) this.#orphaned();
     // A terminal sends these to every process of the group: the cluster's process decides what becomes of its workers.
     process.on("SIGINT", () => {}).on("SIGHUP", () => {});
@@ -218,7 +221,8 @@ export class WorkerRuntime {
 
   #exit(code: number): void {
     this.#relay?.close();
-    if (!process.connected) this.#relay?.removeFolder();
+    // The socket may be there already while the relay is still being opened.
+    if (!process.connected) removeRelayTraces(this.#relayPath);
     // What the application left running would keep the process alive.
     process.exit(code);
   }

@@ -99,7 +99,7 @@ export class WorkerProcess {
         listener.busOverflow("cluster");
       },
     );
-    this.#child = fork(entryPath(), [String(process.pid)], {
+    this.#child = fork(entryPath(), [String(process.pid), start.relayPath], {
       execArgv: [...execArgv],
       env: { ...env },
       serialization: "advanced",

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -138,10 +138,14 @@ describe("a cluster in hard times", () => {
 describe("a worker process", () => {
   it("ends when its cluster has gone before it was there to hear it", async () => {
     const program = fileURLToPath(new URL("../../../dist/cluster/worker/worker-main.js", import.meta.url));
-    const child = fork(program, [String(process.pid)], { execArgv: [], serialization: "advanced" });
     // All of it is there before the program is loaded. What it is to start would never end.
-    child.send({ type: "start", app: `data:text/javascript,setInterval(()=>{},1000);await new Promise(()=>{})` });
+    const app = "data:text/javascript,setInterval(()=>{},1000);await new Promise(()=>{})";
+    const folder = mkdtempSync(join(tmpdir(), "worker-test-"));
+    const relayPath = join(folder, "1");
+    const child = fork(program, [String(process.pid), relayPath], { execArgv: [], serialization: "advanced" });
+    child.send({ type: "start", app, relayPath, closeTimeout: 0, exitTimeout: 0 });
     child.disconnect();
     expect(await once(child, "exit")).toEqual([0, null]);
+    expect(existsSync(folder)).toBe(false);
   });
 });

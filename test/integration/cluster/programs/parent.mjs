@@ -2,6 +2,9 @@
 import { generateSelfSignedCertificate, ServerCluster } from "tswebtransport";
 
 const [, , app, workers = "2"] = process.argv;
+// A test that was cut off leaves nothing behind.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(1), 500).unref();
 const { cert, key, certificateHash } = await generateSelfSignedCertificate({ hostname: "localhost" });
 const cluster = ServerCluster.forEachCore(
   { bindHost: "127.0.0.1", bindPort: 0, cert, key, logLevel: "silent", accessLog: false },
