@@ -67,7 +67,7 @@ async function main(): Promise<number> {
 
 async function startServer(options: Options): Promise<Started> {
   const peer = new PeerServer(options.config);
-  const address = await peer.listen(options);
+  const address = await peer.listen({ host: options.host, port: options.port });
   return { watched: peer, address, closed: peer.closed(), close: (closing) => peer.close(closing) };
 }
 
