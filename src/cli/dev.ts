@@ -12,6 +12,7 @@ import type { Arguments } from "./arguments.ts";
 import { benchProtocol, benchHandler } from "./bench/bench-handler.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { Supervisor } from "./dev/supervisor.ts";
+import type { ServedMonitor } from "./monitor/serve-monitor.ts";
 import { serveDevelopmentMonitor } from "./monitor/serve-monitor.ts";
 import { healthCheckHandler } from "../server/handlers.ts";
 import { UsageError } from "./usage-error.ts";
@@ -104,8 +105,9 @@ async function runEcho(
   const app = createDevelopmentServer({ ...options, ...(publicDirectory !== undefined && { publicDirectory }) });
   app.route("/echo", { protocols: [benchProtocol] }, benchHandler);
   app.route("/health", healthCheckHandler);
-  const monitor = await serveDevelopmentMonitor(app, monitorPort);
-  await runApp(app, {}, context, () => {
+  let monitor: ServedMonitor | undefined;
+  await runApp(app, {}, context, async () => {
+    monitor = await serveDevelopmentMonitor(app, monitorPort);
     process.once("SIGINT", () => {
       terminal.note("\nClosing the sessions … (Ctrl-C again ends at once)");
     });
@@ -115,7 +117,7 @@ async function runEcho(
     terminal.print(`Certificate hash:  ${app.certificateHash ?? ""}`);
     terminal.note("Open the page in a browser with WebTransport (Chrome, Edge, Firefox). Ctrl-C stops the server.");
   });
-  await monitor.stop();
+  await monitor?.stop();
   return 0;
 }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
+import type { ServerMonitor } from "../monitor/index.ts";
 
 import { appPath, loadApp } from "./apps/app-module.ts";
 import { runApp } from "./apps/run-app.ts";
@@ -123,10 +124,11 @@ async function serveHere(
     ...(port !== undefined && { port }),
     ...(certificate !== undefined && { certificate }),
   };
-  const monitor = metrics === undefined ? undefined : await serveMetrics(app, metrics, terminal);
+  let monitor: ServerMonitor | undefined;
   process.on("SIGHUP", reload);
   try {
-    await runApp(app, options, context, (address) => {
+    await runApp(app, options, context, async (address) => {
+      if (metrics !== undefined) monitor = await serveMetrics(app, metrics, terminal);
       const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
       terminal.note(`Serving on UDP ${shown}:${address.port}`);
     });

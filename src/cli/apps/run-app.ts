@@ -5,14 +5,14 @@ import type { Address } from "../../transport/types.ts";
 import type { CommandContext } from "../command.ts";
 
 /**
- * Listens, announces it, and resolves when the app has closed. From the announcement on the app itself answers the signals,
+ * Listens, announces it, and resolves when the app has closed; it closes the app when the announcement fails. From the announcement on the app itself answers the signals,
  * and there is no moment at which nobody does.
  */
 export async function runApp(
   app: ServerApp,
   options: ListenOptions,
   { interruption }: CommandContext,
-  announce: (address: Address) => void,
+  announce: (address: Address) => unknown,
 ): Promise<void> {
   const address = await app.listen(options);
   if (interruption.isInterrupted) {
@@ -21,6 +21,12 @@ export async function runApp(
   }
   const running = app.run();
   interruption.stopListening();
-  announce(address);
-  await running;
+  try {
+    await announce(address);
+  } catch (error) {
+    await app.close({ timeout: 0 });
+    throw error;
+  } finally {
+    await running;
+  }
 }
