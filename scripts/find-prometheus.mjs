@@ -1,28 +1,15 @@
 // Prometheus and promtool for the tests: environment variables, the search path; on Debian their package.
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { installDebianPackage, isDebian } from "./debian-package.mjs";
+import { findProgram } from "./find-program.mjs";
 import { runScript, SetUpError } from "./set-up-error.mjs";
 
 const variables = { prometheus: "TSWEBTRANSPORT_PROMETHEUS", promtool: "TSWEBTRANSPORT_PROMTOOL" };
 
 /** The path of a program ("prometheus" or "promtool"), or undefined. */
 export function findPrometheus(program, environment = process.env) {
-  const variable = variables[program];
-  const named = environment[variable];
-  if (named !== undefined && named !== "") {
-    if (!existsSync(named)) {
-      throw new SetUpError(`${variable} names ${named}, which does not exist.`);
-    }
-    return named;
-  }
-  const folders = [...(environment["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-  return folders
-    .filter((folder) => folder !== "")
-    .map((folder) => join(folder, program))
-    .find((path) => existsSync(path));
+  return findProgram([program], variables[program], environment);
 }
 
 /** Both programs' paths; installs Debian's package where that is possible, and throws where nothing helps. */

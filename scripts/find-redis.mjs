@@ -1,26 +1,15 @@
 // A Redis or Valkey server for the tests: an environment variable, the search path; on Debian its package.
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { installDebianPackage, isDebian } from "./debian-package.mjs";
+import { findProgram } from "./find-program.mjs";
 import { runScript, SetUpError } from "./set-up-error.mjs";
 
 const variable = "TSWEBTRANSPORT_REDIS_SERVER";
 
 /** The path of a redis-server or valkey-server, or undefined. */
 export function findRedis(environment = process.env) {
-  const named = environment[variable];
-  if (named !== undefined && named !== "") {
-    if (!existsSync(named)) {
-      throw new SetUpError(`${variable} names ${named}, which does not exist.`);
-    }
-    return named;
-  }
-  const folders = [...(environment["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-  return ["redis-server", "valkey-server"]
-    .flatMap((name) => folders.filter((folder) => folder !== "").map((folder) => join(folder, name)))
-    .find((path) => existsSync(path));
+  return findProgram(["redis-server", "valkey-server"], variable, environment);
 }
 
 /** As {@link findRedis}, but installs Debian's package where that is possible, and throws where nothing helps. */

@@ -4,7 +4,7 @@ import { integer, oneOf, text, flag } from "../config/option-checks.ts";
 import { SessionSort } from "./target.ts";
 import type { SessionQuery, SessionRow } from "./target.ts";
 
-export const maxRows = 1000;
+const maxRows = 1000;
 const maxOffset = 100_000;
 
 export interface RowOrder {

@@ -7,11 +7,6 @@ export function setContext(subject: object, value: Context): void {
   contexts.set(subject, value);
 }
 
-/** Undefined for what is not instrumented. */
-export function knownContext(subject: object): Context | undefined {
-  return contexts.get(subject);
-}
-
 /**
  * The context of a session, or of its request: its span, and what the headers of the request carried. The active context
  * for one that is not instrumented. It is active already in middleware, in handlers and in what they await; listeners of

@@ -1,26 +1,13 @@
 /** The monitor's dashboard in Chromium, as a person uses it; what goes wrong on it is remembered. */
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator } from "playwright-core";
+
+import { WatchedPage } from "./watched-page.ts";
 
 interface Recorded {
   readonly pointTimes: number[];
 }
 
-export class DashboardPage {
-  readonly page: Page;
-  /** Errors and warnings of the console, and exceptions. */
-  readonly faults: string[] = [];
-  /** Everything that was asked of any server. */
-  readonly requests: string[] = [];
-
-  private constructor(page: Page) {
-    this.page = page;
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) this.faults.push(message.text());
-    });
-    page.on("pageerror", (error) => this.faults.push(String(error)));
-    page.on("request", (request) => this.requests.push(request.url()));
-  }
-
+export class DashboardPage extends WatchedPage {
   static async open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<DashboardPage> {
     const opened = new DashboardPage(await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options }));
     await opened.page.addInitScript(() => {

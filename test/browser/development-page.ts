@@ -1,22 +1,9 @@
 /** The development server's page in Chromium, as a person uses it; what goes wrong on it is remembered. */
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 
-export class DevelopmentPage {
-  readonly page: Page;
-  /** Errors and warnings of the console, and exceptions. */
-  readonly faults: string[] = [];
-  /** Everything that was asked of any server. */
-  readonly requests: string[] = [];
+import { WatchedPage } from "./watched-page.ts";
 
-  private constructor(page: Page) {
-    this.page = page;
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) this.faults.push(message.text());
-    });
-    page.on("pageerror", (error) => this.faults.push(String(error)));
-    page.on("request", (request) => this.requests.push(request.url()));
-  }
-
+export class DevelopmentPage extends WatchedPage {
   static async open(browser: Browser, address: string): Promise<DevelopmentPage> {
     const opened = new DevelopmentPage(await browser.newPage());
     await opened.page.goto(address);

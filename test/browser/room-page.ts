@@ -1,5 +1,7 @@
 /** The example's page in Chromium, as a person uses it. */
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext } from "playwright-core";
+
+import { WatchedPage } from "./watched-page.ts";
 
 export interface Visitor {
   readonly name: string;
@@ -8,19 +10,7 @@ export interface Visitor {
   readonly token?: string;
 }
 
-export class RoomPage {
-  readonly page: Page;
-  /** Errors and warnings of the console, and exceptions. */
-  readonly faults: string[] = [];
-
-  private constructor(page: Page) {
-    this.page = page;
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type())) this.faults.push(message.text());
-    });
-    page.on("pageerror", (error) => this.faults.push(String(error)));
-  }
-
+export class RoomPage extends WatchedPage {
   /** Opens the page and asks to join. */
   static async open(browser: Browser | BrowserContext, address: string, visitor: Visitor): Promise<RoomPage> {
     const opened = new RoomPage(await browser.newPage());

@@ -8,8 +8,11 @@ import { ServerError } from "../../errors/errors.ts";
 
 /** What the path of a Unix socket may have at most (unix(7); macOS allows 104), its end included. */
 const longestSocketPath = 104;
-/** What mkdtemp adds, and the longest name of a socket. */
-const longestRest = "/tswt-XXXXXX/9007199254740991".length;
+const folderPrefix = "tswt-";
+/** Characters that mkdtemp puts behind the prefix, so that the folder's name is its own. */
+const randomPart = 6;
+/** Bytes behind the parent folder's path at most: of the folder, and of a socket, whose name is a count; each with its slash. */
+const longestRest = 1 + folderPrefix.length + randomPart + 1 + String(Number.MAX_SAFE_INTEGER).length;
 
 /** Where the workers have their local sockets. Only this user can enter it: whoever reaches a socket can hand it packets. */
 export class RelayFolder {
@@ -42,7 +45,7 @@ export class RelayFolder {
 function newFolder(): string {
   const parent = shortEnough(tmpdir()) || process.platform === "win32" ? tmpdir() : "/tmp";
   try {
-    return mkdtempSync(join(parent, "tswt-"));
+    return mkdtempSync(join(parent, folderPrefix));
   } catch (error) {
     const text = `Cannot make a folder for the workers' local sockets in ${parent}: ${errorLine(error)}. TMPDIR names another place`;
     throw new ServerError(text, { cause: error });

@@ -4,7 +4,7 @@ import { answer, answerJson } from "./exchange.ts";
 import type { MonitorRoute } from "./exchange.ts";
 
 /** What Prometheus scrapes. */
-export const metricsRoute: MonitorRoute = {
+const metricsRoute: MonitorRoute = {
   path: "/metrics",
   handle: async (exchange) => {
     const format = formatFor(exchange.request.headers.accept);
@@ -17,7 +17,7 @@ export const metricsRoute: MonitorRoute = {
  * Whether the process should live on. A server that is overloaded or drains is alive: whoever restarted it would make it
  * worse. One that has served and does so no more, without being closed now, is not.
  */
-export const livenessRoute: MonitorRoute = {
+const livenessRoute: MonitorRoute = {
   path: "/healthz",
   isOpen: true,
   handle: (exchange) => {
@@ -28,7 +28,7 @@ export const livenessRoute: MonitorRoute = {
 };
 
 /** Whether new clients should come here. */
-export const readinessRoute: MonitorRoute = {
+const readinessRoute: MonitorRoute = {
   path: "/readyz",
   isOpen: true,
   handle: (exchange) => {

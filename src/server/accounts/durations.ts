@@ -11,7 +11,7 @@ export const exchangeBounds: readonly number[] = Object.freeze([
 ]);
 
 /** Milliseconds: from a session that is closed at once to one that stays for days. */
-export const sessionBounds: readonly number[] = Object.freeze([
+const sessionBounds: readonly number[] = Object.freeze([
   100,
   second,
   5 * second,

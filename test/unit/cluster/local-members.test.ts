@@ -1,20 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import { connect } from "../../../src/client/connect.ts";
 import { ServerCluster } from "../../../src/cluster/cluster.ts";
-import type { ServerConfigOptions } from "../../../src/config/server-config.ts";
 import { CertificateError, ServerError } from "../../../src/errors/errors.ts";
 
-const { cert, key, certificateHash } = await generateSelfSignedCertificate({ hostname: "localhost" });
-const config: ServerConfigOptions = {
-  bindHost: "127.0.0.1",
-  bindPort: 0,
-  cert,
-  key,
-  logLevel: "silent",
-  accessLog: false,
-};
+import { certificateHash, config } from "./local-config.ts";
 
 let cluster = new ServerCluster();
 afterEach(async () => {
