@@ -1,7 +1,7 @@
 // What a cluster gives and costs: how evenly connections are spread, the CPU of an operation with two workers beside one,
 // throughput, and how long a rolling restart and a killed worker take under load. See README.md.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
@@ -69,6 +69,11 @@ class ConnectLoad {
   }
 }
 
+const SERVER_CORE = "0";
+const LOAD_CORE = "1";
+/** Seconds of load before what is counted: V8 compiles the code of each worker anew. */
+const WARM_UP = 6;
+
 const { values: options } = parseArgs({
   options: {
     parts: { type: "string", default: "spread,cpu,restart,kill" },
@@ -92,8 +97,6 @@ for (const name of wanted) {
   if (!Object.hasOwn(parts, name)) throw new Error(`unknown part ${name}\n\n${USAGE}`);
 }
 const rounds = Number(options.rounds);
-/** Ticks of /proc/PID/stat in a second. */
-const ticks = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 process.once("exit", endAllChildren);
 
 if (!options.development) useReleaseAddon();
@@ -147,18 +150,20 @@ async function measureSpread() {
   });
 }
 
-/** The same load on one worker and on two, in turns. */
+/**
+ * The same load on one worker and on two, in turns. All workers share one core and the load generator has another, so
+ * that neither case has more of the machine; both have compiled their code before they are measured.
+ */
 async function measureCpu() {
   const samples = { 1: {}, 2: {} };
   for (let round = 0; round < rounds; round += 1) {
     for (const workers of [1, 2]) {
       await withCluster(workers, async (world) => {
+        for (const pid of world.pids) pin(pid);
         for (const metric of ["sessions32", "sessions-8"]) {
-          const before = cpuSeconds(world.pids);
-          const { operations, seconds } = await world.load(metric);
-          const used = cpuSeconds(world.pids) - before;
+          const { operations, seconds, serverCpuSeconds } = await world.load(metric);
           const list = (samples[workers][metric] ??= []);
-          list.push({ rate: operations / seconds, cpuMicroseconds: (used * 1e6) / operations });
+          list.push({ rate: operations / seconds, cpuMicroseconds: (serverCpuSeconds * 1e6) / operations });
         }
       });
     }
@@ -173,7 +178,7 @@ async function measureCpu() {
       rateRatio: of(2, "rate") / of(1, "rate"),
     };
   }
-  return { note: "CPU includes the load's warm-up, with one worker as with two", ...summary, samples };
+  return { ...summary, samples };
 }
 
 /** All of two workers are replaced while clients connect, ask and close, and others stay. */
@@ -287,11 +292,14 @@ async function start(workers) {
       return cluster.getServers().map(({ pid }) => pid);
     },
     load: async (metric) => {
-      const program = new LineProcess("load", LOAD, [
-        ...["--url", url, "--cert-hash", hash, "--metric", metric, "--seconds", options.seconds, "--json"],
+      const seconds = ["--seconds", options.seconds, "--warmup", String(WARM_UP)];
+      const program = new LineProcess("load", "taskset", [
+        ...["--cpu-list", LOAD_CORE, LOAD, "--url", url, "--cert-hash", hash, "--metric", metric, ...seconds],
+        ...["--times", "2", "--json"],
+        ...cluster.getServers().flatMap(({ pid }) => ["--server-pid", String(pid)]),
       ]);
       try {
-        return JSON.parse(await program.nextLine(60_000));
+        return JSON.parse(await program.nextLine((Number(options.seconds) + WARM_UP + 60) * 1000));
       } finally {
         await program.end();
       }
@@ -300,15 +308,9 @@ async function start(workers) {
   };
 }
 
-/** CPU time, user's and system's, of these processes. */
-function cpuSeconds(pids) {
-  let sum = 0;
-  for (const pid of pids) {
-    // Behind the name, which may have anything in it, the 14th and 15th fields: utime and stime (proc_pid_stat(5)).
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
-    sum += (Number(fields[11]) + Number(fields[12])) / ticks;
-  }
-  return sum;
+/** A process with all its threads on the core that the servers share. */
+function pin(pid) {
+  execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", SERVER_CORE, String(pid)], { stdio: "ignore" });
 }
 
 /** Figures of an addon that was built for development would be wrong ones. */
