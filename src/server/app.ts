@@ -352,10 +352,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
       return;
     }
     const { headers } = route.options;
-    const session = await request.accept({
-      ...(protocol === undefined ? {} : { protocol }),
-      ...(headers === undefined ? {} : { headers }),
-    });
+    const session = await request.accept({ protocol, headers });
     await this.#run(route, session, request);
   }
 
