@@ -1,4 +1,3 @@
-import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -99,6 +98,7 @@ export class WorkerProcess {
         listener.busOverflow("cluster");
       },
     );
+    const { fork } = process.getBuiltinModule("node:child_process");
     this.#child = fork(entryPath(), [String(process.pid), start.relayPath], {
       execArgv: [...execArgv],
       env: { ...env },

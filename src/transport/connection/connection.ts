@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 
 import { rejected } from "../../async/promises.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
@@ -112,7 +112,9 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
   get peerCertificate(): X509Certificate | undefined {
     const der = this.#driver.status.info?.peerCertificates[0];
-    this.#peerCertificate ??= der && new X509Certificate(der);
+    if (this.#peerCertificate !== undefined || der === undefined) return this.#peerCertificate;
+    const { X509Certificate } = process.getBuiltinModule("node:crypto");
+    this.#peerCertificate = new X509Certificate(der);
     return this.#peerCertificate;
   }
   /** How the connection ended; never rejects. */
