@@ -24,7 +24,10 @@ const USAGE = `Usage: node benchmarks/cluster.mjs [options]
 /** Clients that connect, exchange a message and close, one after the other. */
 class ConnectLoad {
   connects = 0;
+  /** Texts of the errors of connects that failed. */
   failures = [];
+  /** Those of sessions that ended before their answer. */
+  lost = [];
   /** Milliseconds of each connect. */
   times = [];
   #isOver = false;
@@ -49,16 +52,18 @@ class ConnectLoad {
   async #run(open) {
     while (!this.#isOver) {
       const begin = performance.now();
+      let session;
       try {
-        const session = await open("/echo");
+        session = await open("/echo");
         this.times.push(performance.now() - begin);
         this.connects += 1;
-        const stream = await session.createBidirectionalStream();
-        await stream.writeAll("hello");
-        await stream.readAll();
-        await session.close();
       } catch (error) {
-        this.failures.push(String(error));
+        this.failures.push(`after ${Math.round(performance.now() - begin)} ms: ${error}`);
+      }
+      try {
+        await exchange(session);
+      } catch (error) {
+        this.lost.push(String(error));
       }
       this.#waiting = this.#waiting.filter(({ connects, resolve }) => {
         if (this.connects < connects) return true;
@@ -67,6 +72,13 @@ class ConnectLoad {
       });
     }
   }
+}
+
+async function exchange(session) {
+  const stream = await session?.createBidirectionalStream();
+  await stream?.writeAll("hello");
+  await stream?.readAll();
+  await session?.close();
 }
 
 const SERVER_CORE = "0";
@@ -200,8 +212,9 @@ async function measureRestart() {
         milliseconds,
         connects: load.connects,
         failedConnects: load.failures.length,
+        failures: load.failures,
         longestConnect: Math.max(...load.times),
-        lostSessions: lost,
+        lostSessions: lost + load.lost.length,
       });
       await Promise.all(held.map((session) => session.close({ abort: true })));
     });
@@ -240,6 +253,8 @@ async function measureKill() {
         noticeMedian: noticed.length === 0 ? undefined : median(noticed),
         noticeLast: noticed.at(-1),
         failedConnects: load.failures.length,
+        failures: load.failures,
+        lostExchanges: load.lost.length,
         longestConnect: Math.max(...load.times),
       });
       await Promise.all(sessions.map((session) => session.close({ abort: true })));

@@ -67,6 +67,7 @@ await runScript(async () => {
       await check(`${name}: a browser's echo`, () => echoInBrowser([...runtime, "browser-server.mjs"], project));
     }
     await checkPrograms();
+    await checkTypeScriptApp();
     await checkImport();
     await checkBundlers();
   }
@@ -147,6 +148,25 @@ async function checkPrograms() {
       await run([...command, "cert", "--out", name], { cwd: project });
     });
   }
+}
+
+/** A worker's application in TypeScript, as Node runs it by itself or does not. */
+async function checkTypeScriptApp() {
+  const cluster = ["cluster.mjs", "cluster-app.ts"];
+  for (const name of ["Node 22", "Node 24", "Node 26"]) {
+    await check(`${name}: a cluster's workers run TypeScript`, async () => {
+      assert.match(await run([...runtimes[name], ...cluster], { cwd: project }), /^cluster ok$/m);
+    });
+  }
+  await check("Node 20: a cluster says that its workers cannot run TypeScript", async () => {
+    const failure = await run([...runtimes["Node 20"], ...cluster], { cwd: project }).catch((error) => error.message);
+    assert.match(failure, /ConfigurationError/);
+    assert.match(
+      failure,
+      /app is TypeScript, which Node 20\.\d+\.\d+ cannot run: use Node 22\.18 or newer, compile it/,
+    );
+    assert.match(failure, /give `execArgv` a loader.*cluster-app\.ts/);
+  });
 }
 
 async function checkImport() {

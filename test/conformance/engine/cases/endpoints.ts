@@ -66,6 +66,10 @@ export function endpointCases(factory: EngineFactory): void {
             "invalid-option",
             { server: { ...serverOptions, workerId: 0 }, steering: { slots: 2, activeWorkers: [0, 2] } },
           ],
+          ...[[], [65_535], [1, 65_535], [65_536.5]].map((shares): [string, Partial<EndpointOptions>] => [
+            "invalid-option",
+            { server: { ...serverOptions, workerId: 0 }, steering: { slots: 2, activeWorkers: [0], shares } },
+          ]),
           [
             "invalid-option",
             {
@@ -304,9 +308,14 @@ export function endpointCases(factory: EngineFactory): void {
         );
         const client = await world.endpoint();
         endpoint.setActiveWorkers([2, 0]);
-        for (const ids of [[3], [0, 0], [1.5], [-1]]) {
+        endpoint.setActiveWorkers([2, 0], [1, 65_535]);
+        const wrong: [ids: number[], shares?: number[]][] = [[[3]], [[0, 0]], [[1.5]], [[-1]]];
+        for (const shares of [[65_536], [0, 65_536], [-1, 65_537], [NaN, 65_536], [0.5, 65_535.5], [1, 65_536]]) {
+          wrong.push([[2, 0], shares]);
+        }
+        for (const [ids, shares] of wrong) {
           expect(() => {
-            endpoint.setActiveWorkers(ids);
+            endpoint.setActiveWorkers(ids, shares);
           }).toThrow(expect.objectContaining({ name: "EngineError", code: "invalid-option" }) as Error);
         }
         for (const length of [0, 1, 20, 1200]) {
