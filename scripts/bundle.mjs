@@ -29,6 +29,8 @@ const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{
  * points, and Node spends more time on finding them than on their code. What nobody here imports is left to the bundler.
  */
 const sharedChunks = {
+  // By itself: the protocol core runs without Node, so its chunk must hold nothing that needs Node.
+  protocol: ["protocol/index.js"],
   common: ["client/index.js"],
   streams: ["transport/streams/web-streams.js"],
   transport: ["client/connector.js"],

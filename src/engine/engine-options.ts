@@ -37,7 +37,7 @@ export interface SteeringOptions {
   /** The workers that take new connections now; see `QuicEndpoint.setActiveWorkers`. */
   readonly activeWorkers: readonly number[];
   /**
-   * Who takes a new connection. "anyone": the endpoint that its first packet reaches, for where the kernel chooses (mode
+   * Which endpoint takes a new connection. "anyone": the endpoint that its first packet reaches, for where the kernel chooses (mode
    * "bpf" of `bindSocketGroup`). "hash": the worker in `activeWorkers` that a hash of the client's connection ID names, for
    * endpoints that share one socket. Default "anyone".
    */

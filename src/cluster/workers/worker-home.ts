@@ -21,7 +21,7 @@ export interface WorkerHome {
   spawn(worker: WorkerIdentity, slot: number): WorkerProcess;
   /** The slot's new process is ready: nobody else reads its packets after this. */
   handOver(slot: number): Promise<void>;
-  /** Steers by who is there now, and tells every worker. */
+  /** Steers by the workers that are there now, and tells each of them. */
   changed(): void;
   /** Nobody will read this slot for long: tells the clients of its connections, in the place of a process. */
   careFor(slot: number): void;

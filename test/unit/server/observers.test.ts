@@ -166,3 +166,17 @@ describe("diagnostics channels", () => {
     expect(told[3]?.[1].error).toMatchObject({ status: 404 });
   });
 });
+
+describe("what is no observer", () => {
+  it.each([undefined, null, 5, () => {}, {}, { requestArrived: () => {} }, { ...observer("a"), handling: "yes" }])(
+    "is refused at the call: %j",
+    (given) => {
+      const { observers } = world.app.server;
+      expect(() => observers.add(given as ServerObserver)).toThrow(
+        expect.objectContaining({ name: "ConfigurationError", configKey: "observer" }) as Error,
+      );
+      expect(() => observers.add(given as ServerObserver)).toThrow("must have the methods requestArrived");
+      expect(observers.delete(given as ServerObserver)).toBe(false);
+    },
+  );
+});
