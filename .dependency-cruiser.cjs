@@ -15,7 +15,7 @@ const layers = {
   protocol: foundation,
   config: foundation,
   events: [...foundation, "async"],
-  certificates: [...foundation, "contract", "engine/native"],
+  certificates: [...foundation, "config", "contract", "engine/native"],
   async: ["base"],
   transport: [...foundation, "async", "contract", "protocol", "config", "events"],
   // Their default engine is loaded lazily: see the rule below.
@@ -23,7 +23,7 @@ const layers = {
   client: [...belowTransport, "transport", "engine/native"],
   monitor: [...belowTransport, "transport", "server", "cluster"],
   w3c: [...foundation, "client"],
-  // Nothing imports it: it is loaded by who wants it.
+  // Nothing imports it: an application that wants it loads it.
   opentelemetry: [...belowTransport, "transport", "server", "client"],
   cluster: [...belowTransport, "transport", "engine/native", "server"],
   testing: [...belowTransport, "transport", "server", "client", "w3c", "engine/native", "engine/memory"],
@@ -79,7 +79,7 @@ module.exports = {
     },
     {
       name: "engine-is-loaded-lazily",
-      comment: "Who brings an engine of their own must not load the addon: import() only.",
+      comment: "An application with an engine of its own must not load the addon: import() only.",
       severity: "error",
       from: { path: sideOf(["server", "client"]) },
       to: { path: "^src/engine/native/", dynamic: false, dependencyTypesNot: ["type-only"] },

@@ -79,6 +79,8 @@ export default defineConfig(
   ]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   eslint.configs.recommended,
+  // A longer file has more than one reason to exist. A table that is longer would be excepted here by its name; there is none.
+  { rules: { "max-lines": ["error", { max: 400, skipBlankLines: false, skipComments: false }] } },
   {
     files: ["src/**/*.ts", "test/**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -29,6 +29,8 @@ const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{
  * points, and Node spends more time on finding them than on their code. What nobody here imports is left to the bundler.
  */
 const sharedChunks = {
+  // By itself: the protocol core runs without Node, so its chunk must hold nothing that needs Node.
+  protocol: () => staticImports("protocol/index.js"),
   common: () => staticImports("client/index.js"),
   streams: () => staticImports("transport/streams/web-streams.js"),
   // What both sides need: neither reads the other's code.

@@ -60,6 +60,18 @@ export function sidebar() {
 }
 
 /**
+ * The package's entry points, as package.json's `exports` has them: "" for the package itself, "/server" and so on.
+ *
+ * @returns {string[]}
+ */
+export function entryPoints() {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return Object.keys(exports)
+    .filter((name) => name !== "./package.json")
+    .map((name) => name.slice(1));
+}
+
+/**
  * The first heading of a Markdown file.
  *
  * @param {string} file

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { defineConfig } from "vitepress";
 
-import { root, sidebar } from "../pages.mjs";
+import { entryPoints, root, sidebar } from "../pages.mjs";
 import { slugOf } from "../slug.mjs";
 
 const api = join(root, "site", ".staged", "api", "tswebtransport");
@@ -64,10 +64,9 @@ function inlineDiagrams(md) {
 
 /** The API's pages by entry point and kind, as TypeDoc has written them. */
 function apiSidebar() {
-  const entries = ["", "/server", "/client", "/w3c", "/testing"];
   return [
     { text: "Documentation", link: "/first-steps" },
-    ...entries
+    ...entryPoints()
       .filter((entry) => existsSync(api + entry))
       .map((entry) => ({
         text: `tswebtransport${entry}`,

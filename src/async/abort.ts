@@ -31,7 +31,7 @@ function listen(signal: AbortSignal): Waiting {
       try {
         callback.run();
       } catch (error) {
-        // As of listeners of the signal's own: the others run all the same, and the process hears of it.
+        // As with listeners of the signal itself: the other callbacks run, and the process reports the error.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,5 +1,5 @@
 /**
- * What an address is counted as, as text: IPv4 as it is, IPv4-mapped IPv6 as IPv4, other IPv6 by its first 64 bits
+ * The group that an address counts in, as text: IPv4 as it is, IPv4-mapped IPv6 as IPv4, other IPv6 by its first 64 bits
  * ("2001:db8:0:1::/64"), because one host may have all of the rest (RFC 4291 §2.5.4). What is no address is itself.
  */
 export function addressGroup(host: string): string {

@@ -1,4 +1,4 @@
-/** Bytes that are put together, however many: what is spread as arguments, `push(...bytes)`, must fit on the stack. */
+/** Collects any number of bytes. Spread as arguments, `push(...bytes)`, they would have to fit on the stack. */
 export class ByteBuilder {
   #bytes = new Uint8Array(256);
   #length = 0;

@@ -1,10 +1,13 @@
 /** An authority of one's own: for a team, or for the machines of a development network. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 
+import { checkOptions } from "../config/given-options.ts";
+import { anything, text } from "../config/option-checks.ts";
 import { EngineError } from "../engine/engine.ts";
-import { CertificateError, ConfigurationError } from "../errors/errors.ts";
+import { CertificateError } from "../errors/errors.ts";
 
-import { checkDays } from "./self-signed.ts";
+import { hostnamesOf } from "./hostnames.ts";
+import { validity } from "./self-signed.ts";
 import type { SelfSignedCertificate } from "./self-signed.ts";
 
 /** A certificate and its key, PEM. */
@@ -31,8 +34,8 @@ export interface IssuedCertificateOptions {
 export async function generateCertificateAuthority(
   options: CertificateAuthorityOptions = {},
 ): Promise<CertificateAuthority> {
+  checkOptions("generateCertificateAuthority", options, { name: text, days: validity });
   const { name = "tswebtransport development authority", days = 3650 } = options;
-  checkDays(days);
   const { generateAuthority } = await import("../engine/native/native-engine.ts");
   const { cert, key } = generateAuthority(name, days);
   return { cert, key };
@@ -40,15 +43,15 @@ export async function generateCertificateAuthority(
 
 /**
  * A fresh ECDSA P-256 key with a server's certificate that the authority has issued. Rejects with CertificateError for an
- * authority that cannot issue one, with ConfigurationError for a host name or number of days out of range.
+ * authority that cannot issue one, with ConfigurationError for what is no host name or a number of days out of range.
  */
 export async function issueCertificate(
   authority: CertificateAuthority,
   options: IssuedCertificateOptions = {},
 ): Promise<SelfSignedCertificate> {
-  const { hostname = ["localhost", "127.0.0.1", "::1"], days = 365 } = options;
-  const hostnames = typeof hostname === "string" ? [hostname] : hostname;
-  checkDays(days);
+  checkOptions("issueCertificate", options, { hostname: anything, days: validity });
+  const { days = 365 } = options;
+  const hostnames = hostnamesOf(options.hostname);
   checkAuthority(authority);
   const { issueCertificate: issue } = await import("../engine/native/native-engine.ts");
   try {
@@ -56,12 +59,7 @@ export async function issueCertificate(
     return { cert, key, certificateHash: { algorithm: "sha-256", value: Uint8Array.from(sha256) } };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (error.code !== "invalid-option") throw unusable(error.message, error);
-    throw new ConfigurationError(`Cannot generate a certificate for ${hostnames.join(", ")}: ${error.message}`, {
-      configKey: "hostname",
-      configValue: hostname,
-      cause: error,
-    });
+    throw unusable(error.message, error);
   }
 }
 

@@ -1,8 +1,17 @@
-import { ConfigurationError } from "../errors/errors.ts";
+import { checkOptions } from "../config/given-options.ts";
+import { anything, integer } from "../config/option-checks.ts";
+
+import { hostnamesOf } from "./hostnames.ts";
+
+/** Days that any certificate may be valid. */
+export const validity = integer(1, 3650);
 
 /** Options for making a certificate. */
 export interface SelfSignedCertificateOptions {
-  /** Subject alternative names: host names and IP addresses. Default: localhost, 127.0.0.1 and ::1. */
+  /**
+   * Subject alternative names: host names, of which "*.example.com" is every host with one label in place of the asterisk,
+   * and IP addresses (IPv6 without brackets). Default: localhost, 127.0.0.1 and ::1.
+   */
   readonly hostname?: string | readonly string[];
   /** Validity in days, 1 to 14 for browsers, which refuse more; at most 3650. Default 13. */
   readonly days?: number;
@@ -20,33 +29,15 @@ export interface SelfSignedCertificate {
 
 /**
  * A fresh ECDSA P-256 key with a self-signed certificate that browsers accept by its hash, valid since five minutes ago.
- * Rejects with {@link ConfigurationError} for a host name or number of days out of range.
+ * Rejects with ConfigurationError for what is no host name, and for a number of days out of range.
  */
 export async function generateSelfSignedCertificate(
   options: SelfSignedCertificateOptions = {},
 ): Promise<SelfSignedCertificate> {
-  const { hostname = ["localhost", "127.0.0.1", "::1"], days = 13 } = options;
-  const hostnames = typeof hostname === "string" ? [hostname] : hostname;
-  checkDays(days);
+  checkOptions("generateSelfSignedCertificate", options, { hostname: anything, days: validity });
+  const { days = 13 } = options;
+  const hostnames = hostnamesOf(options.hostname);
   const { generateCertificate } = await import("../engine/native/native-engine.ts");
-  try {
-    const { cert, key, sha256 } = generateCertificate(hostnames, days);
-    return { cert, key, certificateHash: { algorithm: "sha-256", value: Uint8Array.from(sha256) } };
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith("invalid-option")) throw error;
-    throw new ConfigurationError(`Cannot generate a certificate for ${hostnames.join(", ")}: ${error.message}`, {
-      configKey: "hostname",
-      configValue: hostname,
-      cause: error,
-    });
-  }
-}
-
-/** Throws ConfigurationError for a validity out of range. */
-export function checkDays(days: number): void {
-  if (Number.isInteger(days) && days >= 1 && days <= 3650) return;
-  throw new ConfigurationError(`Cannot generate a certificate: days is ${days}, allowed are 1 to 3650`, {
-    configKey: "days",
-    configValue: days,
-  });
+  const { cert, key, sha256 } = generateCertificate(hostnames, days);
+  return { cert, key, certificateHash: { algorithm: "sha-256", value: Uint8Array.from(sha256) } };
 }

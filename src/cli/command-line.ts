@@ -59,7 +59,7 @@ async function runCommand(name: string, args: readonly string[], terminal: Termi
   }
 }
 
-/** Asked for before anything else is checked: who asks does not know the options yet. */
+/** Help comes before any check: a user who asks for it does not know the options yet. */
 function isHelpAsked(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const options = end < 0 ? args : args.slice(0, end);

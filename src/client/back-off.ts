@@ -14,7 +14,7 @@ export function retryDelayOf(retry: number, options: BackOffOptions, error: unkn
 /** Whether the same attempt may succeed later, although nothing is changed. */
 export function isWorthRetrying(error: unknown): boolean {
   if (!isRetriableError(error)) return false;
-  // A name that does not exist comes into being too seldom to wait for it.
+  // Do not retry: a missing name rarely appears within the time-out.
   return !(error instanceof WebTransportError && error.details["lookupCode"] === "ENOTFOUND");
 }
 

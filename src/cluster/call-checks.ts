@@ -1,5 +1,6 @@
 /** Checks of what is given to a cluster's methods. */
-import { integer } from "../config/option-checks.ts";
+import { checkOptions } from "../config/given-options.ts";
+import { anything, integer } from "../config/option-checks.ts";
 import { refused } from "../config/option-table.ts";
 import type { ServerCloseOptions } from "../server/server.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
@@ -22,7 +23,9 @@ export function checkAddress(address: unknown): void {
 const longest = 2 ** 31 - 1;
 
 /** Throws as `close` of a server does; ConfigurationError for a time that is none. */
-export function checkCloseOptions({ timeout = 0, code, reason }: ServerCloseOptions): void {
+export function checkCloseOptions(options: ServerCloseOptions): void {
+  checkOptions("close", options, { timeout: anything, code: anything, reason: anything });
+  const { timeout = 0, code, reason } = options;
   checkCloseCode(code);
   checkCloseReason(reason);
   if (typeof timeout === "number" && timeout >= 0 && timeout <= longest) return;

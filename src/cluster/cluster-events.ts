@@ -2,7 +2,7 @@ import type { ServerError } from "../errors/errors.ts";
 import type { EventPayload } from "../events/event-types.ts";
 import type { Address } from "../transport/types.ts";
 
-/** Whom an event of a cluster is about. */
+/** The worker that an event of a cluster is about. */
 export interface WorkerEvent extends EventPayload {
   readonly id: number;
   readonly pid: number | undefined;

@@ -31,6 +31,9 @@ export function checkReload(values: {
   throw refused("certificateReload", true, "needs files to watch: give certfile and keyfile instead of cert and key");
 }
 
+/** The last label of an address that is written wrongly, as URL parsers see it (URL Standard, "ends in a number"). */
+const endsInNumber = /(^|\.)\d+$/;
+
 /** Labels of letters, digits and hyphens (RFC 1123 §2.1) and, because some use it, underscores. */
 const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
@@ -45,13 +48,13 @@ export function serverNameFault(given: unknown): string | undefined {
   if (name.includes("*") && (!isWildcard || name.lastIndexOf("*") > 0 || labels.length < 2)) {
     return 'has an asterisk that is not in place of the first label, as in "*.example.com"';
   }
-  if (labels.every((each) => label.test(each)) && name.length <= 253) return undefined;
+  if (labelsAreRight(labels) && name.length <= 253) return undefined;
   const ascii = URL.canParse(`https://${name}`) ? new URL(`https://${name}`).hostname : "";
-  return ascii !== "" && ascii !== name && labelsAreRight(ascii)
+  return ascii !== "" && ascii !== name && labelsAreRight(ascii.split("."))
     ? `is not as TLS asks for it: write "${ascii}"`
-    : "is no name of a server";
+    : 'is no name of a server: such as "example.com", without scheme, port and path, at most 253 characters';
 }
 
-function labelsAreRight(name: string): boolean {
-  return name.split(".").every((each) => label.test(each));
+function labelsAreRight(labels: readonly string[]): boolean {
+  return labels.every((each) => label.test(each)) && !endsInNumber.test(labels.at(-1) ?? "");
 }

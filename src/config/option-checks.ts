@@ -3,6 +3,11 @@ import { draftNames, draftProfileNames } from "../constants/drafts.ts";
 /** Checks of option values: each gives the reason why a value is refused, or undefined. */
 export type Check = (value: unknown) => string | undefined;
 
+/** For an option that is checked elsewhere, or may be anything. */
+export function anything(): undefined {
+  return undefined;
+}
+
 export function integer(minimum: number, maximum: number): Check {
   return (value) =>
     typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum

@@ -52,9 +52,9 @@ export const sessionDefaults = Object.freeze({
 });
 
 export const serverDefaults = Object.freeze({
-  /** Nobody from outside comes in by an oversight. */
+  /** Other machines can connect only when the operator has decided so. */
   bindHost: "localhost",
-  /** Free of a privilege, and near 443 to remember. */
+  /** Needs no privilege, and is easy to remember beside 443. */
   bindPort: 4433,
   verifyMode: "none",
   /** Idle ones cost about 45 KB each: 450 MB together. */
@@ -63,7 +63,7 @@ export const serverDefaults = Object.freeze({
   maxSessions: 10_000,
   /** Thirty-two sessions with full buffers, or thousands that are read. */
   maxTotalBufferSize: 512 * MiB,
-  /** Free of a round trip, until many handshakes wait at once. */
+  /** Costs no round trip until many handshakes wait at once. */
   retry: "adaptive",
   /** A database that is slow still answers; a client that waits longer gives up by itself. */
   middlewareTimeout: 10_000,
@@ -77,7 +77,7 @@ export const serverDefaults = Object.freeze({
 export const clientDefaults = Object.freeze({
   verifyMode: "required",
   userAgent: "tswebtransport",
-  /** Retries included: as long as people wait for anything. */
+  /** Retries included. People rarely wait longer for a page. */
   connectTimeout: 30_000,
   /** After 1, 2 and 4 seconds: a server that restarts is back by then. */
   maxRetries: 3,

@@ -42,7 +42,7 @@ export interface SteeringOptions {
    */
   readonly shares?: readonly number[];
   /**
-   * Who takes a new connection. "anyone": the endpoint that its first packet reaches, for where the kernel chooses (mode
+   * Which endpoint takes a new connection. "anyone": the endpoint that its first packet reaches, for where the kernel chooses (mode
    * "bpf" of `bindSocketGroup`). "hash": the worker in `activeWorkers` that a hash of the client's connection ID names, for
    * endpoints that share one socket. Default "anyone".
    */

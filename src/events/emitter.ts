@@ -6,6 +6,7 @@ import { onAbort } from "../async/abort.ts";
 import { errorText } from "../base/error-text.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
+import { checkListener, checkWait } from "./checks.ts";
 import { EventType } from "./event-types.ts";
 
 /** Told of a listener that threw (or whose promise rejected): nothing of it reaches the transport. */
@@ -16,7 +17,7 @@ export type AnyListener<Events> = <Type extends keyof Events & string>(type: Typ
 
 /** Options for waiting for an event. */
 export interface WaitForOptions<Payload> {
-  /** Milliseconds; without it there is no limit. */
+  /** Milliseconds, 0 to 2^31 - 1; without it there is no limit. */
   readonly timeout?: number;
   /** Only an event that it is true for counts. Default: every one. */
   readonly condition?: (payload: Payload) => boolean;
@@ -68,8 +69,9 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
     return channels.get(type)?.hasSubscribers === true || (this.#parent?.listens(type) ?? false);
   }
 
-  /** Calls `listener` with every event's type and payload. */
+  /** Calls `listener` with every event's type and payload. Throws ConfigurationError for what is no function. */
   onAny(listener: AnyListener<Events>): this {
+    checkListener(listener);
     this.#any ??= new Set();
     this.#any.add(listener);
     return this;
@@ -81,13 +83,17 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
     return this;
   }
 
-  /** The next event of `type` that meets `condition`. Rejects with TimeoutError or the signal's reason. */
+  /**
+   * The next event of `type` that meets `condition`. Rejects with TimeoutError or the signal's reason, and with
+   * ConfigurationError for a wrong argument.
+   */
   waitFor<Type extends keyof Events & string>(
     type: Type,
     options: WaitForOptions<Events[Type]> = {},
   ): Promise<Events[Type]> {
-    const { timeout, condition, signal } = options;
     const waiting = new Promise<Events[Type]>((resolve, reject) => {
+      checkWait(type, options);
+      const { timeout, condition, signal } = options;
       if (signal?.aborted === true) {
         reject(signal.reason as Error);
         return;
@@ -106,7 +112,9 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       const onTimeout = (): void => {
         end();
         const text = `No event "${type}" within ${String(timeout)} ms`;
-        reject(new TimeoutError(text, { operation: `waitFor ${type}`, ...(timeout && { timeoutDuration: timeout }) }));
+        reject(
+          new TimeoutError(text, { operation: `waitFor ${type}`, ...(timeout !== undefined && { timeoutDuration: timeout }) }),
+        );
       };
       const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
       // They go by themselves: any number of them is no leak.
@@ -117,7 +125,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
         reject(signal?.reason as Error);
       });
     });
-    // Whoever awaits it later is told; until then its rejection is nobody's fault.
+    // A caller that awaits it later gets the rejection; until then it must not count as unhandled.
     waiting.catch(() => {});
     return waiting;
   }

@@ -176,7 +176,7 @@ export function total(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Who is told to try another version tries again, and who is turned away by a closing server goes to another. */
+/** A client that is told to try another version tries again, and one that a closing server refuses goes to another. */
 function countedFailures(failures: Figures["connections"]["handshakeFailures"]): number {
   return total(failures) - failures.version - failures.closing;
 }

@@ -1,4 +1,8 @@
-/** `tswebtransport/opentelemetry`: spans and metrics through `@opentelemetry/api`, an optional peer dependency. */
+/**
+ * Spans and metrics through `@opentelemetry/api`, an optional peer dependency.
+ *
+ * @module tswebtransport/opentelemetry
+ */
 export { contextOf } from "./contexts.ts";
 export { instrument } from "./instrument.ts";
 export type { InstrumentTarget } from "./instrument.ts";

@@ -49,7 +49,7 @@ export class ServerMetrics {
     this.#sessionDuration.record(seconds, { ...protocolAttributes, ...attributes });
   }
 
-  /** Gives the server's figures to whoever collects, until the result is called or the server is garbage. */
+  /** Gives the server's figures to every collection, until the result is called or the server is garbage. */
   observe(server: WebTransportServer): () => void {
     const figures = makeFigures(this.#meter);
     const observables = Object.values(figures);

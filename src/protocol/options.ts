@@ -20,7 +20,7 @@ export interface ProtocolConnectionOptions extends SessionPolicy {
   readonly servesAuthority?: ((authority: string) => boolean) | undefined;
   /** What the peer may do in each session at first, where both sides speak flow control. Default 16 MiB and 512 streams of a kind. */
   readonly sessionLimits?: SessionLimits;
-  /** What all of these announce, where many connections share it: of {@link settingsOf}. */
+  /** The result of {@link settingsOf}, where many connections share it. Default: made from these options. */
   readonly settings?: Settings;
 }
 

@@ -29,7 +29,7 @@ function causeOf(cause: unknown, reason: string): { readonly cause?: string } {
   return told instanceof Error ? { cause: errorLine(told) } : {};
 }
 
-/** Whom a line is about. */
+/** What a line of the log is about. */
 export interface LogSubject {
   readonly url: { readonly pathname: string; readonly search: string };
   readonly remoteAddress: Address;

@@ -1,16 +1,15 @@
 import { onAbort } from "../async/abort.ts";
+import { rejected } from "../async/promises.ts";
 import { checkFunction, checkSignal } from "../config/given-options.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { refused } from "../config/option-table.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
-import { ConfigurationError, ServerError, SessionError } from "../errors/errors.ts";
-import type { IncomingSession } from "../transport/session/request.ts";
-import type { WebTransportSession } from "../transport/session/session.ts";
+import { ConfigurationError, ServerError } from "../errors/errors.ts";
 import type { Address, DynamicParams } from "../transport/types.ts";
 
-import { appSteps, errorOf, firstRejection } from "./admission/admission.ts";
-import type { AppSubject } from "./admission/admission.ts";
+import { AppLife } from "./app-life.ts";
+import { AppRequests } from "./app-requests.ts";
 import type { Middleware } from "./middleware/middleware.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import type { PathParams } from "./routing/path-params.ts";
@@ -18,7 +17,7 @@ import { exactPath, patternPath } from "./routing/route-path.ts";
 import type { RoutePath } from "./routing/route-path.ts";
 import { RouteTree } from "./routing/route-tree.ts";
 import { routeArguments } from "./routing/route.ts";
-import type { ErrorHandler, RegisteredRoute, Route, RouteOptions, SessionHandler } from "./routing/route.ts";
+import type { ErrorHandler, RegisteredRoute, RouteOptions, SessionHandler } from "./routing/route.ts";
 import { WebTransportServer } from "./server.ts";
 import { checkListenOptions, checkServerCloseOptions } from "./server-options.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
@@ -42,19 +41,6 @@ export interface ServeOptions extends ListenOptions {
   /** Closes the app. */
   readonly signal?: AbortSignal;
 }
-
-/** One life of an app: from `listen` to the end of `close()`. */
-class AppLife {
-  /** `listen` has begun and not ended. */
-  isStarting = false;
-  /** `listen` was called, and has not failed. */
-  isListening = false;
-  closing: Promise<void> | undefined;
-  isClosed = false;
-}
-
-/** Application code of a session whose handler threw. */
-const handlerFailed = { code: 1, reason: "Internal server error" };
 
 /**
  * Routes sessions to handlers. A request passes, in this order: the limits, the authority and origin policy, the
@@ -94,9 +80,10 @@ export class ServerApp<Locals = Record<string, unknown>> {
     // The locals of the server's requests are this app's: nobody else writes to them.
     this.#middleware = this.server.middlewareManager as unknown as MiddlewareManager<Locals>;
     this.#routes = new RouteTree(this.#middleware);
+    const requests = new AppRequests(this.#routes, this.server.observers, this.#logger);
     this.server.handleSessions(
-      (incoming) => this.#handle(incoming),
-      (error) => this.#middlewareFailed(error, this.#routes),
+      (incoming) => requests.handle(incoming),
+      (error) => requests.middlewareFailed(error),
     );
   }
 
@@ -173,7 +160,10 @@ export class ServerApp<Locals = Record<string, unknown>> {
     this.#startup.push(hook);
   }
 
-  /** Awaited in reverse order after the app has closed. It must not await `close()`, which waits for it. */
+  /**
+   * Awaited in reverse order after the app's server has closed. `close()` waits for the hooks, so it rejects in one of them
+   * with ServerError.
+   */
   onShutdown(hook: LifecycleHook): void {
     checkFunction("hook", hook);
     this.#shutdown.push(hook);
@@ -204,8 +194,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
     const life = (this.#life = new AppLife());
     life.isListening = life.isStarting = true;
     try {
-      await this.#middleware.start();
-      await this.#routes.start();
+      await this.#startMiddleware(life);
       await this.#runStartup(() => life.closing === undefined);
       // Its close() came before the server's listen(), which would begin a new life of the server.
       if (life.closing !== undefined) {
@@ -247,8 +236,9 @@ export class ServerApp<Locals = Record<string, unknown>> {
   /** As {@link serve}; SIGINT and SIGTERM close the app, a second one at once. */
   async run(options: ServeOptions = {}): Promise<void> {
     let signals = 0;
-    const onSignal = (): void => {
+    const onSignal = (signal: NodeJS.Signals): void => {
       signals += 1;
+      if (signals === 1) this.#logger.info({ signal }, "the app is closing; a second signal ends it at once");
       void this.close();
       if (signals > 1) void this.server.close({ timeout: 0 }).finally(() => process.exit(130));
     };
@@ -263,13 +253,16 @@ export class ServerApp<Locals = Record<string, unknown>> {
   /**
    * Closes the server, runs the shutdown hooks, then stops the middleware. Idempotent, but a later call with `timeout: 0`
    * ends the waiting. The app can listen again then, and takes no routes before. Throws RangeError for a code or
-   * time-out out of its range.
+   * time-out out of its range. Rejects with ServerError in a shutdown hook, and in a middleware's `start` or `stop`: it waits
+   * for them. The app closes all the same.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkServerCloseOptions(options);
     const life = this.#life;
     if (life.closing !== undefined && options.timeout === 0) void this.server.close(options);
-    return this.#end(life, options);
+    const closed = this.#end(life, options);
+    const obstacle = life.hooks.obstacle("the app's close()");
+    return obstacle === undefined ? closed : rejected(obstacle);
   }
 
   /** Closes it: `await using` does so at the end of the block. */
@@ -289,9 +282,17 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   async #close(life: AppLife, options: ServerCloseOptions): Promise<void> {
     await this.server.close(options);
-    await this.#runShutdown();
-    await this.#stopMiddleware();
+    await life.hooks.run("a shutdown hook", () => this.#runShutdown());
+    await life.hooks.run("a middleware's stop()", () => this.#stopMiddleware());
     life.isClosed = true;
+  }
+
+  async #startMiddleware(life: AppLife): Promise<void> {
+    const start = async (): Promise<void> => {
+      await this.#middleware.start();
+      await this.#routes.start();
+    };
+    await (this.#routes.needsStart ? life.hooks.run("a middleware's start()", start) : start());
   }
 
   async #runStartup(isWanted: () => boolean): Promise<void> {
@@ -336,55 +337,5 @@ export class ServerApp<Locals = Record<string, unknown>> {
 
   #assertOpen(what: string): void {
     if (this.#life.closing !== undefined) throw new ConfigurationError(`Cannot ${what}: the app has been closed`);
-  }
-
-  /** Answers the request and runs its handler. What it throws the connection answers with 500. */
-  async #handle(request: IncomingSession): Promise<void> {
-    const subject: AppSubject = { request, routes: this.#routes.router };
-    const rejection = await firstRejection(appSteps, subject);
-    const { route, protocol } = subject;
-    if (request.isAnswered) return;
-    if (rejection !== undefined || route === undefined) {
-      await request.reject(rejection?.status ?? 500, rejection);
-      if (rejection?.kind === "middleware_error") {
-        await this.#middlewareFailed(errorOf(rejection), route?.owner ?? this.#routes);
-      }
-      return;
-    }
-    const { headers } = route.options;
-    const session = await request.accept({ protocol, headers });
-    await this.#run(route, session, request);
-  }
-
-  /** Never rejects. */
-  async #run({ handler, owner }: Route, session: WebTransportSession, request: IncomingSession): Promise<void> {
-    try {
-      await this.server.observers.handling(request, session, handler);
-      await session.close();
-    } catch (error) {
-      await this.#handlerFailed(error, session, owner);
-      await session.close({ ...handlerFailed, abort: true });
-    }
-  }
-
-  async #handlerFailed(error: unknown, session: WebTransportSession, owner: Route["owner"]): Promise<void> {
-    // A handler that was waiting for its session's peer when the session ended has not failed; a session that is closed
-    // here has ended before the peer confirms it.
-    if (!session.isReady && error instanceof SessionError) return;
-    if (owner.errorHandler === undefined) this.#logger.error({ error, path: session.path }, "a session handler failed");
-    else await this.#tell(owner.errorHandler, error, session);
-  }
-
-  /** The access log has told already which middleware it was. */
-  async #middlewareFailed(error: unknown, owner: Route["owner"]): Promise<void> {
-    if (owner.errorHandler !== undefined) await this.#tell(owner.errorHandler, error, undefined);
-  }
-
-  async #tell(onError: ErrorHandler, error: unknown, session: WebTransportSession | undefined): Promise<void> {
-    try {
-      await onError(error, session);
-    } catch (failure) {
-      this.#logger.error({ error: failure }, "the onError handler failed");
-    }
   }
 }

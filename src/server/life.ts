@@ -3,6 +3,7 @@ import { Deferred } from "../async/promises.ts";
 import type { Logger } from "../config/logger.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 
+import { HookScope } from "./hook-scope.ts";
 import type { CertificateReload } from "./binding/certificate-reload.ts";
 import type { Endpoints } from "./binding/endpoints.ts";
 import type { MiddlewareManager } from "./middleware/middleware-manager.ts";
@@ -17,6 +18,8 @@ export class ServerLife {
   readonly closed = new Deferred<void>();
   /** Resolved when a caller of `close()` does not want to wait. */
   readonly forced = new Deferred<void>();
+  /** Middleware that the server starts or stops. */
+  readonly hooks = new HookScope();
   /** `listen` has begun and not ended. */
   isStarting = false;
   isClosed = false;
@@ -38,7 +41,9 @@ export class ServerLife {
   async startMiddleware(middleware: MiddlewareManager): Promise<void> {
     if (middleware.isStarted) return;
     this.#ownsMiddleware = true;
-    await middleware.start();
+    const start = (): Promise<void> => middleware.start();
+    const needsStart = middleware.middleware.some((each) => each.start !== undefined);
+    await (needsStart ? this.hooks.run("a middleware's start()", start) : start());
   }
 
   /** Never rejects. */
@@ -46,13 +51,13 @@ export class ServerLife {
     if (!this.#ownsMiddleware) return;
     this.#ownsMiddleware = false;
     try {
-      await middleware.stop();
+      await this.hooks.run("a middleware's stop()", () => middleware.stop());
     } catch (error) {
       logger.error({ error }, "a middleware could not be stopped");
     }
   }
 
-  /** `waiting`, or the wish not to wait. */
+  /** Resolves with `waiting`, or as soon as a caller of `close()` does not want to wait. */
   async unlessForced(waiting: Promise<unknown>): Promise<void> {
     await Promise.race([waiting, this.forced.promise]);
   }

@@ -1,3 +1,4 @@
+import { refused } from "../config/option-table.ts";
 import type { RefusedRequest } from "../transport/connection/owner.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Session } from "../transport/types.ts";
@@ -34,17 +35,18 @@ export class ServerObservers {
     this.#report = report;
   }
 
-  /** It sees the requests that arrive from now on. */
+  /** It sees the requests that arrive from now on. Throws ConfigurationError for what lacks one of its methods. */
   add(observer: ServerObserver): void {
+    checkObserver(observer);
     this.#observers = [...(this.#observers ?? []), observer];
   }
 
   /** Whether it was there. It sees the end of what it has seen begin: what runs inside of it runs on. */
   delete(observer: ServerObserver): boolean {
     const before = this.#observers ?? [];
-    const left = before.filter((each) => each !== observer);
-    this.#observers = left.length === 0 ? undefined : left;
-    return left.length < before.length;
+    const remaining = before.filter((each) => each !== observer);
+    this.#observers = remaining.length === 0 ? undefined : remaining;
+    return remaining.length < before.length;
   }
 
   requestArrived(request: IncomingSession): void {
@@ -89,4 +91,12 @@ export class ServerObservers {
       }
     }
   }
+}
+
+const methods = ["requestArrived", "requestRefused", "answering", "handling"];
+
+function checkObserver(given: unknown): void {
+  const observer = typeof given === "object" && given !== null ? (given as Readonly<Record<string, unknown>>) : {};
+  if (methods.every((name) => typeof observer[name] === "function")) return;
+  throw refused("observer", given, `must have the methods ${methods.join(", ")}`);
 }

@@ -2,9 +2,8 @@ import { inspect } from "node:util";
 
 import type { CertificateAndKey, ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { checkOptions } from "../config/given-options.ts";
-import { aFunction, integer, text } from "../config/option-checks.ts";
+import { aFunction, anything, integer, text } from "../config/option-checks.ts";
 import type { Check } from "../config/option-checks.ts";
-import { checkIsOptions } from "../config/option-table.ts";
 import type { QuicEngine } from "../engine/engine.ts";
 import { checkCloseCode, checkCloseReason } from "../transport/session/close-code.ts";
 
@@ -46,13 +45,11 @@ const engine: Check = (value) =>
     ? undefined
     : "must be a QUIC engine, which has createEndpoint()";
 
-/** Its own checks are the configuration's. */
-const config: Check = () => undefined;
-
 /** Throws ConfigurationError. */
 export function checkServerOptions(options: WebTransportServerOptions): void {
   checkOptions("a server, which takes config, engine and certificate", options, {
-    config,
+    // Checks itself.
+    config: anything,
     engine,
     certificate: aFunction,
   });
@@ -63,9 +60,12 @@ export function checkListenOptions(options: ListenOptions): void {
   checkOptions("listen", options, { host: text, port: integer(0, 65_535), engine, certificate: aFunction });
 }
 
-/** Throws RangeError for a code or time-out out of its range, TypeError for a reason that is no string. */
+/**
+ * Throws RangeError for a code or time-out out of its range, TypeError for a reason that is no string, ConfigurationError
+ * for a name that is no option.
+ */
 export function checkServerCloseOptions(options: ServerCloseOptions): void {
-  checkIsOptions("close", options);
+  checkOptions("close", options, { timeout: anything, code: anything, reason: anything });
   checkCloseCode(options.code);
   checkCloseReason(options.reason);
   const timeout: unknown = options.timeout;

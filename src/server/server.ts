@@ -1,10 +1,11 @@
 import { inspect } from "node:util";
 
+import { rejected } from "../async/promises.ts";
 import { servedAuthorities } from "../config/authorities.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
 import { serverNameFault } from "../config/named-certificates.ts";
-import { checkFunction, checkIdentity } from "../config/given-options.ts";
+import { checkIdentity } from "../config/given-options.ts";
 import { refused } from "../config/option-table.ts";
 import { ServerConfig } from "../config/server-config.ts";
 import type { CertificateAndKey } from "../config/server-config.ts";
@@ -31,7 +32,7 @@ import { ConnectionManager } from "./accounts/connection-manager.ts";
 import { EndpointTotals } from "./accounts/endpoint-totals.ts";
 import { ServerAccount } from "./accounts/server-account.ts";
 import { SessionManager } from "./accounts/session-manager.ts";
-import { allowedOriginsOf, errorOf, firstRejection, serverSteps } from "./admission/admission.ts";
+import { allowedOriginsOf } from "./admission/admission.ts";
 import { bindAddresses } from "./binding/bind-addresses.ts";
 import { explainListenError } from "./binding/bind-errors.ts";
 import { CertificateReload } from "./binding/certificate-reload.ts";
@@ -51,11 +52,9 @@ import { serverCreated } from "./server-channel.ts";
 import type { ServerEventMap } from "./server-events.ts";
 import { checkListenOptions, checkServerCloseOptions, checkServerOptions } from "./server-options.ts";
 import type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
+import { ServerRequests } from "./server-requests.ts";
 import { serverStats } from "./server-stats.ts";
 import type { ServerStats } from "./server-stats.ts";
-
-/** Sessions that may wait for `incomingSessions()` to take them; further ones are refused. */
-const maxWaitingSessions = 1024;
 
 export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } from "./server-options.ts";
 
@@ -86,8 +85,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   readonly #budget: BufferBudget;
   readonly #settings: ConnectionSettings;
   readonly #allowsOrigin: ((origin: string) => boolean) | undefined;
-  #handler: ((incoming: IncomingSession) => Promise<void>) | undefined;
-  #middlewareFailed: ((error: unknown) => Promise<void>) | undefined;
+  readonly #requests = new ServerRequests();
   #life = new ServerLife();
   readonly #log: AccessLog;
   readonly #account: ServerAccount;
@@ -212,15 +210,13 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 
   /**
    * Gives every request to `handler` instead of {@link incomingSessions}; for frameworks. `middlewareFailed` is told what a
-   * middleware threw, or that it gave no answer, when the request has been refused for it.
+   * middleware threw, or that it gave no answer, when the request has been refused for it. Throws ConfigurationError.
    */
   handleSessions(
     handler: (incoming: IncomingSession) => Promise<void>,
     middlewareFailed?: (error: unknown) => Promise<void>,
   ): void {
-    checkFunction("handler", handler);
-    this.#handler = handler;
-    this.#middlewareFailed = middlewareFailed;
+    this.#requests.handleSessions(handler, middlewareFailed);
   }
 
   /**
@@ -249,14 +245,16 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
    * Refuses new connections, asks every session to drain, waits up to `timeout` for them, closes those that are left,
    * then every connection with GOAWAY and H3_NO_ERROR. Idempotent, but a later call with `timeout: 0` ends the waiting;
    * nothing of the server keeps the process alive after it. It can listen again then. Throws RangeError for a code or
-   * time-out out of its range.
+   * time-out out of its range. Rejects with ServerError in a middleware's `start` or `stop`, for which it waits; the server
+   * closes all the same.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkServerCloseOptions(options);
     const life = this.#life;
     if (options.timeout === 0) life.forced.resolve();
     life.closing ??= this.#close(life, options);
-    return life.closing;
+    const obstacle = life.hooks.obstacle("the server's close()");
+    return obstacle === undefined ? life.closing : rejected(obstacle);
   }
 
   /** Counted, not collected: it costs the same for any number of sessions. */
@@ -358,8 +356,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return connection.listener;
   }
 
-  async #answer(request: IncomingSession): Promise<void> {
-    const rejection = await firstRejection(serverSteps, {
+  #answer(request: IncomingSession): Promise<void> {
+    const subject = {
       request,
       isServing: this.isServing,
       account: this.#account,
@@ -367,18 +365,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       config: this.config.values,
       allowsOrigin: this.#allowsOrigin,
       middleware: this.middlewareManager,
-    });
-    if (request.isAnswered) return;
-    if (rejection !== undefined) {
-      await request.reject(rejection.status, rejection);
-      if (rejection.kind === "middleware_error") await this.#middlewareFailed?.(errorOf(rejection));
-    } else if (this.#handler !== undefined) {
-      await this.#handler(request);
-    } else if (this.#life.incoming.length >= maxWaitingSessions) {
-      await request.reject(503, { kind: "not_taken", reason: "nobody takes the sessions of incomingSessions()" });
-    } else {
-      this.#life.incoming.push(request);
-    }
+    };
+    return this.#requests.answer(subject, this.#life.incoming);
   }
 
   /** The engine is dead: what it carried has been told; the server is closed. */

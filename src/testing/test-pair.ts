@@ -1,6 +1,10 @@
 import { generateSelfSignedCertificate } from "../certificates/self-signed.ts";
 import { connect } from "../client/connect.ts";
 import type { ClientOptions } from "../client/connect.ts";
+import { checkOptions } from "../config/given-options.ts";
+import { aFunction } from "../config/option-checks.ts";
+import type { Check } from "../config/option-checks.ts";
+import { refused } from "../config/option-table.ts";
 import { memoryEngine } from "../engine/memory/memory-engine.ts";
 import type { MemoryEngine } from "../engine/memory/memory-engine.ts";
 import { ServerError } from "../errors/errors.ts";
@@ -30,7 +34,8 @@ export interface TestPair {
   readonly origin: string;
   /**
    * Opens a session to a path of the application ("/chat?room=1"), each over a connection of its own.
-   * Rejects as `connect` of `tswebtransport/client` does: with HttpError when the application refuses.
+   * Rejects as `connect` of `tswebtransport/client` does: with HttpError when the application refuses. ConfigurationError
+   * for what is no path.
    */
   connect(path: string, options?: TestClientOptions): Promise<WebTransportSession>;
   /**
@@ -50,7 +55,8 @@ const maxSteps = 1000;
 
 /**
  * Starts an application on a network in memory: no socket, no port, no waiting for packets. Startup hooks, middleware,
- * routes and handlers run as they do in production; certificate, host and port of its configuration are not used.
+ * routes and handlers run as they do in production; certificate, host and port of its configuration are not used. Rejects
+ * with ConfigurationError for what is no app and for wrong options, else as {@link ServerApp.listen} does.
  *
  * ```ts
  * await using pair = await createTestPair(app);
@@ -58,6 +64,8 @@ const maxSteps = 1000;
  * ```
  */
 export async function createTestPair<Locals>(app: ServerApp<Locals>, options: TestPairOptions = {}): Promise<TestPair> {
+  checkIsApp(app);
+  checkOptions("createTestPair", options, { engine: memory, advanceTimers: aFunction });
   const engine = options.engine ?? memoryEngine();
   const certificate = await generateSelfSignedCertificate();
   const address = await app.listen({
@@ -80,17 +88,15 @@ export async function createTestPair<Locals>(app: ServerApp<Locals>, options: Te
     origin,
     connect: async (path, clientOptions = {}) => {
       if (isClosed) throw new ServerError("Cannot connect: the test pair has been closed");
-      const url = new URL(path, origin);
+      const url = urlOf(path, origin);
       const serverCertificateHashes = [certificate.certificateHash];
       const retries = clientOptions.config === undefined ? { maxRetries: 0 } : {};
       return connect(url, { ...retries, ...clientOptions, engine, serverCertificateHashes });
     },
     advance: async (milliseconds) => {
-      if (!Number.isFinite(milliseconds) || milliseconds < 0) {
-        throw new RangeError(`Cannot advance the time by ${milliseconds} ms: it must be a number of at least 0`);
-      }
-      if (advanceTimers === undefined) {
+      if (advanceTimers === undefined || !(milliseconds >= leastStep)) {
         await engine.clock.advance(milliseconds);
+        await advanceTimers?.(milliseconds);
         return;
       }
       const step = Math.max(leastStep, milliseconds / maxSteps);
@@ -103,4 +109,25 @@ export async function createTestPair<Locals>(app: ServerApp<Locals>, options: Te
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+const memory: Check = (value) =>
+  typeof value === "object" && value !== null && "clock" in value && "createEndpoint" in value
+    ? undefined
+    : "must be an engine of memoryEngine()";
+
+/** By its methods: a class of the server would be loaded for it, and an app may come from another copy of the package. */
+function checkIsApp(given: unknown): void {
+  const app = typeof given === "object" && given !== null ? given : {};
+  if ("listen" in app && "close" in app && "routes" in app) return;
+  throw refused("app", given, "must be a ServerApp");
+}
+
+function urlOf(path: unknown, origin: string): URL {
+  const url = typeof path === "string" && URL.canParse(path, origin) ? new URL(path, origin) : undefined;
+  // "//elsewhere/" is an address, and no path.
+  if (url?.origin !== origin || !String(path).startsWith("/")) {
+    throw refused("path", path, 'must be a path of the application, which starts with "/"');
+  }
+  return url;
 }

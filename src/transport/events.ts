@@ -1,6 +1,7 @@
 import type { EventPayload } from "../events/event-types.ts";
 import type { WebTransportError } from "../errors/errors.ts";
 
+import type { SessionRequest } from "./session/session-request.ts";
 import type { Address, Bytes, CloseInfo, Connection, Session } from "./types.ts";
 
 /** An event of a stream. */
@@ -62,8 +63,8 @@ export interface ConnectionEventMap extends SessionEventMap {
   connection_failed: ConnectionEvent & { readonly error: WebTransportError };
   /** Either side has closed the connection. */
   connection_closed: ConnectionEvent & { readonly info: CloseInfo };
-  /** A client asks for a session; `request` is its SessionRequest. */
-  session_request: ConnectionEvent & { readonly request: object };
+  /** A client asks for a session. */
+  session_request: ConnectionEvent & { readonly request: SessionRequest };
   /** The peer broke the protocol, and the connection ends. */
   protocol_error: ConnectionEvent & { readonly error: WebTransportError };
   /** The connection has ended by a time-out: of its handshake, or because nothing came. The next event tells its end. */

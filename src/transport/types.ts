@@ -213,12 +213,18 @@ export interface BidirectionalStream extends AnyStream, ReceiveSide, SendSide {
 export interface SessionStats {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Milliseconds. */
+  /** Milliseconds since the epoch; undefined while the session is open. */
+  readonly closedAt: number | undefined;
+  /** Milliseconds from the session's beginning until now, or until its end. */
   readonly duration: number;
   /** Streams that this side opened. */
   readonly streamsOpened: number;
   /** Streams that the peer opened. */
   readonly streamsAccepted: number;
+  /** Bidirectional streams that either side opened. */
+  readonly bidirectionalStreams: number;
+  /** Unidirectional streams that either side opened. */
+  readonly unidirectionalStreams: number;
   /** Streams of which a half is open. */
   readonly streamsActive: number;
   /** Streams that a reset, a stop or a fault ended. */
@@ -231,7 +237,7 @@ export interface SessionStats {
   readonly datagramsSent: number;
   /** Datagrams that have arrived. */
   readonly datagramsReceived: number;
-  /** Datagrams of either direction that a full queue cost. */
+  /** Datagrams of either direction that were dropped because their queue was full. */
   readonly datagramsDropped: number;
   /** Bytes that have arrived and were not read yet. */
   readonly bufferedBytes: number;

@@ -5,7 +5,7 @@ import type { Transport } from "./transport.ts";
 /** Datagrams that may wait in each direction unless the script says otherwise. */
 const defaultMaxBuffered = 256;
 
-/** What is said to fit before the session is there: every path of QUIC's carries so many bytes (RFC 9000 §14). */
+/** The size that is told before the session is established: every QUIC path carries so many bytes (RFC 9000 §14). */
 const initialMaxDatagramSize = 1024;
 
 /** Ends a writable of datagrams. */

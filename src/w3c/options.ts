@@ -26,7 +26,7 @@ export interface ParsedOptions {
   readonly protocols: readonly string[];
   readonly datagramsReadableType: "bytes" | undefined;
   readonly config: ClientConfig | ClientConfigOptions | undefined;
-  /** What stands beside `config` and comes before its own. */
+  /** Options that stand beside `config` and override it. */
   readonly nodeOptions: ClientConfigOptions;
 }
 

@@ -38,7 +38,7 @@ export interface WebTransportOptions extends NodeOptions {
   protocols?: string[];
   /** "bytes": datagrams can be read with a BYOB reader. */
   datagramsReadableType?: "bytes";
-  /** Not of the W3C's: the same settings together. Those that stand beside it come before its own. */
+  /** Not the W3C's: the same settings as one object. Options that stand beside it override it. */
   config?: ClientConfig | ClientConfigOptions;
 }
 

@@ -9,7 +9,7 @@ import { checkSite } from "../../site/check-site.mjs";
 import { comparisonPage, readResults } from "../../site/comparison.mjs";
 import { errorCodesPage } from "../../site/error-codes.mjs";
 import { errorTexts } from "../../site/error-texts.mjs";
-import { readNavigation, sidebar, siteMarkdown, sitePages } from "../../site/pages.mjs";
+import { entryPoints, readNavigation, sidebar, siteMarkdown, sitePages } from "../../site/pages.mjs";
 
 import { root } from "./compile.ts";
 import { anchorsOf, linksOf } from "./links.ts";
@@ -21,6 +21,19 @@ const links = [...texts].flatMap(([file, text]) => linksOf(text).map((link) => (
 function read(file: string): string {
   return readFileSync(join(root, file), "utf8");
 }
+
+describe("the API reference", () => {
+  it("has every entry point of the package, under its name", () => {
+    const { entryPoints: documented } = JSON.parse(read("typedoc.json")) as { entryPoints: string[] };
+    const sources = entryPoints().map((entry) => `src${entry}/index.ts`);
+    expect(sources).toContain("src/protocol/index.ts");
+    expect([...documented].sort()).toEqual([...sources].sort());
+    const unnamed = entryPoints().filter(
+      (entry) => !read(`src${entry}/index.ts`).includes(`@module tswebtransport${entry}\n`),
+    );
+    expect(unnamed).toEqual([]);
+  });
+});
 
 describe("the documentation's pages", () => {
   it("all stand in docs/navigation.json, each once", () => {

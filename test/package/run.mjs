@@ -22,6 +22,8 @@ import { bundleWithEsbuild, bundleWithVite } from "./bundlers.mjs";
 import { installRuntimes, run, runtimes } from "./runtimes.mjs";
 
 const project = join(cache, "package", "project");
+/** The main package as it is installed there. */
+const installed = join(project, "node_modules", "tswebtransport", "dist");
 const withoutAddon = join(cache, "package", "project-without-addon");
 const tarballFolder = join(cache, "package", "tarballs");
 
@@ -179,13 +181,18 @@ async function checkImport() {
       [],
     );
   });
+  await check("importing the protocol core needs nothing of Node's", () => {
+    for (const path of staticallyImported("protocol/index.js")) {
+      const code = readFileSync(join(installed, path), "utf8");
+      assert.doesNotMatch(code, /\bfrom "node:|^import "node:|\b(process|Buffer)\.\w/m, path);
+    }
+  });
 }
 
 function staticallyImported(entry) {
-  const folder = join(project, "node_modules", "tswebtransport", "dist");
   const found = new Set([entry]);
   for (const path of found) {
-    const code = readFileSync(join(folder, path), "utf8");
+    const code = readFileSync(join(installed, path), "utf8");
     for (const [, from, bare] of code.matchAll(/^(?:import|export)\b[^;"]*?from "(\.[^"]+)"|^import "(\.[^"]+)"/gm)) {
       found.add(new URL(from ?? bare, `file:///${path}`).pathname.slice(1));
     }

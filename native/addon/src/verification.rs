@@ -140,7 +140,7 @@ pub(crate) fn refused(condition: &'static str) -> Error {
     CertificateError::Other(OtherError(Arc::new(Unmet(condition)))).into()
 }
 
-/// Trusts whoever answers; for tests.
+/// Trusts any server; for tests.
 #[derive(Debug)]
 pub(crate) struct AnyCertificate(PinnedCertificates);
 

@@ -1,4 +1,4 @@
-//! Whose turn it is to send (start-time fair queueing). Turns are counted in bytes: whoever has sent the least is next,
+//! Whose turn it is to send (start-time fair queueing). Turns are counted in bytes: the one with the fewest is next,
 //! even when the window opens in small pieces.
 
 use std::cmp::Reverse;

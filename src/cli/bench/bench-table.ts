@@ -45,7 +45,7 @@ function timeText(milliseconds: number): string {
   return `${milliseconds.toFixed(milliseconds < 10 ? 2 : 1)} ms`;
 }
 
-/** The table while it comes into being: on a terminal it is drawn again and again, elsewhere once at the end. */
+/** The table while it grows: on a terminal it is drawn again and again, elsewhere once at the end. */
 export class LiveTable {
   readonly #terminal: Terminal;
   readonly #rows: () => readonly BenchRow[];

@@ -11,7 +11,7 @@ import type { Check, Finding } from "./finding.ts";
 
 const leastNode = [20, 19] as const;
 
-/** Of a machine without a clock that is set: 2025, before this program existed. */
+/** An earlier time means that the clock was never set: 2025, before this program existed. */
 const earliestNow = Date.UTC(2025, 0, 1);
 
 export const machineChecks: readonly Check[] = [

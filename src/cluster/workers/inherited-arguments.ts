@@ -1,4 +1,4 @@
-/** About this process's own program, its inspector's port, its tests or its standard input. */
+/** Options for this process alone: its program, its inspector's port, its tests, its standard input. */
 const own = /^--(inspect|debug-port|eval|print|check|interactive|input-type|watch|test)|^-[epci]$/;
 /** Of those: their value may be the next argument. */
 const ownWithValue =

@@ -21,7 +21,7 @@ export interface WorkerHome {
   spawn(worker: WorkerIdentity, slot: number): WorkerProcess;
   /** The slot's new process is ready: nobody else reads its packets after this. */
   handOver(slot: number): Promise<void>;
-  /** Steers by who is there now, and tells every worker. */
+  /** Steers by the workers that are there now, and tells each of them. */
   changed(): void;
   /** The part of the new connections that a slot gets, 0 to 1. */
   shareOf(slot: number): number;

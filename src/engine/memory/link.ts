@@ -58,6 +58,8 @@ export class Link {
   /** Holds for what is sent from now on. Throws RangeError for a value out of its range. */
   change(conditions: LinkConditions): void {
     const changed = { ...this.#conditions, ...conditions };
+    const unknown = Object.keys(changed).find((name) => !Object.hasOwn(perfect, name));
+    if (unknown !== undefined) throw new RangeError(`Cannot set the link's conditions: there is no ${unknown}`);
     const inRange = (value: number, least: number, most: number): boolean => value >= least && value <= most;
     const { delay, jitter, loss, datagramLoss, frameSize, chunkSize, maxDatagramSize, sendWindow } = changed;
     const valid =

@@ -44,8 +44,12 @@ export interface MemoryEngine extends QuicEngine {
   changeAddress(connection: QuicConnection, port: number): void;
 }
 
-/** An engine without packets: everybody on it meets in memory, in virtual time. */
+/**
+ * An engine without packets: all endpoints on it meet in memory, in virtual time. Throws EngineError ("invalid-option") for
+ * wrong options, RangeError for conditions out of their range.
+ */
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
+  checkMemoryOptions(options);
   const clock = options.clock ?? new VirtualClock();
   const link = new Link(clock, options.seed ?? 1, options.conditions ?? {});
   const addresses = new AddressTable<MemoryEndpoint>(options.hosts ?? []);
@@ -94,5 +98,32 @@ function ownConnection(connection: QuicConnection): MemoryConnection {
 }
 
 function foreign(): EngineError {
-  return new EngineError("invalid-option", "it belongs to another engine");
+  return invalidOption("it belongs to another engine");
+}
+
+const checks: Readonly<Record<keyof MemoryEngineOptions, readonly [isRight: (value: unknown) => boolean, reason: string]>> =
+  {
+    clock: [(value) => value instanceof VirtualClock, "must be a VirtualClock"],
+    seed: [(value) => Number.isFinite(value), "must be a finite number"],
+    conditions: [(value) => typeof value === "object" && value !== null, "must be an object"],
+    hosts: [
+      (value) => Array.isArray(value) && value.every((host) => typeof host === "string"),
+      "must be an array of addresses",
+    ],
+  };
+
+function checkMemoryOptions(given: unknown): void {
+  if (typeof given !== "object" || given === null) throw invalidOption("the options must be an object");
+  for (const [name, value] of Object.entries(given) as readonly [string, unknown][]) {
+    const check = Object.hasOwn(checks, name) ? checks[name as keyof MemoryEngineOptions] : undefined;
+    if (check === undefined) throw invalidOption(`${name} is not an option of memoryEngine`);
+    const [isRight, reason] = check;
+    if (value !== undefined && !isRight(value)) {
+      throw invalidOption(`${name} ${reason}: current value is ${String(value)}`);
+    }
+  }
+}
+
+function invalidOption(text: string): EngineError {
+  return new EngineError("invalid-option", text);
 }

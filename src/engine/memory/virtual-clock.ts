@@ -63,8 +63,14 @@ export class VirtualClock {
     return this.#transits;
   }
 
-  /** Lets `milliseconds` pass: everything that is due happens in its order, with the event loop's turns in between. */
+  /**
+   * Lets `milliseconds` pass: everything that is due happens in its order, with the event loop's turns in between. Rejects
+   * with RangeError for a time that cannot pass.
+   */
   async advance(milliseconds: number): Promise<void> {
+    if (!Number.isFinite(milliseconds) || milliseconds < 0) {
+      throw new RangeError(`Cannot advance the time by ${milliseconds} ms: it must be a number of at least 0`);
+    }
     const end = this.#now + milliseconds;
     this.#advancing += 1;
     try {

@@ -1,4 +1,4 @@
-/** UDP sockets of one port for several processes, and who gets which packet. */
+/** UDP sockets of one port for several processes, and which process gets which packet. */
 import { EngineError } from "../engine.ts";
 import type { SocketAddress } from "../engine.ts";
 import { loadAddon, withEngineErrors } from "./addon-loader.ts";

@@ -6,7 +6,7 @@ import type { AlertLevel, Finding, MonitorRule } from "./rule.ts";
 /** Alerts that are kept; the oldest go first. */
 const maxAlerts = 100;
 
-/** So much worse, and it is told again. */
+/** An alert that has become worse by this factor is told again. */
 const worseFactor = 2;
 
 export interface MonitorAlert {

@@ -40,7 +40,7 @@ export class CapsuleReader implements TypeLengthHandler {
 
   push(chunk: Uint8Array): void {
     const taken = this.#isClosed ? 0 : this.#reader.push(chunk);
-    // draft-ietf-webtrans-http3 §6: the goodbye is the last thing on the stream.
+    // draft-ietf-webtrans-http3 §6: the close capsule is the last thing on the stream.
     if (taken < chunk.length) throw streamError("H3_MESSAGE_ERROR", "data after WT_CLOSE_SESSION");
   }
 

@@ -110,7 +110,7 @@ function isBlank(character: number): boolean {
   return character === space || character === tab;
 }
 
-/** RFC 9114 §4.3.1: what else it began with would become a part of the host when both are put together. */
+/** RFC 9114 §4.3.1: any other beginning would become a part of the host when both are joined. */
 function checkPath({ method, path = "" }: RequestHead): void {
   if (!path.startsWith("/") && !(method === "OPTIONS" && path === "*")) throw malformed(":path does not begin with /");
 }

@@ -30,7 +30,7 @@ function announcingData(window: number): Announcing {
   return { step: Math.min(window / 2, Math.max(window / 16, 262_144)), low: 0 };
 }
 
-/** A stream's worth is waited for, and a browser that was blocked may stay so. */
+/** Announced early: a peer waits for each single stream, and a browser that a limit has blocked may stay blocked. */
 function announcingStreams(window: number): Announcing {
   return { step: window / 8, low: window / 2 };
 }

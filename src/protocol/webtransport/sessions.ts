@@ -320,7 +320,7 @@ export class Sessions implements SessionIds {
     session.stream.sendEnded = true;
     // RFC 9114 §4.1: from a server H3_NO_ERROR says that the answer is complete, or on its way.
     if (session.state === "asked" && code === WireCodes.H3_NO_ERROR) return false;
-    // The peer's goodbye may come behind it: webtransport-go closes with STOP_SENDING, capsule and FIN, in this order.
+    // The peer's close capsule may come behind it: webtransport-go closes with STOP_SENDING, capsule and FIN, in this order.
     if (session.state === "open" && code === WireCodes.WT_SESSION_GONE && !session.stream.receiveEnded) {
       this.#awaitEnd(session, now);
       return false;
@@ -336,7 +336,7 @@ export class Sessions implements SessionIds {
       this.neverASession(session.id);
     }
     const message = `${what} with code 0x${code.toString(16)}`;
-    // draft-ietf-webtrans-http3 §6: how a stream ends after the goodbye says nothing more.
+    // draft-ietf-webtrans-http3 §6: how a stream ends after the close capsule says nothing more.
     session.end({ clean: false, by: "peer", wireCode: code, message });
   }
 

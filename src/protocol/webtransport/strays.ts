@@ -9,7 +9,7 @@ export type Stray = Pick<ParkedStream, "streamId" | "sessionId" | "prefixLength"
 /** What streams have used of their session's limits. */
 export type Usage = Readonly<Record<FlowResource, number>>;
 
-/** Sessions whose strays' usage is remembered: a peer that goes on to others loses the credit. */
+/** Sessions whose strays are remembered. A peer with strays of more sessions loses their credit. */
 const maxOwed = 64;
 
 /** Strays, and what they count in sessions that have not come yet. */

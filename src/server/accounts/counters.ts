@@ -7,7 +7,7 @@ import { connectionEndCause, ConnectionEndCause, noCounts, sessionEndCause, Sess
 /** Totals of sessions that have ended. */
 export interface EndedTotals {
   readonly sessions: number;
-  /** Of them: those that ended without a goodbye. */
+  /** Of them: those that no side has closed. */
   readonly sessionsAborted: number;
   /** Streams of both sides. */
   readonly streams: number;

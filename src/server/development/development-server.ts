@@ -2,7 +2,7 @@ import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { checkOptions } from "../../config/given-options.ts";
 import { loggerOf } from "../../config/logger.ts";
-import { flag, functionOrObject, integer, text } from "../../config/option-checks.ts";
+import { anything, flag, functionOrObject, integer, text } from "../../config/option-checks.ts";
 import type { Check } from "../../config/option-checks.ts";
 import type { CertificateAndKey, ServerConfig } from "../../config/server-config.ts";
 import type { QuicEngine } from "../../engine/engine.ts";
@@ -11,7 +11,8 @@ import type { Address } from "../../transport/types.ts";
 
 import { ServerApp } from "../app.ts";
 import type { ServerAppConfigOptions } from "../app.ts";
-import type { ListenOptions, ServerCloseOptions } from "../server.ts";
+import { checkServerCloseOptions } from "../server-options.ts";
+import type { ListenOptions, ServerCloseOptions } from "../server-options.ts";
 import type { PageInfo, PageServer } from "./page-server.ts";
 import { echoHandler, healthCheckHandler } from "../handlers.ts";
 
@@ -54,7 +55,7 @@ const checks: Readonly<Record<string, Check>> = {
   pagePath,
   config: functionOrObject,
   // The server's own.
-  engine: () => undefined,
+  engine: anything,
 };
 
 /** A ServerApp with a certificate of its own and a page that a browser connects from. */
@@ -129,7 +130,8 @@ export class DevelopmentServer extends ServerApp {
   }
 
   /** As {@link ServerApp.close}, but sessions have half a second by default. */
-  override close(options?: ServerCloseOptions): Promise<void> {
+  override close(options: ServerCloseOptions = {}): Promise<void> {
+    checkServerCloseOptions(options);
     return super.close({ timeout: closeTimeout, ...options });
   }
 
@@ -145,7 +147,9 @@ export class DevelopmentServer extends ServerApp {
 
   async #newCertificate(): Promise<CertificateAndKey> {
     const { host = "localhost" } = this.#options;
-    const hostname = [...new Set([host, "localhost", "127.0.0.1", "::1"])];
+    // A zone ("fe80::1%eth0") means something on one machine only: no certificate has one.
+    const name = host.replace(/%.*$/, "");
+    const hostname = [...new Set([name, "localhost", "127.0.0.1", "::1"])];
     this.#certificate = await generateSelfSignedCertificate({ hostname, days: certificateDays });
     return this.#certificate;
   }

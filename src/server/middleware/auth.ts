@@ -7,7 +7,7 @@ import type { Middleware } from "./middleware.ts";
 import { RejectionResponse } from "./rejection-response.ts";
 
 /**
- * Whether the client is who it says: only `true` admits. May put what it found out into `request.locals`, which the
+ * Whether the client may connect: only `true` admits it. May put what it found out into `request.locals`, which the
  * session carries on.
  */
 export type AuthHandler<Locals = Record<string, unknown>> = (

@@ -1,5 +1,5 @@
 import { checkOptions } from "../../config/given-options.ts";
-import { flag, listOf } from "../../config/option-checks.ts";
+import { anything, flag, listOf } from "../../config/option-checks.ts";
 import { originFault, originPolicy } from "../../config/origins.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
 
@@ -27,7 +27,7 @@ export interface CorsOptions {
  * ```
  */
 export function createCorsMiddleware(options: CorsOptions): Middleware<unknown> {
-  checkOptions("createCorsMiddleware", options, { allowedOrigins: () => undefined, allowMissingOrigin: flag });
+  checkOptions("createCorsMiddleware", options, { allowedOrigins: anything, allowMissingOrigin: flag });
   const { allowMissingOrigin = false } = options;
   checkOrigins(options.allowedOrigins);
   const isAllowed = originPolicy(options.allowedOrigins);

@@ -29,7 +29,7 @@ export interface LoggingOptions {
  * A request's fields: `path`, `remote`, `origin`, `status` (none when the client has gone before), `kind` (of a
  * rejection), `protocol`, `session`, `duration` (milliseconds until the answer). A session's: `path`, `remote`, `status`,
  * `session`, `duration` (milliseconds), `bytesSent`, `bytesReceived`, `streamsOpened`, `streamsAccepted`, `datagramsSent`,
- * `datagramsReceived`, `by`, and `code` and `reason` or, when nobody said goodbye, `error`.
+ * `datagramsReceived`, `by`, and `code` and `reason` or, when no side has closed the session, `error`.
  *
  * ```ts
  * app.middleware(createLoggingMiddleware({ logger: pino() }));

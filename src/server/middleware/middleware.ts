@@ -22,9 +22,9 @@ export type MiddlewareResult = boolean | Response;
  */
 export interface Middleware<Locals = Record<string, unknown>> {
   (request: SessionRequest<Locals>): MiddlewareResult | Promise<MiddlewareResult>;
-  /** Awaited before the app listens; what it throws ends the start. It must not await the app's `close()`. */
+  /** Awaited before the app listens; what it throws ends the start. The app's `close()` rejects in it. */
   start?(): void | Promise<void>;
-  /** Awaited after the app has closed. It must not await the app's `close()`, which waits for it. */
+  /** Awaited after the app has closed. The app's `close()`, which waits for it, rejects in it. */
   stop?(): void | Promise<void>;
 }
 

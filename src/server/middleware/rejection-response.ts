@@ -34,13 +34,14 @@ export class RejectionResponse extends LazyResponse {
   readonly reason: string;
   readonly cause: unknown;
 
-  /** `status`: 300 to 599. Throws RangeError for another. */
+  /** `status`: 300 to 599. Throws RangeError for another, TypeError without a reason. */
   constructor(status: number, options: RejectionResponseOptions) {
     if (!Number.isInteger(status) || status < 300 || status > 599) {
       throw new RangeError(`Cannot refuse with status ${String(status)}: 300 to 599 are allowed`);
     }
-    if (typeof (options as unknown) !== "object")
-      throw new TypeError("Cannot refuse without options: the log needs a reason");
+    if (typeof (options as RejectionResponseOptions | null | undefined)?.reason !== "string") {
+      throw new TypeError("Cannot refuse without a reason, which is a string: the log needs it");
+    }
     super(null, { status, headers: new Headers(options.headers as Headers | undefined) });
     this.kind = options.kind ?? "middleware";
     this.reason = options.reason;

@@ -76,6 +76,12 @@ export class RouteTree {
     for (const mounted of this.#mounted) yield* mounted.middleware();
   }
 
+  /** Whether a middleware wants to be started. */
+  get needsStart(): boolean {
+    for (const { start } of this.middleware()) if (start !== undefined) return true;
+    return false;
+  }
+
   /** Starts all middleware besides the app's own chain, which is the server's. Rejects as the first that fails. */
   async start(): Promise<void> {
     this.#isRunning = true;

@@ -1,6 +1,6 @@
 import { isSubprotocol } from "../../base/subprotocol.ts";
 import { checkFunction, checkOptions } from "../../config/given-options.ts";
-import { aFunction, flag, listOf } from "../../config/option-checks.ts";
+import { aFunction, anything, flag, listOf } from "../../config/option-checks.ts";
 import type { Check } from "../../config/option-checks.ts";
 import { refused } from "../../config/option-table.ts";
 import { ConfigurationError } from "../../errors/errors.ts";
@@ -54,8 +54,6 @@ export interface RegisteredRoute {
 
 const subprotocol: Check = (value) =>
   typeof value === "string" && isSubprotocol(value) ? undefined : "must be 1 to 512 printable ASCII characters";
-
-const anything: Check = () => undefined;
 
 /**
  * What stands behind a route's path: options, a handler, both or nothing. The options as they are now: what the caller

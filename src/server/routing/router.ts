@@ -77,6 +77,7 @@ export class RequestRouter<Target = SessionHandler> {
 
   /** Throws ConfigurationError when there is the same route already. @internal */
   add(path: RoutePath, target: Target): void {
+    if (target === undefined) throw refusedRoute(path.source, "it leads to nothing, because there is no handler");
     this.checkFree(path);
     this.#kind(path).set(path.key, { path, target, matches: 0 });
   }

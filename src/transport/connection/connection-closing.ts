@@ -26,7 +26,7 @@ export class ConnectionClosing {
   readonly #context: DriverContext;
   readonly #answerer: SessionAnswerer | undefined;
   // Created lazily, and dropped when empty.
-  /** Streams of the core whose end is written and not acknowledged: answers and goodbyes. */
+  /** Streams of the core whose end is written and not acknowledged: answers, and the ends of sessions. */
   #leaving: Set<number> | undefined;
   #awaited: Set<Condition> | undefined;
 
@@ -46,10 +46,10 @@ export class ConnectionClosing {
       context.input((core) => {
         core.sendGoaway({ final: true });
       });
-      // CONNECTION_CLOSE discards what is not sent: a rejection or a goodbye must have arrived before.
+      // CONNECTION_CLOSE discards what is not sent: a rejection or a session's end must have arrived before.
       const { closeTimeout } = context.settings;
       await this.#delivered(closeTimeout);
-      // A browser that loses its connection before it has answered the goodbye forgets code and reason.
+      // A browser that loses its connection before it has answered a session's end forgets code and reason.
       await this.#answered(Math.min(closeTimeout, goodbyeTimeout));
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -82,7 +82,7 @@ export class ConnectionClosing {
     this.check();
   }
 
-  /** Resolves when the peer has every answer and goodbye, after `limit` milliseconds at the latest. */
+  /** Resolves when the peer has every answer and every session's end, after `limit` milliseconds at the latest. */
   #delivered(limit: number): Promise<void> {
     return this.#when(() => this.#leaving === undefined, limit);
   }

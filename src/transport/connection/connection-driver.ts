@@ -23,7 +23,7 @@ import type { CloseInfo, SessionState } from "../types.ts";
 import { ConnectionClosing } from "./connection-closing.ts";
 import { ConnectionStatus } from "./connection-status.ts";
 import type { ConnectionFace } from "./connection-status.ts";
-import type { StreamWaiter } from "./context.ts";
+import type { WaitingStream } from "./context.ts";
 import { CoreDriver } from "./core-driver.ts";
 import type { CoreCall, OutputHandler } from "./core-driver.ts";
 import type { DriverContext } from "./driver-context.ts";
@@ -139,11 +139,11 @@ export class ConnectionDriver implements ConnectionListener, DriverContext, Outp
     process.nextTick(flush);
   }
 
-  openStream(waiter: StreamWaiter): void {
+  openStream(waiter: WaitingStream): void {
     this.#outgoing.open(waiter);
   }
 
-  cancelOpen(waiter: StreamWaiter): void {
+  cancelOpen(waiter: WaitingStream): void {
     this.#outgoing.cancel(waiter);
   }
 

@@ -1,5 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 
+import { checkOptions } from "../../config/given-options.ts";
+import { anything, flag } from "../../config/option-checks.ts";
 import { rejected } from "../../async/promises.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../../engine/engine.ts";
@@ -144,6 +146,7 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
 
   /** Ends every session with code and reason, and then the connection. Resolves when it has ended. Throws RangeError, TypeError. */
   close(options: CloseConnectionOptions = {}): Promise<CloseInfo> {
+    checkOptions("close", options, { code: anything, reason: anything, abort: flag });
     checkCloseCode(options.code);
     checkCloseReason(options.reason);
     const driver = this.#driver;

@@ -7,8 +7,8 @@ import type { ConnectionSettings } from "./settings.ts";
 import type { ReceiveWindow } from "./receive-window.ts";
 import type { CloseInfo, Connection, SessionState } from "../types.ts";
 
-/** A stream that can be opened once the peer allows it: gets its id in the moment it exists. */
-export interface StreamWaiter {
+/** A stream that waits to be opened until the peer allows it. It gets its id at the moment of its opening. */
+export interface WaitingStream {
   readonly direction: StreamDirection;
   opened(streamId: number): void;
 }
@@ -32,8 +32,8 @@ export interface ConnectionContext {
   /** Calls `flush` once the running script and its microtasks are done. */
   atEndOfScript(flush: () => void): void;
   /** Opens a stream now or, when the limit is reached, later; see {@link cancelOpen}. */
-  openStream(waiter: StreamWaiter): void;
-  cancelOpen(waiter: StreamWaiter): void;
+  openStream(waiter: WaitingStream): void;
+  cancelOpen(waiter: WaitingStream): void;
   /** Both sides have RESET_STREAM_AT: the beginning of a stream that is reset can be kept reliable. */
   readonly resetStreamAt: boolean;
   /** Calls `told` with the final size of a stream of the peer that is not read any more, when it is known. */

@@ -1,13 +1,13 @@
 import type { QuicConnection, StreamDirection } from "../../engine/engine.ts";
 
-import type { StreamWaiter } from "./context.ts";
+import type { WaitingStream } from "./context.ts";
 
 /** Opens streams within the peer's limits and our own; a waiter that finds a limit reached stands in line. */
 export class OutgoingStreams {
   readonly #limit: number;
   readonly #carrier: { readonly quic: Pick<QuicConnection, "open"> };
   /** Created lazily: limits are seldom reached. */
-  #waiters: Record<StreamDirection, Set<StreamWaiter>> | undefined;
+  #waiters: Record<StreamDirection, Set<WaitingStream>> | undefined;
   #count = 0;
 
   /** `limit`: streams of our own that are open at a time. */
@@ -21,7 +21,7 @@ export class OutgoingStreams {
   }
 
   /** Calls `waiter.opened` at once or later. */
-  open(waiter: StreamWaiter): void {
+  open(waiter: WaitingStream): void {
     const { direction } = waiter;
     const hasLine = (this.#waiters?.[direction].size ?? 0) > 0;
     const streamId = hasLine ? undefined : this.#tryOpen(direction);
@@ -33,7 +33,7 @@ export class OutgoingStreams {
     this.#waiters[direction].add(waiter);
   }
 
-  cancel(waiter: StreamWaiter): void {
+  cancel(waiter: WaitingStream): void {
     this.#waiters?.[waiter.direction].delete(waiter);
   }
 

@@ -11,7 +11,7 @@ import { FieldList } from "../session/field-list.ts";
 import { requestTooLarge } from "../session/header-section-errors.ts";
 import type { WebTransportSession } from "../session/session.ts";
 import type { HeadersInput, SignalOption } from "../types.ts";
-import type { StreamWaiter } from "./context.ts";
+import type { WaitingStream } from "./context.ts";
 import type { DriverContext } from "./driver-context.ts";
 
 export interface OpenSessionOptions extends SignalOption {
@@ -102,7 +102,7 @@ export class SessionOpener {
 }
 
 /** One session that is being opened. It is in `unsent` until its request is sent, then in `sent` until it is answered. */
-class Opening implements StreamWaiter {
+class Opening implements WaitingStream {
   readonly direction = "bidirectional";
   readonly result = new Deferred<WebTransportSession>();
   readonly #context: DriverContext;

@@ -323,7 +323,7 @@ export class DatagramQueue {
     return untilAborted(done.promise, options.signal);
   }
 
-  /** Of whoever gets no error. */
+  /** For senders that get no error: of `trySend`, and of the writable. */
   #tellUnsendable(datagramSize: number, why: "too-large" | "unsupported"): void {
     if (this.#owner.session.listens("datagram_error")) this.#unsendable(datagramSize, why);
   }

@@ -14,8 +14,9 @@ export function sessionState(driver: SessionDriver, session: Session): Record<st
     protocol: session.protocol,
     state: driver.state,
     remoteAddress: session.remoteAddress,
+    connection: { id: session.connection.id, state: session.connection.state },
     stats: driver.stats,
-    datagrams: driver.datagrams.stats,
+    datagrams: { ...driver.datagrams.stats, maxDatagramSize: driver.datagrams.maxDatagramSize },
     incomingStreamsWaiting: driver.streams.incoming.length,
     streams: [...driver.streams.records].map((stream) => ({
       id: stream.streamId,
@@ -29,12 +30,19 @@ export function sessionState(driver: SessionDriver, session: Session): Record<st
   };
 }
 
+/** Streams before a rate of errors means something. */
+const leastStreams = 50;
+/** Datagrams that wait: more than a reader leaves that only pauses for a moment. */
+const manyUnread = 100;
+/** Milliseconds after which a session that was never used looks forgotten. */
+const staleAfter = 3_600_000;
+
 export function diagnoseSession(driver: SessionDriver): string[] {
   const issues: string[] = [];
   const { datagrams, accounts, streams, context } = driver;
   const { budget } = accounts;
   const { incoming } = streams;
-  const { droppedIncoming, droppedOutgoing, received } = datagrams.stats;
+  const { droppedIncoming, droppedOutgoing, received, queuedIncoming } = datagrams.stats;
   if (driver.state === "closed") issues.push("The session is closed");
   if (droppedIncoming > 0) {
     issues.push(`${droppedIncoming} of ${received} incoming datagrams were dropped: they are received too slowly`);
@@ -42,6 +50,13 @@ export function diagnoseSession(driver: SessionDriver): string[] {
   if (droppedOutgoing > 0) {
     issues.push(`${droppedOutgoing} outgoing datagrams were dropped: more are sent than the path carries`);
   }
+  if (queuedIncoming > manyUnread) {
+    issues.push(
+      `${queuedIncoming} datagrams wait to be received, the limit is ${datagrams.incomingHighWaterMark}: ` +
+        "receive them faster, or make incomingHighWaterMark smaller to drop old ones",
+    );
+  }
+  for (const issue of useIssues(driver)) issues.push(issue);
   const { holders } = driver;
   const held = heldBy(holders);
   // With session flow control the peer counts what waits in the engine, too.
@@ -58,6 +73,20 @@ export function diagnoseSession(driver: SessionDriver): string[] {
     );
   }
   if (!context.datagrams) issues.push("The peer takes no datagrams");
+  return issues;
+}
+
+/** What the session is used for: streams that fail, or nothing. Without its id, so that a server tells it once for all. */
+function useIssues({ state, stats }: SessionDriver): string[] {
+  const { streamsOpened, streamsAccepted, streamErrors, datagramsSent, datagramsReceived, duration } = stats;
+  const streams = streamsOpened + streamsAccepted;
+  const issues: string[] = [];
+  if (streams > leastStreams && streamErrors / streams > 0.1) {
+    issues.push(`${streamErrors} of ${streams} streams of a session ended in an error: they were reset or stopped`);
+  }
+  if (state !== "closed" && duration > staleAfter && streams + datagramsSent + datagramsReceived === 0) {
+    issues.push("A session has been open for more than an hour without a stream or datagram: is it still wanted?");
+  }
   return issues;
 }
 

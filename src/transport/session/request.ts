@@ -1,12 +1,19 @@
 import type { X509Certificate } from "node:crypto";
 
+import { checkOptions } from "../../config/given-options.ts";
+import { anything } from "../../config/option-checks.ts";
+import type { Check } from "../../config/option-checks.ts";
 import { ConfigurationError, SessionError } from "../../errors/errors.ts";
 import type { HeaderList } from "../../protocol/output.ts";
 
 import { FieldList } from "./field-list.ts";
 import { Deferred, rejected } from "../../async/promises.ts";
 import type { SessionDescription, WebTransportSession } from "./session.ts";
-import type { Address, Connection, HeadersInput, Session } from "../types.ts";
+import type { Rejection, RejectionKind, RequestOutcome, SessionRequest } from "./session-request.ts";
+import type { Address, Connection, HeadersInput } from "../types.ts";
+
+export { RejectionKind } from "./session-request.ts";
+export type { Rejection, RequestOutcome, SessionRequest } from "./session-request.ts";
 
 /** Options for accepting a request. */
 export interface AcceptOptions {
@@ -28,117 +35,22 @@ export interface RejectOptions {
   readonly cause?: unknown;
 }
 
-/** Why a request was turned down: statistics count by it. */
-export const RejectionKind = Object.freeze({
-  /** The server, or the connection, is being closed. */
-  CLOSING: "closing",
-  MAX_SESSIONS: "max_sessions",
-  MAX_SESSIONS_PER_CONNECTION: "max_sessions_per_connection",
-  MAX_SESSIONS_PER_ADDRESS: "max_sessions_per_address",
-  PATH_TOO_LONG: "path_too_long",
-  /** Its authority and path make no URL, or it has several origins. */
-  MALFORMED: "malformed",
-  /** Its headers are larger, or more, than the server takes. */
-  HEADERS: "headers",
-  /** Not one of `authorities`. */
-  AUTHORITY: "authority",
-  /** Not one of `allowedOrigins`, or of a middleware's. */
-  ORIGIN: "origin",
-  /** No route matches. */
-  ROUTE: "route",
-  /** The route requires a subprotocol that the client does not offer. */
-  PROTOCOL: "protocol",
-  /** The application does not take the sessions of `incomingSessions()`. */
-  NOT_TAKEN: "not_taken",
-  /** Something has failed here: 500. */
-  ERROR: "error",
-  /** `reject` was called without a kind. */
-  APPLICATION: "application",
-  /** A middleware said no: `false`, a `Response` or an `HttpError`. */
-  MIDDLEWARE: "middleware",
-  /** A middleware gave no clear answer, or failed. */
-  MIDDLEWARE_ERROR: "middleware_error",
-  /** A middleware took longer than `middlewareTimeout`. */
-  MIDDLEWARE_TIMEOUT: "middleware_timeout",
-  AUTH: "auth",
-  RATE_LIMIT: "rate_limit",
-  /** The store that the rate limit is kept in did not answer. */
-  RATE_LIMIT_STORE: "rate_limit_store",
-} as const);
-/** A value of {@link RejectionKind:variable}. */
-export type RejectionKind = (typeof RejectionKind)[keyof typeof RejectionKind];
-
-/** How a request was turned down. Only status and headers reach the client. */
-export interface Rejection {
-  /** 300 to 599. */
-  readonly status: number;
-  /** They went with the status. */
-  readonly headers: Headers;
-  /** Statistics count by it. */
-  readonly kind: RejectionKind;
-  /** A sentence for the log: what was wrong, and how to fix it. */
-  readonly reason: string;
-  /** What was thrown, or what was returned instead of an answer; undefined when the refusal was deliberate. */
-  readonly cause: unknown;
-}
-
-/** What became of a request. */
-export type RequestOutcome =
-  | { readonly type: "accepted"; readonly status: 200; readonly session: Session }
-  | { readonly type: "rejected"; readonly status: number; readonly headers: Headers }
-  /** The client has taken it back, or its connection has ended. */
-  | { readonly type: "cancelled"; readonly error: SessionError };
-
-/** A client's request for a session, before it is answered, as middleware and the router see it. */
-export interface SessionRequest<Locals = Record<string, unknown>> {
-  /** As the client asked for it, with its query. */
-  readonly url: URL;
-  /** Without the query string. */
-  readonly path: string;
-  /** Always CONNECT (RFC 9220). */
-  readonly method: "CONNECT";
-  /** The request's header fields, without pseudo-headers. */
-  readonly headers: Headers;
-  /** The page's origin; undefined when the client sent none. */
-  readonly origin: string | undefined;
-  /** Host and port that the client asked for. */
-  readonly authority: string;
-  /** Always "https". */
-  readonly scheme: string;
-  /** As they came, pseudo-headers included. */
-  readonly rawHeaders: readonly (readonly [name: string, value: string])[];
-  /** The client's address. */
-  readonly remoteAddress: Address;
-  /** The client's certificate, which one of `caCerts` has issued; undefined when it gave none (`verifyMode` "optional"). */
-  readonly peerCertificate: X509Certificate | undefined;
-  /** Subprotocols that the client offers, in its order. */
-  readonly protocols: readonly string[];
-  /** The connection that the request came on. */
-  readonly connection: Connection;
-  /** Carried on to the session. */
-  readonly locals: Locals;
-  /** What the route found in the path, in order, decoded; empty before routing. */
-  readonly pathParams: readonly string[];
-  /** The same by name. */
-  readonly params: Readonly<Record<string, string>>;
-  /**
-   * The path or pattern of the route that the request has met, as it was registered, with the prefixes of mounted apps.
-   * Undefined before it is routed: middleware of routes sees it, middleware of the app does not.
-   */
-  readonly route: string | undefined;
-  /** Aborts when the client takes the request back. */
-  readonly signal: AbortSignal;
-  /** How the request was refused; undefined while it was not. */
-  readonly rejection?: Rejection | undefined;
-  /** Fulfilled when the request is answered, or will not be any more; never rejects. */
-  readonly outcome: Promise<RequestOutcome>;
-}
-
 /** Sends the answer on the connection. */
 export interface RequestAnswerer {
   accept(sessionId: number, headers: HeaderList, description: SessionDescription): WebTransportSession<object, unknown>;
   reject(sessionId: number, status: number, headers: HeaderList): void;
 }
+
+const acceptOptions: Readonly<Record<string, Check>> = { protocol: anything, headers: anything };
+
+const rejectOptions: Readonly<Record<string, Check>> = {
+  // A whole Rejection may be given.
+  status: anything,
+  headers: anything,
+  kind: anything,
+  reason: (value) => (typeof value === "string" ? undefined : "must be a string"),
+  cause: anything,
+};
 
 export interface IncomingSessionInit {
   readonly sessionId: number;
@@ -242,10 +154,12 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
 
   /**
    * Answers 200. Rejects with SessionError when the client has gone or the request is answered already, and with
-   * ConfigurationError for a protocol that is not offered or headers that are more than the client takes: then the request
-   * can still be answered.
+   * ConfigurationError for a wrong option, a protocol that is not offered, or headers that are more than the client takes:
+   * then the request can still be answered.
    */
   accept(options: AcceptOptions = {}): Promise<WebTransportSession<Record<string, string>, Locals>> {
+    const fault = faultOf("accept", options, acceptOptions);
+    if (fault !== undefined) return rejected(fault);
     const { protocol } = options;
     if (protocol !== undefined && !this.protocols.includes(protocol)) {
       const offered = this.protocols.join(", ") || "none";
@@ -286,7 +200,7 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
     if (!Number.isInteger(status) || status < 300 || status > 599) {
       throw new RangeError(`Cannot reject a session with status ${String(status)}: 300 to 599 are allowed`);
     }
-    const refusal = this.#refusal("reject");
+    const refusal = faultOf("reject", options, rejectOptions) ?? this.#refusal("reject");
     if (refusal !== undefined) return rejected(refusal);
     const { kind = "application", reason = "the application has refused it", cause } = options;
     try {
@@ -327,5 +241,14 @@ export class IncomingSession<Locals = Record<string, unknown>> implements Sessio
 
   #pseudo(name: string): string {
     return this.rawHeaders.find(([key]) => key === name)?.[1] ?? "";
+  }
+}
+
+function faultOf(method: string, options: object, checks: Readonly<Record<string, Check>>): unknown {
+  try {
+    checkOptions(method, options, checks);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }

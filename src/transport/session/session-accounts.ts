@@ -1,3 +1,4 @@
+import type { StreamDirection } from "../../engine/engine.ts";
 import type { BufferBudget } from "../streams/buffer-budget.ts";
 import type { SendCredit } from "../streams/send-credit.ts";
 import { Traffic } from "../traffic.ts";
@@ -17,6 +18,8 @@ export class SessionAccounts {
   streamErrors = 0;
   streamsOpened = 0;
   streamsAccepted = 0;
+  /** Of both sides. */
+  unidirectionalStreams = 0;
 
   constructor(budget: BufferBudget, sendGroups: SendGroups, sendCredit?: SendCredit, traffic = new Traffic()) {
     this.budget = budget;
@@ -35,12 +38,14 @@ export class SessionAccounts {
     this.#traffic.bytesReceived += bytes;
   }
 
-  streamOpened(): void {
+  streamOpened(direction: StreamDirection): void {
+    this.#count(direction);
     this.streamsOpened += 1;
     this.#traffic.streamsOpened += 1;
   }
 
-  streamAccepted(): void {
+  streamAccepted(direction: StreamDirection): void {
+    this.#count(direction);
     this.streamsAccepted += 1;
     this.#traffic.streamsAccepted += 1;
   }
@@ -48,5 +53,9 @@ export class SessionAccounts {
   streamFailed(): void {
     this.streamErrors += 1;
     this.#traffic.streamErrors += 1;
+  }
+
+  #count(direction: StreamDirection): void {
+    if (direction === "unidirectional") this.unidirectionalStreams += 1;
   }
 }

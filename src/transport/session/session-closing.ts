@@ -1,3 +1,5 @@
+import { checkOptions } from "../../config/given-options.ts";
+import { anything, flag } from "../../config/option-checks.ts";
 import { SessionError } from "../../errors/errors.ts";
 import { withoutStack } from "../../errors/webtransport-error.ts";
 import type { ConnectionContext } from "../connection/context.ts";
@@ -19,8 +21,10 @@ export interface ClosingSession {
   settle(): void;
 }
 
-/** Throws RangeError or TypeError for what a session cannot be closed with. */
-export function checkCloseOptions({ code = 0, reason = "", capsule = true }: CloseOptions): void {
+/** Throws RangeError, TypeError or ConfigurationError for what a session cannot be closed with. */
+export function checkCloseOptions(options: CloseOptions): void {
+  checkOptions("close", options, { code: anything, reason: anything, abort: flag, capsule: flag });
+  const { code = 0, reason = "", capsule = true } = options;
   checkCloseCode(code);
   checkCloseReason(reason);
   if (!capsule && (code !== 0 || reason !== "")) {

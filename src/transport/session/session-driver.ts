@@ -33,6 +33,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   /** Undefined where the session's streams and bytes are not limited. */
   readonly flow: SessionFlow | undefined;
   readonly createdAt = Date.now();
+  #closedAt: number | undefined;
   #closing: SessionClosing | undefined;
   #face: SessionFace | undefined;
   #abort: AbortController | undefined;
@@ -94,7 +95,10 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
 
   /** The session has ended: its streams and datagrams end at once, `closed` when `settled`. */
   end(info: CloseInfo, settled: boolean): void {
-    if (this.lifecycle.end(info)) this.#endParts(info);
+    if (this.lifecycle.end(info)) {
+      this.#closedAt = Date.now();
+      this.#endParts(info);
+    }
     if (settled) this.settle();
   }
 
@@ -152,9 +156,12 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
     const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
     return {
       createdAt: this.createdAt,
-      duration: Date.now() - this.createdAt,
+      closedAt: this.#closedAt,
+      duration: (this.#closedAt ?? Date.now()) - this.createdAt,
       streamsOpened: accounts.streamsOpened,
       streamsAccepted: accounts.streamsAccepted,
+      bidirectionalStreams: accounts.streamsOpened + accounts.streamsAccepted - accounts.unidirectionalStreams,
+      unidirectionalStreams: accounts.unidirectionalStreams,
       streamsActive: this.streams.records.size,
       streamErrors: accounts.streamErrors,
       bytesSent: accounts.bytesSent,

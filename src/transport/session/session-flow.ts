@@ -4,13 +4,13 @@ import { WireError } from "../../errors/wire-error.ts";
 import type { FlowResource, SessionFlowControl } from "../../protocol/webtransport/flow-control.ts";
 
 import type { ByteMeter } from "../streams/buffer-budget.ts";
-import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
+import type { ConnectionContext, WaitingStream } from "../connection/context.ts";
 import type { CreditTaker, SendCredit } from "../streams/send-credit.ts";
 
 /** Bytes that one waiting stream may send before it is the turn of the next. */
 const turn = 16_384;
 
-const nobody: ReadonlySet<StreamWaiter> = new Set();
+const nobody: ReadonlySet<WaitingStream> = new Set();
 
 /**
  * A session's flow control (draft-ietf-webtrans-http3 §5) as its streams see it: bytes are counted where they arrive and
@@ -25,9 +25,9 @@ export class SessionFlow implements ByteMeter, SendCredit {
   #servedAt: Map<number, number> | undefined;
   #servings = 0;
   /** Streams to be opened that wait for the session's limit. */
-  #openers: Readonly<Record<StreamDirection, Set<StreamWaiter>>> | undefined;
+  #openers: Readonly<Record<StreamDirection, Set<WaitingStream>>> | undefined;
   /** Streams that the session's limit allows and that may still wait for QUIC's limit. */
-  #allowed: Map<StreamWaiter, StreamWaiter> | undefined;
+  #allowed: Map<WaitingStream, WaitingStream> | undefined;
   #ended = false;
 
   constructor(sessionId: number, context: ConnectionContext, control: SessionFlowControl) {
@@ -86,7 +86,7 @@ export class SessionFlow implements ByteMeter, SendCredit {
   }
 
   /** Opens a stream once the session's limit and then the connection's allow it. */
-  open(waiter: StreamWaiter): void {
+  open(waiter: WaitingStream): void {
     const { direction } = waiter;
     if (this.#waitingFor(direction).size > 0 || this.#control.available(direction) <= 0) {
       this.#openers ??= { bidirectional: new Set(), unidirectional: new Set() };
@@ -98,7 +98,7 @@ export class SessionFlow implements ByteMeter, SendCredit {
     this.#allow(waiter);
   }
 
-  cancelOpen(waiter: StreamWaiter): void {
+  cancelOpen(waiter: WaitingStream): void {
     const { direction } = waiter;
     if (this.#openers?.[direction].delete(waiter) === true) return;
     const allowed = this.#allowed?.get(waiter);
@@ -134,14 +134,14 @@ export class SessionFlow implements ByteMeter, SendCredit {
     this.#openers?.unidirectional.clear();
   }
 
-  #waitingFor(direction: StreamDirection): ReadonlySet<StreamWaiter> {
+  #waitingFor(direction: StreamDirection): ReadonlySet<WaitingStream> {
     return this.#openers?.[direction] ?? nobody;
   }
 
-  #allow(waiter: StreamWaiter): void {
+  #allow(waiter: WaitingStream): void {
     const { direction } = waiter;
     this.#control.use(direction, 1);
-    const allowed: StreamWaiter = {
+    const allowed: WaitingStream = {
       direction,
       opened: (streamId) => {
         this.#allowed?.delete(waiter);

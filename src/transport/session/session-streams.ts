@@ -70,7 +70,7 @@ export class SessionStreams implements StreamOwner {
 
   /** A stream of this side that QUIC has opened. */
   open(streamId: number, direction: StreamDirection, options: CreateStreamOptions): StreamRecord {
-    this.accounts.streamOpened();
+    this.accounts.streamOpened(direction);
     const prefix = this.context.protocol.streamPrefix(this.#owner.sessionId, direction);
     const halves = direction === "bidirectional" ? "both" : "send";
     return this.#add(new StreamRecord(this, streamId, halves, prefix, options));
@@ -84,8 +84,9 @@ export class SessionStreams implements StreamOwner {
       return;
     }
     const { streamId, prefixLength, chunks, fin, reset, stopped } = output;
-    const isBidirectional = directionOf(streamId) === "bidirectional";
-    this.accounts.streamAccepted();
+    const direction = directionOf(streamId);
+    const isBidirectional = direction === "bidirectional";
+    this.accounts.streamAccepted(direction);
     const stream = this.#add(new StreamRecord(this, streamId, isBidirectional ? "both" : "receive", prefixLength));
     chunks.forEach((chunk, index) => stream.receive?.receive(chunk, fin && index === chunks.length - 1));
     if (fin && chunks.length === 0) stream.receive?.receive(new Uint8Array(0), true);
@@ -158,7 +159,7 @@ export class SessionStreams implements StreamOwner {
     return stream;
   }
 
-  /** What others hold unread in the process's budget is no reason: QUIC's window bounds the bytes of all. */
+  /** By what this session holds. The process's budget does not count here, because QUIC's window bounds the bytes of all. */
   #hasTooManyPending(): boolean {
     const { length } = this.incoming;
     return length >= this.context.settings.maxPendingStreams || (length > 0 && this.accounts.budget.isFull);

@@ -153,7 +153,7 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   /**
    * Ends the session: finished streams and queued datagrams are delivered first (at most `closeTimeout`), unfinished
    * streams are reset. Resolves when the peer has been told. Throws RangeError for a code outside 0 to 2^32 - 1,
-   * TypeError for a reason that is no string.
+   * TypeError for a reason that is no string, ConfigurationError for an option that there is not.
    */
   close(options: CloseOptions = {}): Promise<void> {
     return this.#driver.close(options);

@@ -3,7 +3,7 @@ import { Deferred, rejected } from "../../async/promises.ts";
 import type { StreamDirection } from "../../engine/engine.ts";
 import { TimeoutError } from "../../errors/errors.ts";
 import type { SessionError } from "../../errors/errors.ts";
-import type { ConnectionContext, StreamWaiter } from "../connection/context.ts";
+import type { ConnectionContext, WaitingStream } from "../connection/context.ts";
 import { WebTransportStream } from "../streams/bidirectional-stream.ts";
 import { WebTransportSendStream } from "../streams/send-stream.ts";
 import type { StreamRecord } from "../streams/stream-record.ts";
@@ -23,7 +23,7 @@ export interface OpeningSession {
 }
 
 /** An opening that waits, whatever its kind of stream. */
-interface WaitingOpening extends StreamWaiter {
+interface WaitingOpening extends WaitingStream {
   fail(error: unknown): void;
 }
 
@@ -128,7 +128,7 @@ export class StreamOpenings {
     return result;
   }
 
-  #takeBack(opening: StreamWaiter): void {
+  #takeBack(opening: WaitingStream): void {
     const { context, flow } = this.#session;
     if (flow === undefined) context.cancelOpen(opening);
     else flow.cancelOpen(opening);

@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 
 import { certificateCases } from "./cases/certificates.ts";
+import { createEndpointCases } from "./cases/create-endpoint.ts";
 import { creditCases } from "./cases/credit.ts";
 import { datagramCases } from "./cases/datagrams.ts";
 import { endingCases } from "./cases/ending.ts";
@@ -18,6 +19,7 @@ import type { EngineFactory } from "./under-test.ts";
 export function describeEngine(name: string, factory: EngineFactory): void {
   describe(`engine contract: ${name}`, () => {
     ruleCases(factory);
+    createEndpointCases(factory);
     endpointCases(factory);
     handshakeCases(factory);
     handshakeFailureCases(factory);

@@ -123,6 +123,15 @@ export async function whoServes(session: WebTransportSession): Promise<{ pid: nu
   return JSON.parse(new TextDecoder().decode(await stream.readAll())) as { pid: number; version: string };
 }
 
+/** How a session ends whose worker is gone: the client sends something, and a stateless reset answers it. */
+export async function endOf(session: WebTransportSession): Promise<{ error: Error }> {
+  const asking = setInterval(() => session.datagrams.trySend("is anybody there?"), 10);
+  const end = await session.closed;
+  clearInterval(asking);
+  expect(end).toMatchObject({ clean: false, by: "transport" });
+  return end as unknown as { error: Error };
+}
+
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

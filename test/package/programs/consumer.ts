@@ -2,6 +2,8 @@
 import { connect, ServerApp } from "tswebtransport";
 import type { Middleware, SessionHandler, WebTransportError, WebTransportSession } from "tswebtransport";
 import { connect as connectFromClient } from "tswebtransport/client";
+import { ProtocolConnection } from "tswebtransport/protocol";
+import type { ProtocolOutput } from "tswebtransport/protocol";
 import { createCorsMiddleware, RejectionResponse, WebTransportServer } from "tswebtransport/server";
 import { createTestPair } from "tswebtransport/testing";
 import { WebTransport } from "tswebtransport/w3c";
@@ -32,5 +34,8 @@ export async function run(): Promise<readonly unknown[]> {
   const text: string = info.code;
   const transport = new WebTransport("https://example.com/", { allowPooling: true });
   const readable: ReadableStream<Uint8Array> = transport.datagrams.readable;
+  const core = new ProtocolConnection("server");
+  const output: ProtocolOutput | undefined = core.pollOutput();
+  if (output?.type === "write") output.data satisfies Uint8Array;
   return [code, text, readable, connectFromClient, createTestPair, new WebTransportServer()];
 }

@@ -5,11 +5,13 @@ const { generateSelfSignedCertificate, ServerApp } = require("tswebtransport");
 const server = require("tswebtransport/server");
 const client = require("tswebtransport/client");
 const { WebTransport } = require("tswebtransport/w3c");
+const { ProtocolConnection } = require("tswebtransport/protocol");
 const { createTestPair } = require("tswebtransport/testing");
 const { version } = require("tswebtransport/package.json");
 
 assert.equal(server.ServerApp, ServerApp);
 assert.equal(typeof WebTransport, "function");
+assert.equal(typeof ProtocolConnection, "function");
 assert.equal(typeof createTestPair, "function");
 assert.match(version, /^\d+\.\d+\.\d+/);
 

@@ -133,6 +133,33 @@ describe("TypedEmitter", () => {
     }
   });
 
+  it.each<[string, unknown, unknown]>([
+    ["type", 5, {}],
+    ["type", "", {}],
+    ["options", "a", null],
+    ["options", "a", 50],
+    ["timeout", "a", { timeout: "50" }],
+    ["timeout", "a", { timeout: -1 }],
+    ["timeout", "a", { timeout: NaN }],
+    ["timeout", "a", { timeout: 2 ** 31 }],
+    ["condition", "a", { condition: true }],
+    ["signal", "a", { signal: {} }],
+    ["timeOut", "a", { timeOut: 50 }],
+  ])("waitFor() rejects with what is wrong with %s, for %j and %j", async (configKey, type, options) => {
+    const emitter = new TypedEmitter<Events>();
+    const waiting = emitter.waitFor(type as "session_ready", options as object);
+    await expect(waiting).rejects.toMatchObject({ name: "ConfigurationError", configKey });
+    expect(emitter.eventNames()).toEqual([]);
+  });
+
+  it.each([undefined, null, 5, "listener", {}])("onAny() refuses %j instead of a listener", (listener) => {
+    const emitter = new TypedEmitter<Events>();
+    expect(() => emitter.onAny(listener as unknown as () => void)).toThrow(
+      expect.objectContaining({ name: "ConfigurationError", configKey: "listener" }) as Error,
+    );
+    expect(emitter.listens("session_ready")).toBe(false);
+  });
+
   it("waitFor() may reject before anybody awaits it", async () => {
     const abort = new AbortController();
     const waiting = new TypedEmitter<Events>().waitFor("session_ready", { signal: abort.signal });

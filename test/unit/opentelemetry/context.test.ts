@@ -1,34 +1,19 @@
 import { context, createContextKey, propagation, trace } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { contextOf, instrument } from "../../../src/opentelemetry/index.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
 import { memoryEngine } from "../../../src/testing/index.ts";
 import { generateSelfSignedCertificate } from "../../../src/certificates/self-signed.ts";
 import { connect } from "../../../src/client/connect.ts";
-import { AppWorld } from "../server/app/app-world.ts";
 
-import { Telemetry } from "./telemetry.ts";
+import { telemetry, world } from "./traced-world.ts";
 
-const telemetry = new Telemetry().register();
 const tracer = trace.getTracer("application");
 
 function activeSpanId(): string | undefined {
   return trace.getActiveSpan()?.spanContext().spanId;
 }
-
-let world: AppWorld;
-beforeEach(() => {
-  telemetry.reset();
-  world = new AppWorld();
-  instrument(world.app);
-});
-afterEach(async () => {
-  await world.close();
-});
-afterAll(async () => {
-  await telemetry.shutdown();
-});
 
 describe("the session's context", () => {
   it("is active in middleware, handlers, onError and what they await", async () => {

@@ -1,31 +1,14 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
+import { Deferred } from "../../../src/async/promises.ts";
 import { SessionError } from "../../../src/errors/errors.ts";
 import { contextOf, instrument } from "../../../src/opentelemetry/index.ts";
-import { RejectionResponse } from "../../../src/server/middleware/rejection-response.ts";
 import type { Session } from "../../../src/transport/types.ts";
 import { AppWorld } from "../server/app/app-world.ts";
 
-import { eventNames, Telemetry } from "./telemetry.ts";
-
-const telemetry = new Telemetry().register();
-const traceId = "0af7651916cd43dd8448eb211c80319c";
-const parentId = "b7ad6b7169203331";
-const traceparent = `00-${traceId}-${parentId}-01`;
-
-let world: AppWorld;
-beforeEach(() => {
-  telemetry.reset();
-  world = new AppWorld();
-  instrument(world.app);
-});
-afterEach(async () => {
-  await world.close();
-});
-afterAll(async () => {
-  await telemetry.shutdown();
-});
+import { eventNames } from "./telemetry.ts";
+import { parentId, telemetry, traceId, traceparent, world } from "./traced-world.ts";
 
 describe("the span of a session", () => {
   it("has the request's attributes, its route, and the session's end", async () => {
@@ -213,7 +196,7 @@ describe("the span of a session", () => {
   });
 
   it("ends when the connection is lost", async () => {
-    const opened = deferred<Session>();
+    const opened = new Deferred<Session>();
     world.app.route("/", async (session) => {
       opened.resolve(session);
       await session.closed;
@@ -260,131 +243,9 @@ describe("the span of a session", () => {
   });
 });
 
-describe("the span of a request that is not accepted", () => {
-  it("tells status, kind and reason of a refusal, which is no error of the server", async () => {
-    world.app.route("/a", async () => {});
-    await world.listen();
-    expect(await world.statusOf("/nowhere")).toBe(404);
-    const [span, ...others] = telemetry.serverSpans;
-    expect(others).toEqual([]);
-    expect(span).toMatchObject({ name: "CONNECT", status: { code: SpanStatusCode.UNSET } });
-    expect(span?.attributes).toMatchObject({
-      "http.response.status_code": 404,
-      "webtransport.rejection.kind": "route",
-    });
-    expect(span?.attributes).not.toHaveProperty("http.route");
-    expect(span?.attributes).not.toHaveProperty("error.type");
-    expect(span?.events.map(({ name, attributes }) => ({ name, attributes }))).toEqual([
-      {
-        name: "webtransport.request.rejected",
-        attributes: {
-          "webtransport.rejection.kind": "route",
-          "webtransport.rejection.reason": "no route matches the path",
-        },
-      },
-    ]);
-  });
-
-  it("has the route whose own middleware refused", async () => {
-    const middleware = () => new RejectionResponse(429, { reason: "too many", kind: "rate_limit" });
-    world.app.route("/rooms/:room", { middleware: [middleware] }, async () => {});
-    await world.listen();
-    expect(await world.statusOf("/rooms/1")).toBe(429);
-    expect(telemetry.serverSpans[0]).toMatchObject({
-      name: "CONNECT /rooms/:room",
-      attributes: { "http.route": "/rooms/:room", "webtransport.rejection.kind": "rate_limit" },
-    });
-  });
-
-  it("tells what a middleware threw", async () => {
-    world.app.middleware(() => {
-      throw new RangeError("no database");
-    });
-    world.app.route("/", async () => {});
-    await world.listen();
-    expect(await world.statusOf("/")).toBe(500);
-    const [span] = telemetry.serverSpans;
-    expect(span?.status).toEqual({ code: SpanStatusCode.ERROR, message: "no database" });
-    expect(span?.attributes).toMatchObject({ "error.type": "RangeError", "http.response.status_code": 500 });
-    expect(eventNames(span)).toEqual(["webtransport.request.rejected", "exception"]);
-  });
-
-  it("is an error with its status where nothing was thrown", async () => {
-    world.app.middleware((() => undefined) as unknown as () => boolean);
-    world.app.route("/", async () => {});
-    await world.listen();
-    expect(await world.statusOf("/")).toBe(500);
-    expect(telemetry.serverSpans[0]?.attributes["error.type"]).toBe("500");
-  });
-
-  it("is made of what the protocol core turns down, too", async () => {
-    const strict = new AppWorld({ authorities: ["example.com"] });
-    instrument(strict.app);
-    strict.app.route("/", async () => {});
-    await strict.listen();
-    expect(await strict.statusOf("/?token=secret", { headers: { traceparent } })).toBe(421);
-    await strict.close();
-    const [span, ...others] = telemetry.serverSpans;
-    expect(others).toEqual([]);
-    expect(span?.parentSpanContext).toMatchObject({ traceId, spanId: parentId });
-    expect(span?.attributes).toMatchObject({
-      "http.response.status_code": 421,
-      "webtransport.rejection.kind": "authority",
-      "url.path": "/",
-      "url.query": "token=[redacted]",
-    });
-  });
-
-  it("ends when the client has gone before the answer", async () => {
-    const asked = deferred<undefined>();
-    const answer = deferred<boolean>();
-    world.app.middleware(() => {
-      asked.resolve(undefined);
-      return answer.promise;
-    });
-    world.app.route("/", async () => {});
-    await world.listen();
-    const controller = new AbortController();
-    const status = world.statusOf("/", { signal: controller.signal });
-    await asked.promise;
-    controller.abort(new Error("enough"));
-    await status;
-    await world.pair.engine.clock.settle();
-    await expect.poll(() => telemetry.serverSpans.length).toBe(1);
-    answer.resolve(true);
-    await world.close();
-    expect(telemetry.serverSpans).toHaveLength(1);
-    expect(eventNames(telemetry.serverSpans[0])).toEqual(["webtransport.request.abandoned"]);
-    expect(telemetry.serverSpans[0]?.status).toEqual({ code: SpanStatusCode.UNSET });
-  });
-
-  it("is made of a request that a listener answers before the app", async () => {
-    world.app.server.on("session_request", ({ request }) => {
-      void (request as { reject(status: number): Promise<void> }).reject(410);
-    });
-    world.app.route("/", async () => {});
-    await world.listen();
-    expect(await world.statusOf("/")).toBe(410);
-    expect(telemetry.serverSpans[0]?.attributes).toMatchObject({
-      "http.response.status_code": 410,
-      "webtransport.rejection.kind": "application",
-    });
-  });
-
-  it("ends when a server without an app closes with requests that nobody has taken", async () => {
-    world.app.server.handleSessions(async () => {});
-    await world.listen();
-    const status = world.statusOf("/");
-    await expect.poll(() => world.app.server.getServerStats().requests).toBe(1);
-    await world.close();
-    expect(await status).not.toBe(200);
-    expect(telemetry.serverSpans).toHaveLength(1);
-  });
-});
-
 describe("contextOf()", () => {
   it("gives the span of a session, and the active context for anything else", async () => {
-    const found = deferred<string | undefined>();
+    const found = new Deferred<string | undefined>();
     world.app.route("/", async (session) => {
       session.on("session_closed", () => found.resolve(trace.getSpan(contextOf(session))?.spanContext().spanId));
       await session.closed;
@@ -400,11 +261,3 @@ describe("contextOf()", () => {
     });
   });
 });
-
-function deferred<T>() {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
-}

@@ -128,6 +128,18 @@ describe("a close while the server is starting", () => {
     expect(process.listeners("SIGINT")).toEqual(before);
   });
 
+  it("by a signal is told in the log", async () => {
+    const before = process.listeners("SIGTERM");
+    const told: unknown[] = [];
+    const logger = { debug: () => {}, warn: () => {}, error: () => {}, info: (...line: unknown[]) => told.push(line) };
+    const app = new ServerApp({ config: { logger }, engine: memoryEngine(), certificate });
+    app.onStartup(() => {
+      for (const listener of process.listeners("SIGTERM")) if (!before.includes(listener)) listener("SIGTERM");
+    });
+    await app.run(address);
+    expect(told).toEqual([[{ signal: "SIGTERM" }, "the app is closing; a second signal ends it at once"]]);
+  });
+
   it("before its startup hooks are done ends the start, and a later start is not touched by it", async () => {
     const app = new ServerApp({ config, engine: memoryEngine(), certificate });
     const [began, goOn] = [new Deferred<void>(), new Deferred<void>()];
@@ -192,5 +204,95 @@ describe("an app whose server was closed without it", () => {
     const second = await createTestPair(app);
     await expect(app.listen()).rejects.toThrow("the app is listening already");
     await second.close();
+  });
+});
+
+describe("close() of an app in one of the hooks that it waits for", () => {
+  const identity = generateSelfSignedCertificate();
+  const address = { host: "127.0.0.1", port: 4433 };
+  const refused = /^Cannot wait for the app's close\(\) in (a shutdown hook|a middleware's st(art|op)\(\)): /;
+
+  function makeApp(): { app: ServerApp; log: string[] } {
+    const log: string[] = [];
+    const note = (_fields: object, message: string): void => void log.push(message);
+    const logger = { debug: () => {}, info: () => {}, warn: note, error: note };
+    const app = new ServerApp({ config: { logger }, engine: memoryEngine(), certificate: () => identity });
+    return { app, log };
+  }
+
+  it("rejects in a shutdown hook, also later in it, and the app closes all the same", async () => {
+    const { app, log } = makeApp();
+    const told: unknown[] = [];
+    const run: string[] = [];
+    app.onShutdown(() => run.push("first"));
+    app.onShutdown(async () => {
+      await Promise.resolve();
+      await app.close().catch((error: unknown) => told.push(error));
+      run.push("second");
+    });
+    app.onShutdown(async () => {
+      await app.close();
+      run.push("never reached");
+    });
+    await app.listen(address);
+    await app.close();
+    expect(told).toEqual([expect.objectContaining({ name: "ServerError", message: expect.stringMatching(refused) })]);
+    expect(run).toEqual(["second", "first"]);
+    expect(log).toEqual(["a shutdown hook failed"]);
+    await app.listen(address);
+    await app.close();
+  });
+
+  it("rejects in a middleware's start() and stop()", async () => {
+    const { app } = makeApp();
+    const told: unknown[] = [];
+    const middleware = Object.assign(() => true, {
+      start: () => app.close().catch((error: unknown) => void told.push(error)),
+      stop: () => app.close().catch((error: unknown) => void told.push(error)),
+    });
+    app.middleware(middleware);
+    // It was asked to close while it was starting.
+    await expect(app.listen(address)).rejects.toMatchObject({ name: "ServerError" });
+    await app.close();
+    expect(app.server.isServing).toBe(false);
+    const message = expect.stringMatching(refused) as string;
+    expect(told).toEqual([expect.objectContaining({ message }), expect.objectContaining({ message })]);
+  });
+
+  it("rejects for a server without an app, too", async () => {
+    const told: unknown[] = [];
+    const middleware = Object.assign(() => true, {
+      stop: () => server.close().catch((error: unknown) => void told.push(error)),
+    });
+    const server: WebTransportServer = new WebTransportServer({
+      config: { ...config, middleware: [middleware] },
+      engine: memoryEngine(),
+      certificate: () => identity,
+    });
+    await server.listen(address);
+    await server.close();
+    expect(told).toMatchObject([{ name: "ServerError" }]);
+  });
+
+  it("waits outside of them, also in what a hook has started, and for another app", async () => {
+    const { app } = makeApp();
+    const other = makeApp().app;
+    const order: string[] = [];
+    const later = new Deferred<void>();
+    let started: Promise<void> | undefined;
+    other.onShutdown(() => void order.push("other"));
+    app.onShutdown(async () => {
+      await other.close();
+      started = later.promise.then(() => app.close()).then(() => void order.push("started by a hook"));
+    });
+    app.onShutdown(() => void order.push("hook"));
+    await app.listen(address);
+    await other.listen(address);
+    const [first, second] = [app.close(), app.close()];
+    await Promise.all([first, second]);
+    order.push("closed");
+    later.resolve();
+    await started;
+    expect(order).toEqual(["hook", "other", "closed", "started by a hook"]);
   });
 });

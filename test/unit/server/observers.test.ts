@@ -166,3 +166,17 @@ describe("diagnostics channels", () => {
     expect(told[3]?.[1].error).toMatchObject({ status: 404 });
   });
 });
+
+describe("what is no observer", () => {
+  it.each([undefined, null, 5, () => {}, {}, { requestArrived: () => {} }, { ...observer("a"), handling: "yes" }])(
+    "is refused at the call: %j",
+    (given) => {
+      const { observers } = world.app.server;
+      const wrong = given as unknown as ServerObserver;
+      const refused = expect.objectContaining({ name: "ConfigurationError", configKey: "observer" }) as Error;
+      expect(() => observers.add(wrong)).toThrow(refused);
+      expect(() => observers.add(wrong)).toThrow("must have the methods requestArrived");
+      expect(observers.delete(wrong)).toBe(false);
+    },
+  );
+});

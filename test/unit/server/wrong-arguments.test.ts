@@ -10,6 +10,8 @@ import { createCorsMiddleware } from "../../../src/server/middleware/cors.ts";
 import { createLoggingMiddleware } from "../../../src/server/middleware/logging.ts";
 import { MiddlewareManager } from "../../../src/server/middleware/middleware-manager.ts";
 import { createRateLimitMiddleware } from "../../../src/server/middleware/rate-limit.ts";
+import { RejectionResponse } from "../../../src/server/middleware/rejection-response.ts";
+import { RequestRouter } from "../../../src/server/routing/router.ts";
 import { WebTransportServer } from "../../../src/server/server.ts";
 import { createTestPair } from "../../../src/testing/index.ts";
 
@@ -138,6 +140,7 @@ describe("ServerApp", () => {
     expect(refusedKey(() => untyped(app.onError.bind(app))({}))).toBe("handler");
     expect(refusedKey(() => untyped(app.mount.bind(app))("/", {}))).toBe("app");
     expect(refusedKey(() => untyped(app.server.handleSessions.bind(app.server))(5))).toBe("handler");
+    expect(refusedKey(() => untyped(app.server.handleSessions.bind(app.server))(handler, 5))).toBe("middlewareFailed");
   });
 
   it("refuses to listen with wrong options before anything has started", async () => {
@@ -177,7 +180,34 @@ describe("a certificate that is none", () => {
   });
 });
 
+describe("what the log would need", () => {
+  it.each([undefined, null, 5, {}, { reason: 5 }])("must be in a RejectionResponse: not %j", (options) => {
+    expect(() => new RejectionResponse(403, options as { reason: string })).toThrow(TypeError);
+  });
+});
+
+describe("RequestRouter", () => {
+  it("refuses a route that leads to nothing", () => {
+    const router = new RequestRouter();
+    const add = untyped(router.addRoute.bind(router));
+    expect(refusedKey(() => add("/x"))).toBe("route");
+    expect(refusedKey(() => untyped(router.addPatternRoute.bind(router))(/\/x/, undefined))).toBe("route");
+    expect(router.getRouteStats()).toMatchObject({ exactRoutes: 0, patternRoutes: 0 });
+  });
+});
+
 describe("close", () => {
+  it.each([{ timout: 0 }, { abort: true }])("refuses the options %j, and nothing has begun to close", async (given) => {
+    const app = new ServerApp();
+    const pair = await createTestPair(app);
+    const [name] = Object.keys(given);
+    expect(refusedKey(() => app.close(given as object))).toBe(name);
+    expect(refusedKey(() => app.server.close(given as object))).toBe(name);
+    expect(app.server.isServing).toBe(true);
+    await pair.close();
+  });
+
+
   it.each([NaN, -1, "5", null])("refuses a time-out of %j, and nothing has begun to close", async (timeout) => {
     const app = new ServerApp();
     const pair = await createTestPair(app);

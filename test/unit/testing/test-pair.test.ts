@@ -85,6 +85,35 @@ describe("createTestPair()", () => {
   });
 });
 
+describe("wrong arguments", () => {
+  it.each([undefined, null, 5, {}, "app"])("of createTestPair(): %j is no app", async (app) => {
+    const refused = createTestPair(app as unknown as ServerApp);
+    await expect(refused).rejects.toMatchObject({ name: "ConfigurationError", configKey: "app" });
+  });
+
+  it.each<[string, unknown]>([
+    ["options", null],
+    ["engine", { engine: {} }],
+    ["engine", { engine: "memory" }],
+    ["advanceTimers", { advanceTimers: 10 }],
+    ["clock", { clock: {} }],
+  ])("of createTestPair(): %s of %j", async (configKey, options) => {
+    const app = new ServerApp({ config });
+    await expect(createTestPair(app, options as object)).rejects.toMatchObject({ configKey });
+    // Nothing has been started.
+    await (await createTestPair(app)).close();
+  });
+
+  it.each(["echo", "", "//elsewhere/echo", "https://elsewhere/echo", 5, null, undefined])(
+    "of connect(): %j is no path",
+    async (path) => {
+      await using pair = await createTestPair(new ServerApp({ config }));
+      const refused = pair.connect(path as string);
+      await expect(refused).rejects.toMatchObject({ name: "ConfigurationError", configKey: "path" });
+    },
+  );
+});
+
 describe("advance()", () => {
   afterEach(() => {
     vi.useRealTimers();

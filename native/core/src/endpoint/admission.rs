@@ -74,7 +74,7 @@ impl Core {
         }
         let validate = match self.config.retry {
             RetryPolicy::Never => false,
-            // Whoever forges an address must not use up what its owner may have: the second half is for those who answer.
+            // A forged address must not use up its owner's share: the second half needs a proof of the address.
             RetryPolicy::Adaptive => {
                 pending > ADAPTIVE_RETRY_THRESHOLD || limit.is_some_and(|limit| of_address >= limit.div_ceil(2))
             }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tswebtransport_core::quinn_proto::EcnCodepoint;
+use tswebtransport_core::quinn_proto::{EcnCodepoint, Transmit};
 
 /// How the link treats packets. Chances are in percent.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,14 @@ impl Link {
             packets: Vec::new(),
             random: Random::new(seed),
             sent: 0,
+        }
+    }
+
+    /// Sends what an endpoint wants to be sent, each segment as a packet.
+    pub fn transmit(&mut self, now: Instant, from: SocketAddr, transmit: &Transmit, contents: &[u8]) {
+        let segment = transmit.segment_size.unwrap_or(contents.len()).max(1);
+        for datagram in contents.chunks(segment) {
+            self.send(now, from, transmit.destination, transmit.ecn, datagram);
         }
     }
 

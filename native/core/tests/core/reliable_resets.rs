@@ -2,26 +2,25 @@
 
 use bytes::Bytes;
 use tswebtransport_core::quinn_proto::Dir;
-use tswebtransport_core::{ConnectionId, CoreConfig, TransportSettings};
+use tswebtransport_core::{ConnectionId, TransportSettings};
 
 use crate::events::Event;
-use crate::frames::{reset_stream, reset_stream_at, stream};
 use crate::link::{Conditions, Random};
 use crate::pair::{Pair, Received, Setup, connected, over_bad_link, pattern, with_credit};
 
-fn without_reset_stream_at() -> TransportSettings {
+pub fn without_reset_stream_at() -> TransportSettings {
     TransportSettings {
         reset_stream_at: false,
         ..TransportSettings::default()
     }
 }
 
-fn resets_sent(pair: &mut Pair, client: ConnectionId) -> (u64, u64) {
+pub fn resets_sent(pair: &mut Pair, client: ConnectionId) -> (u64, u64) {
     let frames = pair.client.core.snapshot(client).unwrap().stats.frame_tx;
     (frames.reset_stream, frames.reset_stream_at)
 }
 
-fn assert_no_stream_is_left(pair: &Pair) {
+pub fn assert_no_stream_is_left(pair: &Pair) {
     assert_eq!(pair.client.core.statistics().streams, 0);
     assert_eq!(pair.server.core.statistics().streams, 0);
 }
@@ -143,136 +142,6 @@ fn a_peer_that_has_not_announced_it_gets_a_plain_reset() {
 }
 
 #[test]
-fn a_frame_that_was_not_announced_for_is_a_connection_error() {
-    let setup = Setup {
-        server_transport: without_reset_stream_at(),
-        ..Setup::default()
-    };
-    assert_eq!(
-        error_after(setup, &[reset_stream_at(2, 1, 10, 10)]),
-        0x0a,
-        "PROTOCOL_VIOLATION"
-    );
-}
-
-#[test]
-fn contradicting_resets_are_connection_errors() {
-    let cases: [(&[Vec<u8>], u64); 5] = [
-        (&[reset_stream_at(2, 1, 10, 11)], 0x07),
-        (&[reset_stream_at(2, 1, 10, 5), reset_stream_at(2, 2, 10, 5)], 0x05),
-        (&[reset_stream_at(2, 1, 10, 5), reset_stream(2, 2, 10)], 0x05),
-        (&[reset_stream_at(2, 1, 10, 5), reset_stream_at(2, 1, 11, 5)], 0x06),
-        (&[reset_stream_at(2, 1, 10, 5), stream(2, 8, b"abc", false)], 0x06),
-    ];
-    for (frames, code) in cases {
-        assert_eq!(error_after(Setup::default(), frames), code, "{frames:02x?}");
-    }
-}
-
-/// The transport error with which the server closes after these frames, one packet each.
-fn error_after(setup: Setup, frames: &[Vec<u8>]) -> u64 {
-    let (mut pair, client, server) = setup.connected();
-    pair.client.core.open(client, Dir::Uni);
-    for frame in frames {
-        assert_eq!(pair.server.closed(server), None);
-        pair.inject_from_client(client, frame);
-    }
-    let closed = pair.server.closed(server).expect("the connection is closed");
-    assert_eq!((closed.by, closed.kind), (0, 1), "by this side, for the transport");
-    closed.code
-}
-
-/// What the server's application gets of stream 2 from these frames, one packet each; the connection survives.
-fn received_after(frames: &[Vec<u8>]) -> Received {
-    let (mut pair, client, server) = connected();
-    pair.client.core.open(client, Dir::Uni);
-    for frame in frames {
-        pair.inject_from_client(client, frame);
-    }
-    assert_eq!(pair.server.closed(server), None);
-    pair.server.stream(server, 2)
-}
-
-#[test]
-fn stream_frames_after_the_reset_are_taken_up_to_the_reliable_size_and_counted_once() {
-    let reset = || reset_stream_at(2, 7, 100, 10);
-    let complete = Received {
-        bytes: pattern(10),
-        fin: false,
-        reset: Some((7, 100)),
-    };
-    let bytes = pattern(100);
-    let part = |start: usize, end: usize| stream(2, start as u64, &bytes[start..end], false);
-    let orders: [&[Vec<u8>]; 6] = [
-        &[part(0, 10), reset()],
-        &[reset(), part(0, 10)],
-        &[part(0, 100), reset()],
-        &[reset(), part(5, 30), part(0, 5)],
-        &[
-            part(50, 60),
-            part(8, 9),
-            reset(),
-            reset(),
-            part(0, 3),
-            part(0, 3),
-            part(9, 10),
-            part(2, 9),
-        ],
-        &[
-            reset(),
-            stream(2, 90, &bytes[90..], true),
-            part(0, 12),
-            part(0, 12),
-            reset(),
-        ],
-    ];
-    for frames in orders {
-        let received = received_after(frames);
-        // What had been read before the reset came is not taken back.
-        let expected = if received.bytes.len() > 10 {
-            bytes.clone()
-        } else {
-            bytes[..10].to_vec()
-        };
-        assert_eq!(
-            received,
-            Received {
-                bytes: expected,
-                ..complete.clone()
-            },
-            "{frames:02x?}"
-        );
-    }
-    assert_eq!(received_after(&[reset(), part(0, 9)]).reset, None, "a byte is missing");
-    assert_eq!(
-        received_after(&[reset(), part(1, 10)]).bytes,
-        b"",
-        "the first byte is missing"
-    );
-}
-
-#[test]
-fn a_later_reset_can_lower_the_reliable_size_and_not_raise_it() {
-    let at = |size| reset_stream_at(2, 7, 100, size);
-    let bytes = pattern(100);
-    let part = |start: usize, end: usize| stream(2, start as u64, &bytes[start..end], false);
-    let received = received_after(&[at(50), at(10), part(0, 10)]);
-    assert_eq!((received.bytes.len(), received.reset), (10, Some((7, 100))));
-    let received = received_after(&[at(10), at(50), part(0, 10)]);
-    assert_eq!((received.bytes.len(), received.reset), (10, Some((7, 100))));
-    let received = received_after(&[part(0, 20), at(50), at(10)]);
-    assert_eq!(
-        (received.bytes.len(), received.reset),
-        (20, Some((7, 100))),
-        "read before"
-    );
-    let received = received_after(&[part(30, 40), at(50), reset_stream(2, 7, 100)]);
-    assert_eq!((received.bytes.len(), received.reset), (0, Some((7, 100))));
-    let received = received_after(&[reset_stream(2, 7, 100), at(50), part(0, 50)]);
-    assert_eq!((received.bytes.len(), received.reset), (0, Some((7, 100))));
-}
-
-#[test]
 fn our_own_second_reset_lowers_the_reliable_size_and_keeps_the_code() {
     for seed in 1..=10 {
         let (mut pair, client, server) = over_bad_link(seed);
@@ -304,102 +173,6 @@ fn reliable_bytes_wait_for_credit_and_the_reset_for_them() {
     pair.settle();
     let received = pair.server.stream(server, id);
     assert_eq!((received.bytes, received.reset), (pattern(500), Some((1, 1000))));
-}
-
-#[test]
-fn stop_sending_takes_back_what_was_reliable() {
-    let server = CoreConfig {
-        initial_credit: 1000,
-        ..CoreConfig::default()
-    };
-    let server_transport = TransportSettings {
-        stream_receive_window: 20_000,
-        ..TransportSettings::default()
-    };
-    // Either all reliable bytes are in QUIC's buffer, or most of them wait for flow control before it.
-    for reliable in [15_000, 200_000] {
-        let setup = Setup {
-            server: server.clone(),
-            server_transport: server_transport.clone(),
-            ..Setup::default()
-        };
-        let (mut pair, client, server) = setup.connected();
-        pair.server.grants = false;
-        let id = pair.client.send(client, Dir::Uni, &pattern(300_000), false);
-        pair.link.cut = true;
-        pair.run_for(std::time::Duration::from_millis(1));
-        pair.client.core.reset(client, id, 9, reliable);
-        pair.run_for(std::time::Duration::from_millis(1));
-        pair.link.cut = false;
-        pair.run_until(|pair| !pair.server.stream(server, id).bytes.is_empty());
-        pair.server.core.stop(server, id, 4);
-        pair.run_for(std::time::Duration::from_secs(5));
-        assert_eq!(pair.client.count(&Event::Finished(id)), 1);
-        let (code, _) = pair.server.stream(server, id).reset.unwrap();
-        assert_eq!(code, 9, "the application's own reset came first");
-        assert_eq!(pair.client.count(&Event::Stopped { stream: id, code: 4 }), 0);
-        assert_no_stream_is_left(&pair);
-    }
-}
-
-#[test]
-fn a_stop_and_a_reset_that_cross_end_the_stream_once_on_either_side() {
-    for seed in 1..=20 {
-        let (mut pair, client, server) = Setup {
-            seed,
-            ..Setup::default()
-        }
-        .connected();
-        let id = pair.client.send(client, Dir::Uni, &pattern(30_000), false);
-        pair.settle();
-        pair.link.conditions = Conditions::BAD;
-        pair.client.write(client, id, &pattern(30_000), false);
-        pair.client.core.reset(client, id, 1, 40_000);
-        pair.server.core.stop(server, id, 2);
-        pair.run_until(|pair| pair.client.count(&Event::Finished(id)) > 0);
-        pair.run_for(std::time::Duration::from_secs(5));
-        assert_eq!(pair.server.stream(server, id).reset, Some((1, 60_000)), "seed {seed}");
-        assert_eq!(pair.client.count(&Event::Finished(id)), 1, "seed {seed}");
-        assert_no_stream_is_left(&pair);
-    }
-}
-
-#[test]
-fn stop_sending_is_answered_with_a_plain_reset() {
-    let (mut pair, client, server) = connected();
-    let id = pair.client.send(client, Dir::Bi, &pattern(100), false);
-    pair.settle();
-    pair.server.core.stop(server, id, 42);
-    pair.settle();
-    assert_eq!(resets_sent(&mut pair, client), (1, 0));
-    assert_eq!(pair.server.stream(server, id).reset, Some((42, 100)));
-}
-
-#[test]
-fn the_end_of_a_stopped_stream_is_told_with_its_final_size() {
-    // The FIN crosses the STOP_SENDING.
-    let (mut pair, client, server) = connected();
-    let id = pair.client.send(client, Dir::Uni, &pattern(100), false);
-    pair.settle();
-    pair.client.write(client, id, &pattern(50), true);
-    pair.server.core.stop(server, id, 5);
-    pair.settle();
-    assert_eq!(pair.server.stream(server, id).bytes.len(), 100);
-    assert_eq!(
-        pair.server.stream(server, id).reset,
-        Some((5, 150)),
-        "with the code of the STOP_SENDING"
-    );
-    assert_no_stream_is_left(&pair);
-
-    // All had arrived, the FIN included, and nobody had read it.
-    let (mut pair, client, server) = with_credit(10);
-    let id = pair.client.send(client, Dir::Uni, &pattern(100), true);
-    pair.settle();
-    pair.server.core.stop(server, id, 5);
-    pair.settle();
-    assert_eq!(pair.server.stream(server, id).reset, Some((5, 100)));
-    assert_no_stream_is_left(&pair);
 }
 
 #[test]

@@ -18,4 +18,13 @@ describe("redactQuery()", () => {
   ])("shows %s as %s", (path, expected) => {
     expect(redactQuery(new URL(path, "https://example.com"))).toBe(expected);
   });
+
+  it.each([undefined, null, 5, "https://example.com/?token=secret", {}, { pathname: "/", search: 5 }])(
+    "refuses %j, and does not show it",
+    (given) => {
+      const call = (): string => redactQuery(given as unknown as URL);
+      expect(call).toThrow(expect.objectContaining({ name: "ConfigurationError", configKey: "url" }) as Error);
+      expect(call).toThrow(/^url must be a URL object, or an object with its pathname and search$/);
+    },
+  );
 });

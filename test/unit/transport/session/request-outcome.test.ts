@@ -43,6 +43,24 @@ describe("A request's outcome", () => {
     expect(await incoming.outcome).toMatchObject({ type: "cancelled" });
   });
 
+  it.each<[string, unknown]>([
+    ["options", null],
+    ["options", "chat"],
+    ["protocols", { protocols: ["chat"] }],
+    ["header", { header: {} }],
+  ])("waits on when %s of an answer are wrong: %j", async (configKey, options) => {
+    const { incoming } = await request();
+    const refused = { name: "ConfigurationError", configKey };
+    await expect(incoming.accept(options as object)).rejects.toMatchObject(refused);
+    await expect(incoming.reject(403, options as object)).rejects.toMatchObject(refused);
+    await expect(incoming.reject(403, { reason: 5 as unknown as string })).rejects.toMatchObject({
+      configKey: "reason",
+    });
+    expect(incoming.isAnswered).toBe(false);
+    await incoming.accept();
+    expect(await incoming.outcome).toMatchObject({ type: "accepted" });
+  });
+
   it("waits on while an attempt to answer has failed", async () => {
     const { incoming } = await request();
     await expect(incoming.accept({ headers: { "bad name": "" } })).rejects.toThrow(TypeError);
