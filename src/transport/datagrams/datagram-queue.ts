@@ -146,7 +146,7 @@ export class DatagramQueue {
   }
 
   tryReceive(): Bytes | null | undefined {
-    const oldest = this.#context.now() - this.incomingMaxAge;
+    const oldest = this.#hasIncoming ? this.#context.now() - this.incomingMaxAge : 0;
     for (let next = this.#shift(); next !== undefined; next = this.#shift()) {
       if (next.at >= oldest) return next.bytes;
       this.#expiredIncoming += 1;
@@ -287,6 +287,10 @@ export class DatagramQueue {
 
   #isFullFor(incoming: RingQueue<Incoming>, size: number): boolean {
     return incoming.length >= this.incomingHighWaterMark || this.#incomingBytes + size > maxIncomingBytes;
+  }
+
+  get #hasIncoming(): boolean {
+    return this.#incoming !== undefined && this.#incoming.length > 0;
   }
 
   /** Takes the oldest incoming one out. */
