@@ -20,7 +20,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   try {
     if (first === "help" && rest.length > 0) return await runCommand(rest[0] ?? "", ["--help"], terminal);
     if (["help", "--help", "-h"].includes(first)) {
-      terminal.print(programHelp(commands, terminal.out));
+      terminal.print(programHelp(commands, terminal.out, terminal.stdout.columns));
       return 0;
     }
     if (["--version", "-v"].includes(first)) {
@@ -28,7 +28,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       return 0;
     }
     if (first === "") {
-      terminal.note(programHelp(commands, terminal.err));
+      terminal.note(programHelp(commands, terminal.err, terminal.stderr.columns));
       return 2;
     }
     return await runCommand(first, rest, terminal);
@@ -42,7 +42,7 @@ async function runCommand(name: string, args: readonly string[], terminal: Termi
   if (entry === undefined) throw unknownCommand(name);
   const command = await entry.load();
   if (isHelpAsked(args)) {
-    terminal.print(commandHelp(name, command, terminal.out));
+    terminal.print(commandHelp(name, command, terminal.out, terminal.stdout.columns));
     return 0;
   }
   const parsed = new Arguments(args, command);

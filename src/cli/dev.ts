@@ -42,7 +42,7 @@ export const devCommand: Command = {
       type: "string",
       multiple: true,
       value: "PATH",
-      help: "watched beside the app's folder and, with Node 22.15 or newer, what it imports",
+      help: "also watched, beside the app's folder and (with Node 22.15 or newer) what it imports",
     },
   },
   examples: [

@@ -5,13 +5,20 @@ import type { Style } from "./terminal/style.ts";
 
 export const programName = "tswebtransport";
 
-/** Longest line of the help. */
-const width = 96;
+/** Characters of the help's lines at most, on wide terminals and in files. */
+const widest = 96;
+/** On a narrower terminal the lines wrap as it wraps them. */
+const narrowest = 50;
 
 export const helpOption: OptionSpecification = { type: "boolean", short: "h", help: "this text" };
 
 /** What the program can do. */
-export function programHelp(commands: Readonly<Record<string, CommandEntry>>, style: Style): string {
+export function programHelp(
+  commands: Readonly<Record<string, CommandEntry>>,
+  style: Style,
+  terminalWidth?: number,
+): string {
+  const width = widthFor(terminalWidth);
   const rows = commandNames(commands).map((name) => [name, commands[name]?.summary ?? ""] as const);
   return [
     "WebTransport over HTTP/3 for Node: servers, clients and tools.",
@@ -19,13 +26,16 @@ export function programHelp(commands: Readonly<Record<string, CommandEntry>>, st
     `${style.bold("Usage:")} ${programName} COMMAND [options]`,
     "",
     style.bold("Commands:"),
-    ...columns(rows, style.cyan),
+    ...columns(rows, width, style.cyan),
     "",
     style.bold("Options:"),
-    ...columns([
-      ["-h, --help", "this text; behind a command, that command's"],
-      ["-v, --version", "the version"],
-    ]),
+    ...columns(
+      [
+        ["-h, --help", "this text; behind a command, that command's"],
+        ["-v, --version", "the version"],
+      ],
+      width,
+    ),
     "",
     style.bold("Examples:"),
     ...columns(
@@ -34,15 +44,17 @@ export function programHelp(commands: Readonly<Record<string, CommandEntry>>, st
         [`npx ${programName} doctor`, "check this machine"],
         [`npx ${programName} connect --help`, "how to talk to a server"],
       ],
+      width,
       style.cyan,
     ),
     "",
-    "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.",
+    ...wrap("Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.", width),
   ].join("\n");
 }
 
 /** How a command is used. */
-export function commandHelp(name: string, command: Command, style: Style): string {
+export function commandHelp(name: string, command: Command, style: Style, terminalWidth?: number): string {
+  const width = widthFor(terminalWidth);
   const options = Object.entries({ ...command.options, help: helpOption });
   return [
     `${style.bold("Usage:")} ${programName} ${name} ${command.usage}`,
@@ -50,7 +62,10 @@ export function commandHelp(name: string, command: Command, style: Style): strin
     ...wrap(command.description, width),
     "",
     style.bold("Options:"),
-    ...columns(options.map(([option, specification]) => [optionText(option, specification), specification.help])),
+    ...columns(
+      options.map(([option, specification]) => [optionText(option, specification), specification.help]),
+      width,
+    ),
     "",
     style.bold("Examples:"),
     ...command.examples.flatMap(([args, meaning]) => [
@@ -65,7 +80,15 @@ function optionText(name: string, { short, type, value = "VALUE" }: OptionSpecif
   return type === "string" ? `${names} ${value}` : names;
 }
 
-function columns(rows: readonly (readonly [string, string])[], paint: (text: string) => string = same): string[] {
+function widthFor(terminalWidth = widest): number {
+  return Math.max(narrowest, Math.min(widest, terminalWidth));
+}
+
+function columns(
+  rows: readonly (readonly [string, string])[],
+  width: number,
+  paint: (text: string) => string = same,
+): string[] {
   const left = rows.reduce((widest, [text]) => Math.max(widest, text.length), 0) + 2;
   return rows.flatMap(([text, meaning]) =>
     wrap(meaning, width - left - 2).map((line, index) =>

@@ -28,6 +28,15 @@ describe("the help", () => {
     },
   );
 
+  it("wraps to a narrow terminal, behind the options' column", async () => {
+    for (const name of commandNames(commands)) {
+      const command = await commands[name]!.load();
+      const [options = ""] = /Options:[^]*(?=\n\nExamples:)/.exec(commandHelp(name, command, plain, 60)) ?? [];
+      for (const line of options.split("\n")) expect(line.length).toBeLessThanOrEqual(60);
+      expect(commandHelp(name, command, plain, 300)).toBe(commandHelp(name, command, plain));
+    }
+  });
+
   it("has colours when they are asked for", () => {
     expect(programHelp(commands, styleOf(true))).toContain("\u001B[1mUsage:\u001B[22m");
     expect(programHelp(commands, plain)).not.toContain("\u001B");
