@@ -119,7 +119,10 @@ export default defineConfig(
     },
   },
   // Modules that a test or a cluster loads by URL are asked for a default export.
-  { files: ["test/fixtures/**/*.ts", "test/**/fixtures/**/*.ts"], rules: { "no-restricted-syntax": "off" } },
+  {
+    files: ["test/fixtures/**/*.ts", "test/**/fixtures/**/*.ts", "test/package/programs/*-app.ts"],
+    rules: { "no-restricted-syntax": "off" },
+  },
   { files: ["*.ts", "benchmarks/**/*.ts", "examples/**/*.ts"], extends: [tseslint.configs.strict] },
   {
     files: [

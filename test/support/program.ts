@@ -10,8 +10,8 @@ export class Program {
   readonly #exit: Promise<number | null>;
   #errors = "";
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
     this.#exit = once(this.child, "exit").then(([code]: unknown[]) => (typeof code === "number" ? code : null));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#errors += text;

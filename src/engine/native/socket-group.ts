@@ -57,7 +57,7 @@ export function bindSocketGroup({ host, port, slots, mode }: SocketGroupOptions)
     localAddress: socketAddress(local.host, local.port),
     mode,
     descriptors,
-    steer(active, reading = [], shares = undefined) {
+    steer(active, reading = [], shares) {
       withEngineErrors(() => {
         native.steer([...active], [...reading], shares?.slice());
       });

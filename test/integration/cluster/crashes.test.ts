@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { ClusterWorld, endOf, steerings, until, whoServes } from "./cluster-world.ts";
+import { connect } from "../../../src/client/connect.ts";
+import type { WebTransportSession } from "../../../src/transport/session/session.ts";
+
+import { certificate, ClusterWorld, endOf, steerings, until, whoServes } from "./cluster-world.ts";
 
 describe.each(steerings)("a worker that is killed, steered by %s", (steering) => {
   it("loses its own sessions only, tells their clients at once, and is replaced in its slot", async () => {
@@ -22,6 +25,46 @@ describe.each(steerings)("a worker that is killed, steered by %s", (steering) =>
     expect(victim.restarts).toBe(1);
     expect((await whoServes(kept)).pid).toBe(world.workers[1]!.pid);
     expect([...(await world.connectToEach()).keys()]).toContain(victim.pid);
+  });
+});
+
+describe.each(steerings)("clients that connect to a worker when it is killed, steered by %s", (steering) => {
+  it("reach another one by their first packet, sent again", async () => {
+    await using world = await ClusterWorld.start({ workers: 2, steering });
+    const { pid } = world.workers[0]!;
+    // It answers no packet any more. That none of 20 clients is its own has a chance of one in a million.
+    process.kill(pid!, "SIGSTOP");
+    const connecting = Array.from({ length: 20 }, () => world.connect("/who"));
+    await Promise.any(connecting);
+    process.kill(pid!, "SIGKILL");
+    for (const session of await Promise.all(connecting)) expect((await whoServes(session)).pid).not.toBe(pid);
+  });
+
+  it("try again when it was to answer their request", async () => {
+    await using world = await ClusterWorld.start({ workers: 2, steering });
+    // On one connection, so that the client has something to send while it waits for the answer.
+    const open = async (path: string): Promise<WebTransportSession> =>
+      connect(`https://127.0.0.1:${world.port}${path}`, {
+        ca: certificate.cert,
+        serverName: "localhost",
+        allowPooling: true,
+        maxRetries: 1,
+        retryDelay: 10,
+      });
+    const first = await open("/who");
+    const { pid } = await whoServes(first);
+    const connecting = open("/late?until=2");
+    const requests = async (): Promise<number | undefined> =>
+      (await world.cluster.getClusterStats()).workers.find((worker) => worker.pid === pid)?.stats?.requests;
+    await expect.poll(requests).toBe(1);
+    process.kill(pid, "SIGKILL");
+    world.setVersion("2");
+    const asking = setInterval(() => first.datagrams.trySend("is anybody there?"), 10);
+    const session = await connecting;
+    clearInterval(asking);
+    expect((await whoServes(session)).pid).not.toBe(pid);
+    expect(first.isClosed).toBe(true);
+    await session.close();
   });
 });
 

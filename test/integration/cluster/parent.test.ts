@@ -1,5 +1,6 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
@@ -20,18 +21,26 @@ class ClusterProgram {
   readonly program: Program;
   readonly running: Running;
   readonly #workers: Set<number>;
+  /** For temporary files: other programs have theirs elsewhere. */
+  readonly #temporary: string;
 
-  private constructor(program: Program, running: Running) {
+  private constructor(program: Program, running: Running, temporary: string) {
     this.program = program;
     this.running = running;
     this.#workers = new Set(running.pids);
+    this.#temporary = temporary;
   }
 
   static async start(app = "app.mjs"): Promise<ClusterProgram> {
     const path = fileURLToPath(new URL("programs/parent.mjs", import.meta.url));
-    const program = new Program([path, fixture(app), "2"]);
+    const temporary = mkdtempSync(join(tmpdir(), "parent-"));
+    const program = new Program([path, fixture(app), "2"], { ...process.env, TMPDIR: temporary });
     const [line] = await program.match(/^.*"event":"running".*$/);
-    return new ClusterProgram(program, JSON.parse(line) as Running);
+    return new ClusterProgram(program, JSON.parse(line) as Running, temporary);
+  }
+
+  get folders(): string[] {
+    return readdirSync(this.#temporary).filter((name) => name.startsWith("tswt-"));
   }
 
   /** Of the workers that were ever ready. */
@@ -54,33 +63,30 @@ class ClusterProgram {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.program.end("SIGKILL");
     await until(() => !this.pids.some(isAlive));
+    rmSync(this.#temporary, { recursive: true, force: true });
   }
 }
 
-const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith("tswt-"));
-
 describe("the process that has a cluster", () => {
   it("takes its workers with it when it is killed: each drains, then ends, and no folder is left", async () => {
-    const before = new Set(folders());
     await using cluster = await ClusterProgram.start();
     const session = await cluster.connect("/who");
     const drained = session.draining;
-    expect(folders().filter((name) => !before.has(name))).toHaveLength(1);
+    expect(cluster.folders).toHaveLength(1);
     cluster.program.child.kill("SIGKILL");
     await drained;
     expect(await session.closed).toMatchObject({ by: "peer", clean: true });
     await until(() => !cluster.pids.some(isAlive));
-    expect(folders().filter((name) => !before.has(name))).toEqual([]);
+    expect(cluster.folders).toEqual([]);
   });
 
   it("takes a worker with it whose event loop hangs, too", async () => {
-    const before = new Set(folders());
     await using cluster = await ClusterProgram.start();
     void cluster.connect("/hang?until=never").catch(() => {});
     await cluster.program.match(/"event":"worker_hung"/);
     cluster.program.child.kill("SIGKILL");
     await until(() => !cluster.pids.some(isAlive));
-    expect(folders().filter((name) => !before.has(name))).toEqual([]);
+    expect(cluster.folders).toEqual([]);
   });
 
   it("drains all with SIGTERM and ends with code 0", async () => {
