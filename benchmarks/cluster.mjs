@@ -1,7 +1,7 @@
 // What a cluster gives and costs: how evenly connections are spread, the CPU of an operation with two workers beside one,
 // throughput, and how long a rolling restart and a killed worker take under load. See README.md.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
@@ -24,7 +24,10 @@ const USAGE = `Usage: node benchmarks/cluster.mjs [options]
 /** Clients that connect, exchange a message and close, one after the other. */
 class ConnectLoad {
   connects = 0;
+  /** Texts of the errors of connects that failed. */
   failures = [];
+  /** Those of sessions that ended before their answer. */
+  lost = [];
   /** Milliseconds of each connect. */
   times = [];
   #isOver = false;
@@ -49,16 +52,18 @@ class ConnectLoad {
   async #run(open) {
     while (!this.#isOver) {
       const begin = performance.now();
+      let session;
       try {
-        const session = await open("/echo");
+        session = await open("/echo");
         this.times.push(performance.now() - begin);
         this.connects += 1;
-        const stream = await session.createBidirectionalStream();
-        await stream.writeAll("hello");
-        await stream.readAll();
-        await session.close();
       } catch (error) {
-        this.failures.push(String(error));
+        this.failures.push(`after ${Math.round(performance.now() - begin)} ms: ${error}`);
+      }
+      try {
+        await exchange(session);
+      } catch (error) {
+        this.lost.push(String(error));
       }
       this.#waiting = this.#waiting.filter(({ connects, resolve }) => {
         if (this.connects < connects) return true;
@@ -68,6 +73,18 @@ class ConnectLoad {
     }
   }
 }
+
+async function exchange(session) {
+  const stream = await session?.createBidirectionalStream();
+  await stream?.writeAll("hello");
+  await stream?.readAll();
+  await session?.close();
+}
+
+const SERVER_CORE = "0";
+const LOAD_CORE = "1";
+/** Seconds of load before what is counted: V8 compiles the code of each worker anew. */
+const WARM_UP = 6;
 
 const { values: options } = parseArgs({
   options: {
@@ -92,8 +109,6 @@ for (const name of wanted) {
   if (!Object.hasOwn(parts, name)) throw new Error(`unknown part ${name}\n\n${USAGE}`);
 }
 const rounds = Number(options.rounds);
-/** Ticks of /proc/PID/stat in a second. */
-const ticks = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 process.once("exit", endAllChildren);
 
 if (!options.development) useReleaseAddon();
@@ -147,18 +162,20 @@ async function measureSpread() {
   });
 }
 
-/** The same load on one worker and on two, in turns. */
+/**
+ * The same load on one worker and on two, in turns. All workers share one core and the load generator has another, so
+ * that neither case has more of the machine; both have compiled their code before they are measured.
+ */
 async function measureCpu() {
   const samples = { 1: {}, 2: {} };
   for (let round = 0; round < rounds; round += 1) {
     for (const workers of [1, 2]) {
       await withCluster(workers, async (world) => {
+        for (const pid of world.pids) pin(pid);
         for (const metric of ["sessions32", "sessions-8"]) {
-          const before = cpuSeconds(world.pids);
-          const { operations, seconds } = await world.load(metric);
-          const used = cpuSeconds(world.pids) - before;
+          const { operations, seconds, serverCpuSeconds } = await world.load(metric);
           const list = (samples[workers][metric] ??= []);
-          list.push({ rate: operations / seconds, cpuMicroseconds: (used * 1e6) / operations });
+          list.push({ rate: operations / seconds, cpuMicroseconds: (serverCpuSeconds * 1e6) / operations });
         }
       });
     }
@@ -173,7 +190,7 @@ async function measureCpu() {
       rateRatio: of(2, "rate") / of(1, "rate"),
     };
   }
-  return { note: "CPU includes the load's warm-up, with one worker as with two", ...summary, samples };
+  return { ...summary, samples };
 }
 
 /** All of two workers are replaced while clients connect, ask and close, and others stay. */
@@ -195,8 +212,9 @@ async function measureRestart() {
         milliseconds,
         connects: load.connects,
         failedConnects: load.failures.length,
+        failures: load.failures,
         longestConnect: Math.max(...load.times),
-        lostSessions: lost,
+        lostSessions: lost + load.lost.length,
       });
       await Promise.all(held.map((session) => session.close({ abort: true })));
     });
@@ -235,6 +253,8 @@ async function measureKill() {
         noticeMedian: noticed.length === 0 ? undefined : median(noticed),
         noticeLast: noticed.at(-1),
         failedConnects: load.failures.length,
+        failures: load.failures,
+        lostExchanges: load.lost.length,
         longestConnect: Math.max(...load.times),
       });
       await Promise.all(sessions.map((session) => session.close({ abort: true })));
@@ -287,11 +307,14 @@ async function start(workers) {
       return cluster.getServers().map(({ pid }) => pid);
     },
     load: async (metric) => {
-      const program = new LineProcess("load", LOAD, [
-        ...["--url", url, "--cert-hash", hash, "--metric", metric, "--seconds", options.seconds, "--json"],
+      const seconds = ["--seconds", options.seconds, "--warmup", String(WARM_UP)];
+      const program = new LineProcess("load", "taskset", [
+        ...["--cpu-list", LOAD_CORE, LOAD, "--url", url, "--cert-hash", hash, "--metric", metric, ...seconds],
+        ...["--times", "2", "--json"],
+        ...cluster.getServers().flatMap(({ pid }) => ["--server-pid", String(pid)]),
       ]);
       try {
-        return JSON.parse(await program.nextLine(60_000));
+        return JSON.parse(await program.nextLine((Number(options.seconds) + WARM_UP + 60) * 1000));
       } finally {
         await program.end();
       }
@@ -300,15 +323,9 @@ async function start(workers) {
   };
 }
 
-/** CPU time, user's and system's, of these processes. */
-function cpuSeconds(pids) {
-  let sum = 0;
-  for (const pid of pids) {
-    // Behind the name, which may have anything in it, the 14th and 15th fields: utime and stime (proc_pid_stat(5)).
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
-    sum += (Number(fields[11]) + Number(fields[12])) / ticks;
-  }
-  return sum;
+/** A process with all its threads on the core that the servers share. */
+function pin(pid) {
+  execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", SERVER_CORE, String(pid)], { stdio: "ignore" });
 }
 
 /** Figures of an addon that was built for development would be wrong ones. */

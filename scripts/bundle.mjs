@@ -30,11 +30,13 @@ const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{
  */
 const sharedChunks = {
   // By itself: the protocol core runs without Node, so its chunk must hold nothing that needs Node.
-  protocol: ["protocol/index.js"],
-  common: ["client/index.js"],
-  streams: ["transport/streams/web-streams.js"],
-  transport: ["client/connector.js"],
-  server: ["server/index.js", "index.js"],
+  protocol: () => staticImports("protocol/index.js"),
+  common: () => staticImports("client/index.js"),
+  streams: () => staticImports("transport/streams/web-streams.js"),
+  // What both sides need: neither reads the other's code.
+  transport: () => inBoth(staticImports("client/connector.js"), staticImports("server/index.js")),
+  client: () => staticImports("client/connector.js"),
+  server: () => staticImports("server/index.js", "index.js"),
 };
 
 /** What stands for a module's `import.meta.url` until it is known which file its code gets into. */
@@ -110,15 +112,15 @@ function entryModules() {
 }
 
 function chunkGroups() {
-  const names = Object.keys(sharedChunks);
-  return names.map((name, index) => {
-    const modules = staticImports(sharedChunks[name]);
-    return { name, priority: names.length - index, test: (id) => modules.has(pathOf(id)) };
+  const chunks = Object.entries(sharedChunks);
+  return chunks.map(([name, modulesOf], index) => {
+    const modules = modulesOf();
+    return { name, priority: chunks.length - index, test: (id) => modules.has(pathOf(id)) };
   });
 }
 
 /** The modules of dist/ that some import statically, themselves included. */
-function staticImports(entries) {
+function staticImports(...entries) {
   const found = new Set(entries);
   for (const path of found) {
     const code = readFileSync(join(built, path), "utf8");
@@ -127,6 +129,10 @@ function staticImports(entries) {
     }
   }
   return found;
+}
+
+function inBoth(one, other) {
+  return new Set([...one].filter((path) => other.has(path)));
 }
 
 /** What package.json's `exports` and `bin` name. */

@@ -1,5 +1,5 @@
 /** What is wrong, or soon will be, with a server's certificate. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 
 const day = 24 * 3600 * 1000;
 
@@ -40,6 +40,7 @@ export function certificateIssues(pem: string | undefined, now: number = Date.no
 /** The certificates of a PEM text, in its order. Throws for one that is malformed. */
 export function certificatesOf(pem: string): readonly X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
   return blocks.map((block) => new X509Certificate(block));
 }
 

@@ -42,7 +42,7 @@ export const devCommand: Command = {
       type: "string",
       multiple: true,
       value: "PATH",
-      help: "a file or folder to watch beside the app's folder and what it imports",
+      help: "watched beside the app's folder and, with Node 22.15 or newer, what it imports",
     },
   },
   examples: [

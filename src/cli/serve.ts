@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 import type { ServerMonitor } from "../monitor/index.ts";
+import type { ServerApp } from "../server/app.ts";
 
 import { appPath, loadApp } from "./apps/app-module.ts";
 import { runApp } from "./apps/run-app.ts";
@@ -108,13 +109,12 @@ async function serveHere(
   context: CommandContext,
 ): Promise<number> {
   const { terminal } = context;
-  const app = await loadApp(path, configOf(args));
   const certificate = certificateOf(args);
   const [host, port] = [args.text("host"), args.port("port")];
+  let serving: ServerApp | undefined;
   const reload = (): void => {
-    const renewed = certificate?.().then((identity) => {
-      app.server.updateCertificate(identity);
-    });
+    // An app that starts reads the certificate anyway.
+    const renewed = certificate !== undefined && serving !== undefined ? renew(serving, certificate) : undefined;
     renewed?.catch((error: unknown) => {
       terminal.note(`The certificate is not renewed: ${error instanceof Error ? error.message : String(error)}`);
     });
@@ -125,9 +125,12 @@ async function serveHere(
     ...(certificate !== undefined && { certificate }),
   };
   let monitor: ServerMonitor | undefined;
+  // Before the app is loaded: without a listener the signal would end the process.
   process.on("SIGHUP", reload);
   try {
+    const app = await loadApp(path, configOf(args));
     await runApp(app, options, context, async (address) => {
+      serving = app;
       if (metrics !== undefined) monitor = await serveMetrics(app, metrics, terminal);
       const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
       terminal.note(`Serving on UDP ${shown}:${address.port}`);
@@ -137,6 +140,10 @@ async function serveHere(
     await monitor?.stop();
   }
   return 0;
+}
+
+async function renew(app: ServerApp, certificate: () => Promise<CertificateAndKey>): Promise<void> {
+  app.server.updateCertificate(await certificate());
 }
 
 /** What is given here, for an app that is made from a configuration. */

@@ -1,5 +1,3 @@
-import { isIP } from "node:net";
-
 import { onAbort } from "../async/abort.ts";
 
 /** RFC 8305 §5, "Connection Attempt Delay": its recommended value, milliseconds. */
@@ -26,6 +24,7 @@ export class RaceLost extends Error {
 
 /** RFC 8305 §4: the families take turns, each in the resolver's order, which decides the first. */
 export function interleave(addresses: readonly string[]): string[] {
+  const { isIP } = process.getBuiltinModule("node:net");
   const first = addresses.filter((address) => isIP(address) === isIP(addresses[0] ?? ""));
   const second = addresses.filter((address) => !first.includes(address));
   const turns = Array.from({ length: Math.max(first.length, second.length) }, (_, index) => [

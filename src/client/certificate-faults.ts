@@ -1,5 +1,4 @@
 /** What the engine's TLS library finds wrong with a server's certificate, by its messages, and what to do about it. */
-import { isIP } from "node:net";
 
 export interface CertificateFault {
   readonly what: string;
@@ -29,7 +28,7 @@ const faults: readonly (readonly [pattern: RegExp, what: string, fix: string | (
     // A common name is no server's name (RFC 9525 §2).
     (name) =>
       "A self-signed one is made anew, with the same key, by: openssl req -x509 -key key.pem -out cert.pem -days 365 " +
-      `-subj "/CN=${name}" -addext "subjectAltName=${isIP(name) === 0 ? "DNS" : "IP"}:${name}"`,
+      `-subj "/CN=${name}" -addext "subjectAltName=${process.getBuiltinModule("node:net").isIP(name) === 0 ? "DNS" : "IP"}:${name}"`,
   ],
   [
     /not valid for name|NotValidForName/i,

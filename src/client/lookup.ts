@@ -1,5 +1,4 @@
 import type { LookupAddress } from "node:dns";
-import { isIP } from "node:net";
 
 import { ConnectionError } from "../errors/errors.ts";
 
@@ -30,6 +29,7 @@ export type Lookup = (
 
 /** The addresses of a URL's host in the order in which they are tried. Rejects with ConnectionError. */
 export async function addressesOf(hostname: string, lookup: Lookup): Promise<readonly string[]> {
+  const { isIP } = process.getBuiltinModule("node:net");
   if (isIP(hostname) !== 0) return [hostname];
   try {
     const answer = (await ask(lookup, hostname)) ?? [];

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 
 import { WireCodes } from "../constants/wire-codes.ts";
 import { EngineError } from "../engine/engine.ts";
@@ -62,7 +61,7 @@ function established(connection: WebTransportConnection): Promise<void> {
 }
 
 async function createEndpoint(address: string, options: ReachOptions): Promise<QuicEndpoint> {
-  const ipv6 = isIP(address) === 6;
+  const ipv6 = process.getBuiltinModule("node:net").isIPv6(address);
   const loopback = ipv6 ? address === "::1" : address.startsWith("127.");
   const host = loopback ? (ipv6 ? "::1" : "127.0.0.1") : ipv6 ? "::" : "0.0.0.0";
   const transport: TransportOptions = {

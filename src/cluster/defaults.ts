@@ -25,6 +25,10 @@ export const clusterDefaults = Object.freeze({
   busQueueSize: 16 * 1024 * 1024,
   /** Milliseconds between two heartbeats. */
   heartbeatInterval: 1000,
+  /** Milliseconds between a worker's new connection and its report of how many it has. */
+  loadReportDelay: 50,
+  /** Milliseconds of new connections after which the shares of the workers are looked at again. */
+  balanceInterval: 100,
   /** Bytes of packets that wait for another worker: what a socket's receive buffer holds. */
   relayQueueSize: 2 * 1024 * 1024,
 });

@@ -128,6 +128,7 @@ function workerStats({ id, server }: LocalMember): WorkerStats {
     slot: undefined,
     state: server.isServing ? "active" : "draining",
     isHung: false,
+    share: undefined,
     address: server.localAddress,
     age: stats.uptime,
     restarts: 0,

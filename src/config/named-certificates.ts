@@ -1,6 +1,4 @@
 /** The option `sni`: certificates by the names that clients ask for. */
-import { isIP } from "node:net";
-
 import { text } from "./option-checks.ts";
 import type { Check } from "./option-checks.ts";
 import { refused } from "./option-table.ts";
@@ -43,7 +41,7 @@ const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 export function serverNameFault(given: unknown): string | undefined {
   if (typeof given !== "string") return "must be a string";
   const name = given;
-  if (isIP(name) !== 0) return "is an address: TLS asks for names only, so cert and key must be for addresses";
+  if (process.getBuiltinModule("node:net").isIP(name) !== 0) return "is an address: TLS asks for names only, so cert and key must be for addresses";
   // RFC 9525 §6.3: the asterisk is the whole leftmost label.
   const isWildcard = name.startsWith("*.");
   const labels = (isWildcard ? name.slice(2) : name).split(".");

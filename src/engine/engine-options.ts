@@ -37,6 +37,11 @@ export interface SteeringOptions {
   /** The workers that take new connections now; see `QuicEndpoint.setActiveWorkers`. */
   readonly activeWorkers: readonly number[];
   /**
+   * How many of 65536 new connections each of `activeWorkers` gets: a whole number from 1 on for each, 65536 in sum.
+   * Default: as many for each.
+   */
+  readonly shares?: readonly number[];
+  /**
    * Which endpoint takes a new connection. "anyone": the endpoint that its first packet reaches, for where the kernel chooses (mode
    * "bpf" of `bindSocketGroup`). "hash": the worker in `activeWorkers` that a hash of the client's connection ID names, for
    * endpoints that share one socket. Default "anyone".

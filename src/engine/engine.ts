@@ -102,11 +102,11 @@ export interface QuicEndpoint {
    */
   updateKeys(keys: SharedKeys): void;
   /**
-   * The workers that take new connections from now on, this one or not. Their order counts: each position stands for an
-   * equal share, so put a worker's successor into its place. Needs {@link EndpointOptions.steering} and ids below its
-   * `slots`, else throws EngineError "invalid-option".
+   * The workers that take new connections from now on, this one or not. Their order counts: each position stands for a
+   * share of the hash's values (`shares` as in {@link SteeringOptions}), so put a worker's successor into its place. Needs
+   * {@link EndpointOptions.steering} and ids below its `slots`, else throws EngineError "invalid-option".
    */
-  setActiveWorkers(workerIds: readonly number[]): void;
+  setActiveWorkers(workerIds: readonly number[], shares?: readonly number[]): void;
   /**
    * Handles a packet that another endpoint has received for this one, as if it had come from the own socket, through which
    * the answers leave. It is never handed to {@link EndpointListener.foreignPacket}. Bad packets are ignored.

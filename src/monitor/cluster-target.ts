@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-
 import type { Logger } from "../config/logger.ts";
 import type { ModuleCall } from "../cluster/workers/messages.ts";
 import { inspectCluster } from "../cluster/cluster.ts";
@@ -25,7 +23,7 @@ export class ClusterTarget implements MonitorTarget {
   readonly #local: LocalServers;
   readonly #meter = new EventLoopMeter();
   /** Names this one to the workers while it measures. */
-  readonly #measurement = randomUUID();
+  readonly #measurement = process.getBuiltinModule("node:crypto").randomUUID();
   readonly #reported = new Set<string>();
   #measuring = 0;
   #hasServed = false;

@@ -1,7 +1,5 @@
 /** What is the process's own, not a server's: event loop and memory. */
 import { totalmem } from "node:os";
-import { performance } from "node:perf_hooks";
-import { getHeapStatistics } from "node:v8";
 
 import { Histogram } from "../base/histogram.ts";
 
@@ -60,11 +58,12 @@ export class EventLoopMeter {
 }
 
 // It does not change while the process lives.
-const heapLimit = getHeapStatistics().heap_size_limit;
+let heapLimit: number | undefined;
 let knownLimit: { readonly bytes: number; readonly until: number } | undefined;
 
 export function memoryFigures(): Figures["memory"] {
   const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+  heapLimit ??= process.getBuiltinModule("node:v8").getHeapStatistics().heap_size_limit;
   return {
     resident: rss,
     heapUsed,

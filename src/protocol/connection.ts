@@ -13,7 +13,7 @@ import { defaultLimits } from "./limits.ts";
 import type { ProtocolLimits } from "./limits.ts";
 import { settingsOf } from "./options.ts";
 import type { ProtocolConnectionOptions } from "./options.ts";
-import type { HeaderList, ProtocolOutput, StreamReset } from "./output.ts";
+import type { ProtocolOutput, StreamReset } from "./output.ts";
 import { Outputs } from "./outputs.ts";
 import { PeerStreams } from "./peer-streams.ts";
 import { ClientSessions } from "./webtransport/client-sessions.ts";
@@ -52,8 +52,7 @@ export class ProtocolConnection {
   /** When the last input came. */
   #now = 0;
 
-  constructor(options: ProtocolConnectionOptions) {
-    const { role } = options;
+  constructor(role: "client" | "server", options: ProtocolConnectionOptions = {}) {
     this.#role = role;
     this.#limits = options.limits === undefined ? defaultLimits : { ...defaultLimits, ...options.limits };
     this.#peer = new Peer(options.settings ?? settingsOf(options));
@@ -204,7 +203,7 @@ export class ProtocolConnection {
   }
 
   /** Server: answers 200. `protocol` is one of those that the client offers. */
-  acceptSession(sessionId: number, response: { readonly protocol?: string; readonly headers: HeaderList }): void {
+  acceptSession(sessionId: number, response: Omit<SessionResponse, "status">): void {
     const session = this.#sessions.get(sessionId);
     if (this.#failed || session?.state !== "offered") return;
     this.#server?.accept(session, response);

@@ -11,7 +11,6 @@ import type { SessionLimits } from "./webtransport/drafts.ts";
 import type { SessionPolicy } from "./webtransport/server-sessions.ts";
 
 export interface ProtocolConnectionOptions extends SessionPolicy {
-  readonly role: "client" | "server";
   /** Which drafts are announced. Default "all". */
   readonly drafts?: DraftSelection;
   readonly limits?: Partial<ProtocolLimits>;
@@ -32,7 +31,7 @@ const defaultSessionLimits: SessionLimits = Object.freeze({
 });
 
 /** The settings that connections of these options announce. */
-export function settingsOf(options: Partial<ProtocolConnectionOptions>): Settings {
+export function settingsOf(options: ProtocolConnectionOptions): Settings {
   return announcedSettings({
     drafts: options.drafts ?? connectionDefaults.drafts,
     maxSessions: options.maxSessions ?? connectionDefaults.maxSessionsPerConnection,
@@ -42,7 +41,7 @@ export function settingsOf(options: Partial<ProtocolConnectionOptions>): Setting
 }
 
 /** The control stream's first bytes: its type and SETTINGS, of the same options as the core's. For the engine's preamble. */
-export function controlStreamPreamble(options: Partial<ProtocolConnectionOptions> = {}): Uint8Array<ArrayBuffer> {
+export function controlStreamPreamble(options: ProtocolConnectionOptions = {}): Uint8Array<ArrayBuffer> {
   const settings = encodeSettings(options.settings ?? settingsOf(options));
   const preamble = new Uint8Array(1 + settings.length);
   preamble[0] = StreamType.control;

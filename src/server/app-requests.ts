@@ -38,10 +38,7 @@ export class AppRequests {
       return;
     }
     const { headers } = route.options;
-    const session = await request.accept({
-      ...(protocol === undefined ? {} : { protocol }),
-      ...(headers === undefined ? {} : { headers }),
-    });
+    const session = await request.accept({ protocol, headers });
     await this.#run(route, session, request);
   }
 

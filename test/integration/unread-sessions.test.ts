@@ -27,7 +27,7 @@ async function twoSessions(): Promise<[Ends, Ends, () => Promise<unknown>]> {
   servers.push(server);
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   const endpoint = await nativeEngine().createEndpoint(
-    { host: "127.0.0.1", port: 0, transport: { preamble: [controlStreamPreamble({ role: "client" })] } },
+    { host: "127.0.0.1", port: 0, transport: { preamble: [controlStreamPreamble()] } },
     {
       connection: () => {
         throw new Error("A client was connected to");

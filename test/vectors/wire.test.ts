@@ -160,7 +160,7 @@ describe("capsules", () => {
 });
 
 describe("prefixes", () => {
-  const core = new ProtocolConnection({ role: "server" });
+  const core = new ProtocolConnection("server");
   it.each([
     ["unidirectional", 0, "405400"],
     ["bidirectional", 0, "404100"],

@@ -64,21 +64,21 @@ pub struct Phase {
     metric: &'static str,
     started: Instant,
     pub deadline: Instant,
-    server_pid: Option<u32>,
+    server_pids: Vec<u32>,
     server_cpu_at_start: Option<Duration>,
     client_cpu_at_start: Option<Duration>,
 }
 
 impl Phase {
-    pub fn begin(metric: &'static str, duration: Duration, server_pid: Option<u32>) -> Self {
-        let server_cpu_at_start = server_pid.and_then(process::cpu_time);
+    pub fn begin(metric: &'static str, duration: Duration, server_pids: &[u32]) -> Self {
+        let server_cpu_at_start = process::cpu_time_of_all(server_pids);
         let client_cpu_at_start = process::cpu_time(std::process::id());
         let started = Instant::now();
         Self {
             metric,
             started,
             deadline: started + duration,
-            server_pid,
+            server_pids: server_pids.to_vec(),
             server_cpu_at_start,
             client_cpu_at_start,
         }
@@ -90,7 +90,7 @@ impl Phase {
 
     pub fn end(self, operations: u64, bytes: u64) -> Measurement {
         let seconds = self.started.elapsed().as_secs_f64();
-        let server_cpu_at_end = self.server_pid.and_then(process::cpu_time);
+        let server_cpu_at_end = process::cpu_time_of_all(&self.server_pids);
         let client_cpu_at_end = process::cpu_time(std::process::id());
         Measurement {
             metric: self.metric,
@@ -114,7 +114,7 @@ where
     Load: AsyncFn(Phase) -> Result<Measurement, Failure>,
 {
     if !options.warmup.is_zero() {
-        load(Phase::begin(metric, options.warmup, None)).await?;
+        load(Phase::begin(metric, options.warmup, &[])).await?;
     }
-    load(Phase::begin(metric, options.duration, options.server_pid)).await
+    load(Phase::begin(metric, options.duration, &options.server_pids)).await
 }

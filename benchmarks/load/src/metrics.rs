@@ -19,7 +19,7 @@ static UPLOAD_CHUNK: [u8; 65_536] = [0x5a; 65_536];
 /// One request of the download: requests follow each other on streams of one session.
 const DOWNLOAD_BYTES: u64 = 16 * 1024 * 1024;
 const PARALLEL: usize = 32;
-const SERIAL_SESSIONS_AT_ONCE: usize = 8;
+const SESSIONS_AT_ONCE: usize = 8;
 const DATAGRAM_WINDOW: u32 = 32;
 /// A datagram without an answer for this long counts as lost and another takes its place in the window.
 const DATAGRAM_PATIENCE: Duration = Duration::from_millis(50);
@@ -100,7 +100,7 @@ pub async fn run(metric: Metric, options: &Options) -> Result<Measurement, Failu
                 Metric::Sessions32 => sessions_echoing(&client, options).await,
                 Metric::Datagrams => datagrams(&client, options).await,
                 Metric::SessionsSerial => sessions(&client, options, metric.name(), 1).await,
-                Metric::Sessions8 => sessions(&client, options, metric.name(), SERIAL_SESSIONS_AT_ONCE).await,
+                Metric::Sessions8 => sessions(&client, options, metric.name(), SESSIONS_AT_ONCE * options.times).await,
                 Metric::FirstEcho => first_echo(&client, options).await,
                 Metric::Idle1000 => idle_sessions(&client, options).await,
             }
@@ -201,14 +201,15 @@ async fn new_streams(
 }
 
 async fn sessions_echoing(client: &Client, options: &Options) -> Result<Measurement, Failure> {
-    let mut sessions = Vec::with_capacity(PARALLEL);
-    for _ in 0..PARALLEL {
+    let at_once = PARALLEL * options.times;
+    let mut sessions = Vec::with_capacity(at_once);
+    for _ in 0..at_once {
         sessions.push(client.open_session("/echo").await?);
     }
     let measurement = warmed(options, Metric::Sessions32.name(), async |phase| {
         let operations = Rc::new(Cell::new(0));
         let deadline = phase.deadline;
-        in_parallel(PARALLEL, |index| {
+        in_parallel(at_once, |index| {
             let (session, operations) = (sessions[index].clone(), Rc::clone(&operations));
             async move { echo_on_one_stream(&session, deadline, &operations).await }
         })
@@ -286,7 +287,7 @@ async fn sessions(
 /// The time from nothing to the first echo of a session, handshake included. Without a warm-up: of a server that has
 /// just started, `firstMs` is the cold one.
 async fn first_echo(client: &Client, options: &Options) -> Result<Measurement, Failure> {
-    let phase = Phase::begin(Metric::FirstEcho.name(), options.duration, options.server_pid);
+    let phase = Phase::begin(Metric::FirstEcho.name(), options.duration, &options.server_pids);
     let mut milliseconds = Vec::with_capacity(FIRST_ECHO_SESSIONS);
     while milliseconds.is_empty() || (milliseconds.len() < FIRST_ECHO_SESSIONS && !phase.is_over()) {
         let started = Instant::now();
@@ -313,7 +314,7 @@ async fn idle_sessions(client: &Rc<Client>, options: &Options) -> Result<Measure
     }
     wait_for_line(r#"{"ready":0}"#).await?;
 
-    let phase = Phase::begin(Metric::Idle1000.name(), options.duration, options.server_pid);
+    let phase = Phase::begin(Metric::Idle1000.name(), options.duration, &options.server_pids);
     let sessions = Rc::new(RefCell::new(Vec::with_capacity(IDLE_SESSIONS)));
     in_parallel(IDLE_OPENERS, |_| {
         let (client, sessions) = (Rc::clone(client), Rc::clone(&sessions));

@@ -14,7 +14,8 @@ Options:
   --metric NAMES     comma-separated, or `all` (default: all but idle-1000)
   --seconds N        how long each metric is measured (default 2)
   --warmup N         seconds of the same load before that, not counted (default 0.3)
-  --server-pid PID   reports the CPU time that this process used meanwhile (Linux)
+  --server-pid PID   reports the CPU time that this process used meanwhile (Linux); may be repeated: their sum
+  --times N          N times as many sessions at once in sessions32 and sessions-8 (1 to 16, default 1)
   --json             one JSON object per measurement instead of text
 
 Metrics:
@@ -36,7 +37,10 @@ pub struct Options {
     pub metrics: Vec<Metric>,
     pub duration: Duration,
     pub warmup: Duration,
-    pub server_pid: Option<u32>,
+    /// Of every process that is the server.
+    pub server_pids: Vec<u32>,
+    /// How many times the usual number of sessions are open at once.
+    pub times: usize,
     pub json: bool,
 }
 
@@ -77,7 +81,8 @@ fn parse_measure(mut arguments: impl Iterator<Item = String>) -> Result<Command,
     let mut metrics = Metric::TIMED.to_vec();
     let mut duration = Duration::from_secs(2);
     let mut warmup = Duration::from_millis(300);
-    let mut server_pid = None;
+    let mut server_pids = Vec::new();
+    let mut times = 1;
     let mut json = false;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -88,10 +93,18 @@ fn parse_measure(mut arguments: impl Iterator<Item = String>) -> Result<Command,
             "--warmup" => warmup = parse_seconds(&value(&mut arguments, "--warmup")?)?,
             "--server-pid" => {
                 let text = value(&mut arguments, "--server-pid")?;
-                server_pid = Some(
+                server_pids.push(
                     text.parse()
                         .map_err(|_| format!("--server-pid: not a process id: {text}"))?,
                 );
+            }
+            "--times" => {
+                let text = value(&mut arguments, "--times")?;
+                times = text
+                    .parse()
+                    .ok()
+                    .filter(|times| (1..=16).contains(times))
+                    .ok_or_else(|| format!("--times: not a number from 1 to 16: {text}"))?;
             }
             "--json" => json = true,
             other => return Err(format!("unknown argument {other}")),
@@ -103,7 +116,8 @@ fn parse_measure(mut arguments: impl Iterator<Item = String>) -> Result<Command,
         metrics,
         duration,
         warmup,
-        server_pid,
+        server_pids,
+        times,
         json,
     }))
 }

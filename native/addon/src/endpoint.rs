@@ -25,7 +25,7 @@ use crate::qlog::Qlog;
 use crate::shared_keys::{Keys, ServerKeys, SharedKeys};
 use crate::socket::Socket;
 use crate::stats::EndpointStats;
-use crate::steering::workers;
+use crate::steering::{shares, workers};
 use crate::tls::Identities;
 use crate::turn::Turner;
 use crate::waker::Waker;
@@ -152,12 +152,13 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn set_active_workers(&self, ids: Vec<f64>) -> napi::Result<()> {
+    pub fn set_active_workers(&self, ids: Vec<f64>, parts: Option<Vec<f64>>) -> napi::Result<()> {
         caught(|| {
             let Some(slots) = self.server()?.slots else {
                 return Err(Fault::new("invalid-option", "this endpoint has no option \"steering\"").into());
             };
             let active = workers("workerIds", &ids, slots)?;
+            let active = shares("shares", &active, parts.as_deref())?;
             self.inner.with((), |driver| driver.core.set_active_workers(active));
             Ok(())
         })

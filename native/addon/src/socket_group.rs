@@ -8,7 +8,7 @@ use napi_derive::napi;
 use crate::endpoint::LocalAddress;
 use crate::fault::{Fault, caught};
 use crate::options::socket_address;
-use crate::steering::{slot_count, workers};
+use crate::steering::{shares, slot_count, workers};
 
 /// Sockets by slot; or one, which stands for every slot.
 #[napi(js_name = "NativeSocketGroup")]
@@ -40,8 +40,8 @@ impl NativeSocketGroup {
     }
 
     #[napi]
-    pub fn steer(&self, active: Vec<f64>, reading: Vec<f64>) -> napi::Result<()> {
-        caught(|| Ok(self.set_program(&active, &reading)?))
+    pub fn steer(&self, active: Vec<f64>, reading: Vec<f64>, parts: Option<Vec<f64>>) -> napi::Result<()> {
+        caught(|| Ok(self.set_program(&active, &reading, parts.as_deref())?))
     }
 
     #[napi]
@@ -66,12 +66,13 @@ impl NativeSocketGroup {
         })
     }
 
-    fn set_program(&self, active: &[f64], reading: &[f64]) -> Result<(), Fault> {
+    fn set_program(&self, active: &[f64], reading: &[f64], parts: Option<&[f64]>) -> Result<(), Fault> {
         let active = workers("active", active, self.slots)?;
         let reading = workers("reading", reading, self.slots)?;
         if active.is_empty() {
             return Err(Fault::new("invalid-option", "active must name at least one slot"));
         }
+        let active = shares("shares", &active, parts)?;
         let sockets = self.sockets.borrow();
         match sockets.as_slice() {
             [first, _, ..] => platform::steer(first, self.slots, &active, &reading),
@@ -115,7 +116,7 @@ mod platform {
     pub(super) use super::linux::steer;
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn steer(_: &UdpSocket, _: u16, _: &[u16], _: &[u16]) -> Result<(), Fault> {
+    pub(super) fn steer(_: &UdpSocket, _: u16, _: &tswebtransport_core::Shares, _: &[u16]) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -137,7 +138,7 @@ mod platform {
         Vec::new()
     }
 
-    pub(super) fn steer(_: &UdpSocket, _: u16, _: &[u16], _: &[u16]) -> Result<(), Fault> {
+    pub(super) fn steer(_: &UdpSocket, _: u16, _: &tswebtransport_core::Shares, _: &[u16]) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -148,7 +149,7 @@ mod linux {
     use std::os::fd::AsRawFd;
 
     use socket2::SockRef;
-    use tswebtransport_core::{Instruction, SteeringProgram};
+    use tswebtransport_core::{Instruction, Shares, SteeringProgram};
 
     use crate::fault::Fault;
     use crate::socket;
@@ -165,14 +166,14 @@ mod linux {
             sockets.push(socket::open(address, true).map_err(of_bind)?);
             // At once: without a program the kernel spreads packets over the sockets by their addresses.
             if let [first, _] = sockets.as_slice() {
-                steer(first, count, &[0], &[])?;
+                steer(first, count, &Shares::even(&[0]), &[])?;
             }
         }
         Ok(sockets)
     }
 
     /// Puts a program in the place of the group's present one.
-    pub(super) fn steer(socket: &UdpSocket, slots: u16, active: &[u16], reading: &[u16]) -> Result<(), Fault> {
+    pub(super) fn steer(socket: &UdpSocket, slots: u16, active: &Shares, reading: &[u16]) -> Result<(), Fault> {
         let program = SteeringProgram::new(slots, active, reading);
         let mut filters: Vec<_> = program.instructions().iter().map(sock_filter).collect();
         let length = filters.len() as libc::c_ushort;

@@ -1,7 +1,7 @@
 //! What an endpoint is told of the other workers on its port.
 
 use napi_derive::napi;
-use tswebtransport_core::{MOST_WORKERS, ResetKeys, Steering};
+use tswebtransport_core::{MOST_WORKERS, ResetKeys, Shares, Steering};
 
 use crate::fault::Fault;
 
@@ -9,6 +9,8 @@ use crate::fault::Fault;
 pub struct SteeringOptions {
     pub slots: f64,
     pub active_workers: Vec<f64>,
+    /// One for each active worker.
+    pub shares: Option<Vec<f64>>,
     /// "anyone" or "hash".
     pub new_connections: Option<String>,
     /// Packets for other workers are handed to JavaScript.
@@ -24,6 +26,7 @@ impl SteeringOptions {
             return Err(Fault::new("invalid-option", text));
         }
         let active = workers("steering.activeWorkers", &self.active_workers, slots)?;
+        let active = shares("steering.shares", &active, self.shares.as_deref())?;
         let by_hash = match self.new_connections.as_deref() {
             None | Some("anyone") => false,
             Some("hash") => true,
@@ -61,6 +64,22 @@ pub(crate) fn workers(option: &str, ids: &[f64], slots: u16) -> Result<Vec<u16>,
         workers.push(worker);
     }
     Ok(workers)
+}
+
+/// The shares of new connections that the workers get: the same if no parts are given.
+pub(crate) fn shares(option: &str, workers: &[u16], parts: Option<&[f64]>) -> Result<Shares, Fault> {
+    let Some(given) = parts else {
+        return Ok(Shares::even(workers));
+    };
+    // What is no such number saturates to one that is too small or too large.
+    let is_whole = given.iter().all(|part| part.trunc() == *part);
+    let parts: Vec<_> = given.iter().map(|part| *part as u32).collect();
+    let shares = is_whole.then(|| Shares::of_parts(workers, &parts)).flatten();
+    shares.ok_or_else(|| {
+        let count = workers.len();
+        let text = format!("{option} must be a whole number from 1 on for each of {count} workers, 65536 in sum: current value is {given:?}");
+        Fault::new("invalid-option", text)
+    })
 }
 
 /// JavaScript's number, if it is one of these; a conversion by Node-API would round and wrap it.

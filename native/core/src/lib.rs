@@ -31,5 +31,5 @@ pub use handshake_failures::{HandshakeFailure, HandshakeFailures};
 pub use ids::ConnectionId;
 pub use keys::{Key, ResetKeys, WORKER_CONNECTION_ID_LENGTH, endpoint_config};
 pub use quinn_proto;
-pub use steering::{Instruction, MOST_WORKERS, Steering, SteeringProgram, owner};
+pub use steering::{Instruction, MOST_WORKERS, Shares, Steering, SteeringProgram};
 pub use tickets::Tickets;

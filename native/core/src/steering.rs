@@ -2,10 +2,13 @@
 //! [`SteeringProgram`] writes.
 
 mod program;
+mod shares;
 
 use crate::keys::{ResetKeys, WORKER_CONNECTION_ID_LENGTH, worker_of};
 
 pub use program::{Instruction, SteeringProgram};
+use shares::HASHED_LENGTH;
+pub use shares::Shares;
 
 /// Worker ids are below this.
 pub const MOST_WORKERS: u16 = 256;
@@ -20,16 +23,16 @@ const SHORT_ID: usize = 1;
 const LONG_ID_LENGTH: usize = 5;
 const LONG_ID: usize = 6;
 
-/// A client's first connection ID is at least as long (RFC 9000 §7.2). The hash needs no more: its bytes are random.
-const HASHED_LENGTH: usize = 8;
 const FIRST_FACTOR: u32 = 0x9e37_79b1;
 const SECOND_FACTOR: u32 = 0x85eb_ca77;
+/// Of the hash's 32 bits the upper ones count.
+const UNUSED_BITS: u32 = 16;
 
 /// What one worker knows of the others.
 pub struct Steering {
     worker: u16,
     slots: u16,
-    active: Vec<u16>,
+    active: Shares,
     by_hash: bool,
     keys: ResetKeys,
 }
@@ -47,7 +50,7 @@ enum Addressee<'a> {
 
 impl Steering {
     /// Worker ids are below `slots`. `by_hash`: a hash decides about new connections, not the kernel.
-    pub fn new(worker: u16, slots: u16, active: Vec<u16>, by_hash: bool, keys: ResetKeys) -> Self {
+    pub fn new(worker: u16, slots: u16, active: Shares, by_hash: bool, keys: ResetKeys) -> Self {
         Self {
             worker,
             slots,
@@ -57,8 +60,8 @@ impl Steering {
         }
     }
 
-    /// These workers take new connections from now on.
-    pub fn set_active(&mut self, active: Vec<u16>) {
+    /// These workers take new connections from now on, in these shares.
+    pub fn set_active(&mut self, active: Shares) {
         self.active = active;
     }
 
@@ -91,11 +94,10 @@ impl Steering {
         if !hands_on {
             return None;
         }
-        if leaves && self.active.contains(&self.worker) {
-            let others: Vec<_> = self.active.iter().copied().filter(|id| *id != self.worker).collect();
-            return owner(id, &others);
+        if leaves && self.active.contains(self.worker) {
+            return self.active.without(self.worker).owner(id);
         }
-        owner(id, &self.active).filter(|worker| *worker != self.worker)
+        self.active.owner(id).filter(|worker| *worker != self.worker)
     }
 
     fn is_other(&self, worker: u16) -> bool {
@@ -103,20 +105,11 @@ impl Steering {
     }
 }
 
-/// The active worker that a client's first connection ID falls to: each gets as many, and the same one of the same list.
-pub fn owner(id: &[u8], active: &[u16]) -> Option<u16> {
-    let first = *active.first()?;
-    let Some(bytes) = id.first_chunk::<HASHED_LENGTH>() else {
-        return Some(first);
-    };
-    Some(active[hash(bytes) as usize % active.len()])
-}
-
 fn hash(id: &[u8; HASHED_LENGTH]) -> u32 {
     let [a, b, c, d, e, f, g, h] = *id;
     let mut hash = u32::from_be_bytes([a, b, c, d]).wrapping_mul(FIRST_FACTOR) ^ u32::from_be_bytes([e, f, g, h]);
     hash = (hash ^ (hash >> 16)).wrapping_mul(SECOND_FACTOR);
-    hash ^ (hash >> 15)
+    (hash ^ (hash >> 15)) >> UNUSED_BITS
 }
 
 fn addressee(packet: &[u8]) -> Addressee<'_> {
@@ -169,40 +162,5 @@ mod tests {
         for length in 1..18 {
             assert_eq!(addressee(&packet[..length]), Addressee::Anyone, "of {length} bytes");
         }
-    }
-
-    #[test]
-    fn connection_ids_are_spread_evenly() {
-        let active = [3, 0, 7, 1];
-        let mut counts = [0; 8];
-        for number in 0..40_000_u64 {
-            let id = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-            counts[usize::from(owner(&id, &active).unwrap())] += 1;
-        }
-        for worker in active {
-            assert!((9_500..10_500).contains(&counts[usize::from(worker)]), "{counts:?}");
-        }
-        // Even numbers in a row, in either half.
-        for shift in [0, 32] {
-            let mut counts = [0; 8];
-            for number in 0..4_000_u64 {
-                counts[usize::from(owner(&(number << shift).to_be_bytes(), &active).unwrap())] += 1;
-            }
-            assert!(
-                active.iter().all(|worker| counts[usize::from(*worker)] > 800),
-                "{counts:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_successor_in_the_same_place_takes_only_its_predecessors_share() {
-        for number in 0..1_000_u64 {
-            let id = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-            let (before, after) = (owner(&id, &[0, 1, 2]).unwrap(), owner(&id, &[0, 5, 2]).unwrap());
-            assert_eq!(after, if before == 1 { 5 } else { before });
-        }
-        assert_eq!(owner(&[1; 8], &[]), None);
-        assert_eq!(owner(&[1; 7], &[4, 5]), Some(4), "no client's: RFC 9000 §7.2");
     }
 }

@@ -24,11 +24,18 @@ export async function runWorkers(
   const { ServerCluster: Cluster } = await import("../../cluster/index.ts");
   const cluster = Cluster.forEachCore<AppModule>(config, { app: path, ...(workers !== undefined && { workers }) });
   const monitor = metrics === undefined ? undefined : await serveMetrics(cluster, metrics, terminal);
+  process.on("SIGHUP", ignoreWhileStarting);
   try {
     await runCluster(cluster, context);
   } finally {
+    process.off("SIGHUP", ignoreWhileStarting);
     await monitor?.stop();
   }
+}
+
+/** Processes that start read code and certificate anyway; without a listener the signal would end this one. */
+function ignoreWhileStarting(): void {
+  // The cluster listens itself as soon as it runs.
 }
 
 async function runCluster(
@@ -49,6 +56,7 @@ async function runCluster(
     address === undefined
       ? ""
       : ` on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-  terminal.note(`Serving${where} with ${cluster.getServerCount()} processes`);
+  const count = cluster.getServerCount();
+  terminal.note(`Serving${where} with ${count} ${count === 1 ? "process" : "processes"}`);
   await running;
 }

@@ -43,6 +43,11 @@ export interface WorkerStats {
   readonly state: WorkerState;
   /** Its event loop has not answered for `hangTimeout`. */
   readonly isHung: boolean;
+  /**
+   * The part of the new connections of its UDP port that it gets, 0 to 1: less than an even part while it has more
+   * connections than the others. Undefined without `app`.
+   */
+  readonly share: number | undefined;
   readonly address: Address | undefined;
   /** Milliseconds since its process was started; without `app`, since it listens. */
   readonly age: number;

@@ -7,8 +7,9 @@ import type {
   ServerOptions,
   SharedKeys,
 } from "../../engine/engine.ts";
-import type { KeyGenerations, Neighbours, StartMessage } from "../workers/messages.ts";
+import type { EngineLoad, KeyGenerations, Neighbours, StartMessage } from "../workers/messages.ts";
 import type { ForwardedPacket } from "./packet-frames.ts";
+import type { LoadReports } from "./load-reports.ts";
 import type { PacketRelay } from "./packet-relay.ts";
 
 /** An engine whose listening endpoints are those of the worker's slot: on its sockets, with the cluster's keys. */
@@ -17,17 +18,19 @@ export class WorkerEngine implements QuicEngine {
   readonly #engine: QuicEngine;
   readonly #start: StartMessage;
   readonly #relay: PacketRelay;
+  readonly #loadReports: LoadReports;
   /** By the index of their socket. */
   readonly #endpoints = new Map<number, QuicEndpoint>();
   #neighbours: Neighbours;
   #keys: KeyGenerations;
   #isRetired = false;
 
-  constructor(engine: QuicEngine, start: StartMessage, relay: PacketRelay) {
+  constructor(engine: QuicEngine, start: StartMessage, relay: PacketRelay, loadReports: LoadReports) {
     this.name = `${engine.name}, worker ${start.id}`;
     this.#engine = engine;
     this.#start = start;
     this.#relay = relay;
+    this.#loadReports = loadReports;
     this.#neighbours = start.neighbours;
     this.#keys = start.keys;
     relay.setPaths(start.neighbours.relays);
@@ -48,12 +51,16 @@ export class WorkerEngine implements QuicEngine {
         steering: {
           slots: this.#start.slots,
           activeWorkers: this.#neighbours.active,
+          shares: this.#neighbours.shares,
           newConnections: this.#start.newConnections,
         },
         server: this.#serverOptions(server),
       },
       {
-        connection: (connection, info) => listener.connection(connection, info),
+        connection: (connection, info) => {
+          this.#loadReports.connectionCame();
+          return listener.connection(connection, info);
+        },
         failed: (error) => {
           listener.failed(error);
         },
@@ -68,7 +75,7 @@ export class WorkerEngine implements QuicEngine {
       stopAccepting(this.#isRetired ? { silently: true } : given);
     };
     // What was told while the endpoint was made.
-    endpoint.setActiveWorkers(this.#neighbours.active);
+    endpoint.setActiveWorkers(this.#neighbours.active, this.#neighbours.shares);
     return endpoint;
   }
 
@@ -77,10 +84,21 @@ export class WorkerEngine implements QuicEngine {
     this.#endpoints.get(endpoint)?.receive(packet, remoteAddress, localHost);
   }
 
+  get load(): EngineLoad {
+    let [connections, accepted] = [0, 0];
+    for (const endpoint of this.#endpoints.values()) {
+      const stats = endpoint.getStats();
+      connections += stats.connections;
+      accepted += stats.handshakesAccepted;
+    }
+    return { connections, accepted };
+  }
+
   setNeighbours(neighbours: Neighbours): void {
     this.#neighbours = neighbours;
     this.#relay.setPaths(neighbours.relays);
-    for (const endpoint of this.#endpoints.values()) endpoint.setActiveWorkers(neighbours.active);
+    const { active, shares } = neighbours;
+    for (const endpoint of this.#endpoints.values()) endpoint.setActiveWorkers(active, shares);
   }
 
   updateKeys(keys: Required<SharedKeys>): void {

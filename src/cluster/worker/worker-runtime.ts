@@ -18,6 +18,7 @@ import { describeError } from "../workers/remote-error.ts";
 import { drained } from "./drained.ts";
 import { EventLoopWatch } from "./event-loop-watch.ts";
 import { loadApp } from "./load-app.ts";
+import { LoadReports } from "./load-reports.ts";
 import { watchForOrphanhood } from "./orphan-watch.ts";
 import { PacketRelay } from "./packet-relay.ts";
 import { removeRelayTraces } from "./relay-traces.ts";
@@ -29,6 +30,9 @@ export class WorkerRuntime {
   readonly #relayPath: string;
   readonly #eventLoop = new EventLoopWatch();
   readonly #bus: LocalBus = processBus();
+  readonly #loadReports = new LoadReports(() => {
+    if (this.#engine !== undefined) this.#send({ type: "load", load: this.#engine.load });
+  });
   #start: StartMessage | undefined;
   #app: ClusterApp | undefined;
   #engine: WorkerEngine | undefined;
@@ -78,6 +82,9 @@ export class WorkerRuntime {
       case "neighbours":
         this.#setNeighbours(message.neighbours);
         return;
+      case "spread":
+        if (this.#start !== undefined) this.#setNeighbours({ ...this.#start.neighbours, ...message.spread });
+        return;
       case "keys":
         this.#updateKeys(message.keys);
         return;
@@ -102,7 +109,7 @@ export class WorkerRuntime {
       });
       const { nativeEngine } = await import("../../engine/native/native-engine.ts");
       // With what has changed since the message.
-      this.#engine = new WorkerEngine(nativeEngine(), this.#start, this.#relay);
+      this.#engine = new WorkerEngine(nativeEngine(), this.#start, this.#relay, this.#loadReports);
       const config = ServerConfig.create(start.config);
       const { app, listenOptions, unused } = await loadApp(start.app, config, Object.keys(start.config), this.#engine);
       if (unused.length > 0) {
@@ -151,9 +158,10 @@ export class WorkerRuntime {
 
   #pong(): void {
     const { rss, heapUsed, external } = process.memoryUsage();
-    if (this.#app === undefined || this.#relay === undefined) return;
+    if (this.#app === undefined || this.#engine === undefined || this.#relay === undefined) return;
     this.#send({
       type: "pong",
+      load: this.#engine.load,
       stats: this.#app.server.getServerStats(),
       eventLoop: this.#eventLoop.read(),
       memory: { rss, heapUsed, external },

@@ -80,6 +80,15 @@ export class ClusterWorker implements ClusterMember {
   }
 
   /**
+   * The part of the port's new connections that it gets, 0 to 1.
+   *
+   * @internal
+   */
+  get share(): number {
+    return this.#current === undefined ? 0 : this.#group.shareOf(this.#current.slot);
+  }
+
+  /**
    * Successors take their new connections. For the cluster.
    *
    * @internal

@@ -1,5 +1,8 @@
 import { clusterDefaults } from "../defaults.ts";
 
+/** Milliseconds after which a worker that answers every heartbeat would have been heard, even a busy one. */
+const longestAnswer = 1.5 * clusterDefaults.heartbeatInterval;
+
 export interface HeartbeatListener {
   ping(): void;
   /** `silence`: milliseconds since the worker was heard last. */
@@ -17,6 +20,7 @@ export class Heartbeat {
   #heardAt = 0;
   #lastTick = 0;
   #isHung = false;
+  #isSilent = false;
 
   /** `hangTimeout`: milliseconds; 0: the worker is never hung. */
   constructor(hangTimeout: number, listener: HeartbeatListener) {
@@ -30,6 +34,11 @@ export class Heartbeat {
 
   get isHung(): boolean {
     return this.#isHung;
+  }
+
+  /** It has left a heartbeat without an answer. */
+  get isSilent(): boolean {
+    return this.#isSilent;
   }
 
   start(): void {
@@ -49,6 +58,7 @@ export class Heartbeat {
   /** Any message is a sign of life. */
   heard(): void {
     this.#heardAt = performance.now();
+    this.#isSilent = false;
     if (!this.#isHung) return;
     this.#isHung = false;
     this.#listener.recovered();
@@ -61,6 +71,7 @@ export class Heartbeat {
     if (late > 0) this.#heardAt = Math.min(now, this.#heardAt + late);
     this.#lastTick = now;
     const silence = now - this.#heardAt;
+    this.#isSilent = silence > longestAnswer;
     if (this.#hangTimeout > 0 && silence > this.#hangTimeout && !this.#isHung) {
       this.#isHung = true;
       this.#listener.hung(silence);

@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 import type { SharedKeys } from "../../engine/engine.ts";
 import type { KeyGenerations } from "./messages.ts";
 
@@ -22,5 +20,6 @@ export class KeyRing {
 }
 
 function freshKeys(): Required<SharedKeys> {
+  const { randomBytes } = process.getBuiltinModule("node:crypto");
   return { resetKey: randomBytes(keyLength), tokenKey: randomBytes(keyLength), ticketKey: randomBytes(keyLength) };
 }

@@ -12,10 +12,16 @@ export interface KeyGenerations {
   readonly previous: Required<SharedKeys> | undefined;
 }
 
-/** The other workers of one UDP port. */
-export interface Neighbours {
+/** Who gets how many of the new connections of one UDP port. */
+export interface Spread {
   /** Slots that take new connections, in order. */
   readonly active: readonly number[];
+  /** Of each, as in the engine's `SteeringOptions`. */
+  readonly shares: readonly number[];
+}
+
+/** The other workers of one UDP port. */
+export interface Neighbours extends Spread {
   /** By slot: where its worker takes packets that others have received. */
   readonly relays: readonly (readonly [slot: number, path: string])[];
 }
@@ -101,13 +107,23 @@ export type MessageToWorker =
   | StopMessage
   | BusEnvelope
   | { readonly type: "neighbours"; readonly neighbours: Neighbours }
+  | { readonly type: "spread"; readonly spread: Spread }
   | { readonly type: "keys"; readonly keys: Required<SharedKeys> }
   | { readonly type: "ping" }
   | { readonly type: "ask"; readonly number: number; readonly question: Question }
   | { readonly type: "call"; readonly number: number; readonly call: ModuleCall };
 
+/** How much a worker's endpoints have to do. */
+export interface EngineLoad {
+  /** Open or in handshake. */
+  readonly connections: number;
+  /** Handshakes that were begun since the worker was started. */
+  readonly accepted: number;
+}
+
 export interface PongMessage {
   readonly type: "pong";
+  readonly load: EngineLoad;
   readonly stats: ServerStats;
   readonly eventLoop: EventLoopStats;
   readonly memory: MemoryStats;
@@ -127,6 +143,7 @@ export type MessageToCluster =
   | { readonly type: "ready"; readonly address: Address }
   | { readonly type: "failed"; readonly error: RemoteError }
   | PongMessage
+  | { readonly type: "load"; readonly load: EngineLoad }
   | BusEnvelope
   | { readonly type: "answer"; readonly number: number; readonly value: unknown; readonly error?: RemoteError }
   /** A signal has told the worker to end: it wants a successor, or (`now`, after a second signal) ends at once. */

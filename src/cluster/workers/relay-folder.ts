@@ -1,4 +1,3 @@
-import { existsSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +28,7 @@ export class RelayFolder {
   newPath(): string {
     let folder = this.#folders.at(-1);
     // What cleans the temporary files of a machine may have taken it away. Its name is known, so it is not made anew.
-    if (folder === undefined || !existsSync(folder)) {
+    if (folder === undefined || !process.getBuiltinModule("node:fs").existsSync(folder)) {
       folder = newFolder();
       this.#folders.push(folder);
     }
@@ -45,7 +44,7 @@ export class RelayFolder {
 function newFolder(): string {
   const parent = shortEnough(tmpdir()) || process.platform === "win32" ? tmpdir() : "/tmp";
   try {
-    return mkdtempSync(join(parent, folderPrefix));
+    return process.getBuiltinModule("node:fs").mkdtempSync(join(parent, folderPrefix));
   } catch (error) {
     const text = `Cannot make a folder for the workers' local sockets in ${parent}: ${errorLine(error)}. TMPDIR names another place`;
     throw new ServerError(text, { cause: error });

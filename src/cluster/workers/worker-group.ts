@@ -16,7 +16,10 @@ import { ClusterWorker } from "./cluster-worker.ts";
 import { crossingConfig } from "./config-crossing.ts";
 import { inheritedArguments } from "./inherited-arguments.ts";
 import { KeyRing } from "./key-ring.ts";
-import type { Neighbours } from "./messages.ts";
+import { LoadBalance } from "./load-balance.ts";
+import type { Neighbours, Spread } from "./messages.ts";
+import { allParts, evenShares } from "./shares.ts";
+import type { WorkerLoad } from "./shares.ts";
 import { SlotTable } from "./slot-table.ts";
 import type { WorkerHome, WorkerIdentity } from "./worker-home.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -46,6 +49,9 @@ export class WorkerGroup implements WorkerHome {
   readonly #options: WorkerGroupOptions;
   readonly #keys = new KeyRing();
   readonly #processes = new Set<WorkerProcess>();
+  readonly #balance: LoadBalance;
+  /** Slots that take new connections, as it was told last. */
+  #active: readonly number[] = [];
   /** Their order is that of their shares of new connections: a successor has its predecessor's place. */
   #workers: readonly ClusterWorker[] = [];
   /** Taken out, but their processes still drain. */
@@ -62,6 +68,12 @@ export class WorkerGroup implements WorkerHome {
     this.slots = new SlotTable(options.slots);
     this.#options = options;
     this.#mode = steeringOf(options.context) === "bpf" ? "bpf" : "shared";
+    this.#balance = new LoadBalance({
+      loads: () => this.#loads(),
+      changed: () => {
+        this.#spreadAnew();
+      },
+    });
   }
 
   get workers(): readonly ClusterWorker[] {
@@ -85,7 +97,7 @@ export class WorkerGroup implements WorkerHome {
       throw explainListenError(error, host, port);
     }
     // What comes before the workers are ready waits for them in their sockets.
-    this.#steer([...Array.from({ length: workers }).keys()], []);
+    this.#steer({ active: [...Array.from({ length: workers }).keys()], shares: evenShares(workers) });
   }
 
   /** Adds a worker and starts its process; it gets new connections after {@link WorkerGroup.changed}. Rejects with ServerError. */
@@ -127,6 +139,7 @@ export class WorkerGroup implements WorkerHome {
   async close(options: ServerCloseOptions): Promise<void> {
     const { timeout = this.context.settings.closeTimeout, code = 0, reason = "" } = options;
     this.#isClosed = true;
+    this.#balance.stop();
     const message = { type: "stop", othersServe: false, timeout, code, reason } as const;
     await Promise.all(this.allWorkers.map((worker) => worker.stop(message)));
     this.#workers = [];
@@ -146,10 +159,17 @@ export class WorkerGroup implements WorkerHome {
   changed(): void {
     if (this.#isClosed) return;
     const neighbours = this.#neighbours();
-    this.#steer(neighbours.active, this.slots.in("draining"));
+    this.#active = neighbours.active;
+    this.#balance.setWorkers(neighbours.active.length);
+    this.#steer(neighbours);
     for (const process of this.#processes) process.send({ type: "neighbours", neighbours });
     // First packets of connections wait in these slots now, and must not be read by anybody but the next process.
     for (const slot of neighbours.active) void this.handOver(slot);
+  }
+
+  shareOf(slot: number): number {
+    const share = this.#balance.sharesFor(this.#active.length)[this.#active.indexOf(slot)];
+    return (share ?? 0) / allParts;
   }
 
   async handOver(slot: number): Promise<void> {
@@ -194,6 +214,9 @@ export class WorkerGroup implements WorkerHome {
       execArgv: execArgv ?? inheritedArguments(),
       env: env ?? globalThis.process.env,
       listener: {
+        arrived: (connections) => {
+          this.#balance.arrived(connections);
+        },
         bus: (envelope) => {
           context.bus.receive(process, String(worker.id), envelope);
         },
@@ -275,17 +298,38 @@ export class WorkerGroup implements WorkerHome {
     const running = this.#workers.filter((worker) => worker.current !== undefined);
     // While no process takes new connections, their first packets wait for the replacements.
     const serving = running.length > 0 ? running : this.#workers;
-    const live = [...this.#processes].filter((process) => process.address !== undefined && !process.hasExited);
+    const active = serving.map((worker) => worker.slot).filter((slot) => slot !== undefined);
     return {
-      active: serving.map((worker) => worker.slot).filter((slot) => slot !== undefined),
-      relays: live.map((process) => [process.slot, process.relayPath] as const),
+      active,
+      shares: this.#balance.sharesFor(active.length),
+      relays: this.#live().map((process) => [process.slot, process.relayPath] as const),
     };
   }
 
-  #steer(active: readonly number[], draining: readonly number[]): void {
+  /** Processes that listen. */
+  #live(): WorkerProcess[] {
+    return [...this.#processes].filter((process) => process.address !== undefined && !process.hasExited);
+  }
+
+  #loads(): readonly WorkerLoad[] {
+    const processes = new Map(this.#live().map((process) => [process.slot, process]));
+    const loads = this.#active.map((slot) => processes.get(slot)?.load).filter((load) => load !== undefined);
+    return loads.length === this.#active.length ? loads : [];
+  }
+
+  #spreadAnew(): void {
+    if (this.#isClosed) return;
+    const active = this.#active;
+    const spread: Spread = { active, shares: this.#balance.sharesFor(active.length) };
+    this.#steer(spread);
+    for (const process of this.#processes) process.send({ type: "spread", spread });
+  }
+
+  #steer({ active, shares }: Spread): void {
     if (active.length === 0) return;
+    const reading = [...active, ...this.slots.in("draining")];
     try {
-      for (const { group } of this.#sockets) group.steer(active, [...active, ...draining]);
+      for (const { group } of this.#sockets) group.steer(active, reading, shares);
     } catch (error) {
       // Packets go on to the slots of before: connections live on, and new ones may reach a worker that refuses them.
       this.context.logger.error({ error, active }, "the packets of the UDP port could not be steered anew");

@@ -23,6 +23,8 @@ export interface WorkerHome {
   handOver(slot: number): Promise<void>;
   /** Steers by the workers that are there now, and tells each of them. */
   changed(): void;
+  /** The part of the new connections that a slot gets, 0 to 1. */
+  shareOf(slot: number): number;
   /** Nobody will read this slot for long: tells the clients of its connections, in the place of a process. */
   careFor(slot: number): void;
   tellReady(worker: WorkerIdentity, process: WorkerProcess): void;

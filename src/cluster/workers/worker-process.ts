@@ -1,4 +1,3 @@
-import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -9,9 +8,18 @@ import type { Address } from "../../transport/types.ts";
 import { BoundedSender } from "../bus/bounded-sender.ts";
 import type { LinkStats } from "../bus/local-bus.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { Answers, BusEnvelope, MessageToCluster, MessageToWorker, PongMessage, Question } from "./messages.ts";
+import type {
+  Answers,
+  BusEnvelope,
+  EngineLoad,
+  MessageToCluster,
+  MessageToWorker,
+  PongMessage,
+  Question,
+} from "./messages.ts";
 import type { ModuleCall, RetireMessage, StartMessage, StopMessage } from "./messages.ts";
 import { revivedError } from "./remote-error.ts";
+import type { WorkerLoad } from "./shares.ts";
 
 /** Beside standard input, output, error and the IPC channel. */
 const firstDescriptor = 4;
@@ -30,6 +38,8 @@ export interface WorkerProcessOptions {
 }
 
 export interface WorkerProcessListener {
+  /** So many clients have begun a handshake since it was told last. */
+  arrived(connections: number): void;
   bus(envelope: BusEnvelope): void;
   busOverflow(at: "cluster" | "worker"): void;
   hung(silence: number): void;
@@ -72,6 +82,7 @@ export class WorkerProcess {
   /** As of this process's clock. */
   #killAt = Infinity;
   #lastPong: PongMessage | undefined;
+  #load: EngineLoad = { connections: 0, accepted: 0 };
   #finalStats: ServerStats | undefined;
 
   constructor({ start, startTimeout, hangTimeout, execArgv, env, listener }: WorkerProcessOptions) {
@@ -99,6 +110,7 @@ export class WorkerProcess {
         listener.busOverflow("cluster");
       },
     );
+    const { fork } = process.getBuiltinModule("node:child_process");
     this.#child = fork(entryPath(), [String(process.pid), start.relayPath], {
       execArgv: [...execArgv],
       env: { ...env },
@@ -141,6 +153,11 @@ export class WorkerProcess {
 
   get isHung(): boolean {
     return this.#heartbeat.isHung;
+  }
+
+  /** A process that does not answer may hang: its connections are of before. */
+  get load(): WorkerLoad {
+    return { connections: this.#load.connections, isSilent: this.#heartbeat.isSilent };
   }
 
   /** What it has told last by itself; undefined before its first heartbeat. */
@@ -263,6 +280,10 @@ export class WorkerProcess {
         return;
       case "pong":
         this.#lastPong = message;
+        this.#setLoad(message.load);
+        return;
+      case "load":
+        this.#setLoad(message.load);
         return;
       case "bus":
         this.#listener.bus(message);
@@ -284,6 +305,12 @@ export class WorkerProcess {
         this.#listener.busOverflow("worker");
         return;
     }
+  }
+
+  #setLoad(load: EngineLoad): void {
+    const arrived = load.accepted - this.#load.accepted;
+    this.#load = load;
+    this.#listener.arrived(arrived);
   }
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {

@@ -25,7 +25,7 @@ import type { AddressTable } from "./network.ts";
 import { ServerHandshakes } from "./server-handshakes.ts";
 import type { HandshakeHost } from "./server-handshakes.ts";
 import { ServerSide } from "./server-side.ts";
-import { checkSteering, checkWorkers, invalid } from "./shared-keys.ts";
+import { checkShares, checkSteering, checkWorkers, invalid } from "./shared-keys.ts";
 import { resolveTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 import { guard, Turns } from "./turns.ts";
@@ -105,9 +105,10 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
     this.#server.updateKeys(keys);
   }
 
-  setActiveWorkers(workerIds: readonly number[]): void {
+  setActiveWorkers(workerIds: readonly number[], shares?: readonly number[]): void {
     if (this.#slots === undefined) throw invalid('this endpoint has no option "steering"');
     checkWorkers("workerIds", workerIds, this.#slots);
+    checkShares("shares", shares, workerIds.length);
   }
 
   /** There are no packets. */

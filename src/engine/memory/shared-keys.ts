@@ -37,7 +37,7 @@ export class SharedKeyNames {
 /** Throws {@link EngineError}. */
 export function checkSteering({ steering, server }: EndpointOptions): void {
   if (steering === undefined) return;
-  const { slots, activeWorkers, newConnections = "anyone" } = steering;
+  const { slots, activeWorkers, shares, newConnections = "anyone" } = steering;
   if (server === undefined) throw invalid("steering is for endpoints that accept connections");
   if (server.workerId === undefined) throw invalid("steering needs a workerId");
   if (!(Number.isInteger(slots) && slots >= 1 && slots <= mostWorkers)) {
@@ -50,6 +50,7 @@ export function checkSteering({ steering, server }: EndpointOptions): void {
     throw invalid(`steering.newConnections: current value is "${newConnections}"`);
   }
   checkWorkers("steering.activeWorkers", activeWorkers, slots);
+  checkShares("steering.shares", shares, activeWorkers.length);
 }
 
 /** Throws {@link EngineError}. */
@@ -60,6 +61,18 @@ export function checkWorkers(option: string, ids: readonly number[], slots: numb
   if (wrong !== undefined) {
     throw invalid(`${option} must be different numbers from 0 to ${slots - 1}: ${wrong} is not`);
   }
+}
+
+/** Throws {@link EngineError}. */
+export function checkShares(option: string, shares: readonly number[] | undefined, workers: number): void {
+  if (shares === undefined) return;
+  const areWhole = shares.every((share) => Number.isInteger(share) && share >= 1);
+  const sum = shares.reduce((total, share) => total + share, 0);
+  if (shares.length === workers && areWhole && (workers === 0 || sum === 65_536)) return;
+  throw invalid(
+    `${option} must be a whole number from 1 on for each of ${workers} workers, 65536 in sum: ` +
+      `current value is [${shares.join(", ")}]`,
+  );
 }
 
 /** The names of the keys that are there. */

@@ -77,7 +77,7 @@ export interface NativeEndpoint {
   failure(): string | null;
   stopAccepting(silently: boolean): void;
   updateKeys(keys: SharedKeys): void;
-  setActiveWorkers(ids: number[]): void;
+  setActiveWorkers(ids: number[], shares?: number[]): void;
   receive(packet: Uint8Array, host: string, port: number, localHost?: string): void;
   updateIdentity(identity: NativeIdentity, serverName?: string): void;
   setReferenced(referenced: boolean): void;
@@ -99,7 +99,7 @@ export interface NativeEndpoint {
 export interface NativeSocketGroup {
   localAddress(): { readonly host: string; readonly port: number };
   descriptors(): number[];
-  steer(active: number[], reading: number[]): void;
+  steer(active: number[], reading: number[], shares?: number[]): void;
   close(): void;
 }
 

@@ -110,9 +110,9 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     });
   }
 
-  setActiveWorkers(workerIds: readonly number[]): void {
+  setActiveWorkers(workerIds: readonly number[], shares?: readonly number[]): void {
     withEngineErrors(() => {
-      this.#native.setActiveWorkers([...workerIds]);
+      this.#native.setActiveWorkers([...workerIds], shares?.slice());
     });
   }
 

@@ -30,10 +30,10 @@ export interface SocketGroup {
    * `QuicEndpoint.setActiveWorkers`. A packet with a connection ID of an endpoint whose `workerId` is its slot goes to that
    * slot, whoever reads it. `reading`: slots whose endpoints are at work though they take no new connections; a handshake
    * under way stays with them. Takes effect at once, for packets that arrive from now on. Before the first call slot 0
-   * is active. In mode "shared" nothing happens: the endpoints' `setActiveWorkers` decides.
-   * Throws EngineError "invalid-option".
+   * is active. `shares` as in {@link SteeringOptions}. In mode "shared" nothing happens: the endpoints' `setActiveWorkers`
+   * decides. Throws EngineError "invalid-option".
    */
-  steer(active: readonly number[], reading?: readonly number[]): void;
+  steer(active: readonly number[], reading?: readonly number[], shares?: readonly number[]): void;
   /** Closes this process's descriptors; duplicates in other processes stay open. Idempotent. */
   close(): void;
 }
@@ -57,9 +57,9 @@ export function bindSocketGroup({ host, port, slots, mode }: SocketGroupOptions)
     localAddress: socketAddress(local.host, local.port),
     mode,
     descriptors,
-    steer(active, reading = []) {
+    steer(active, reading = [], shares = undefined) {
       withEngineErrors(() => {
-        native.steer([...active], [...reading]);
+        native.steer([...active], [...reading], shares?.slice());
       });
     },
     close() {

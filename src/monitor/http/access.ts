@@ -1,7 +1,5 @@
 /** Who may see the monitor's pages. */
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
 
 import { aFunction, integer, listOf, text } from "../../config/option-checks.ts";
 import { refused } from "../../config/option-table.ts";
@@ -106,6 +104,7 @@ export class Access {
   }
 
   isToken(text: string): boolean {
+    const { timingSafeEqual } = process.getBuiltinModule("node:crypto");
     return this.#token !== undefined && timingSafeEqual(digest(text), this.#token);
   }
 
@@ -133,7 +132,7 @@ export class Access {
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   if (name === "localhost" || name === "::1") return true;
-  return isIP(name) === 4 && name.startsWith("127.");
+  return process.getBuiltinModule("node:net").isIPv4(name) && name.startsWith("127.");
 }
 
 /** Of a Host header, without port and brackets; undefined when it is none. */
@@ -159,5 +158,6 @@ function tokenFault(token: unknown): string | undefined {
 }
 
 function digest(token: string): Buffer {
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return createHash("sha256").update(token).digest();
 }

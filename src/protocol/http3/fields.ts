@@ -2,9 +2,9 @@
 import type { HeaderList } from "../output.ts";
 import { streamError } from "../wire-errors.ts";
 
+const [tab, lineFeed, carriageReturn, space] = [0x09, 0x0a, 0x0d, 0x20];
+
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-/** RFC 9110 §5.5: no control characters besides tab; RFC 9113 §8.2.1: no space around. */
-const forbiddenInValue = /[\0\r\n]|^[ \t]|[ \t]$/;
 /** RFC 9114 §4.2: fields of HTTP/1.1's connections. */
 export const connectionFields: ReadonlySet<string> = new Set([
   "connection",
@@ -74,7 +74,7 @@ function checkFields(fields: HeaderList, allowedPseudo: ReadonlySet<string>): Re
   let isPastPseudo = false;
   let contentLength: string | undefined;
   for (const [name, value] of fields) {
-    if (forbiddenInValue.test(value)) throw malformed(`the value of ${name}`);
+    if (!isFieldValue(value)) throw malformed(`the value of ${name}`);
     if (name.startsWith(":")) {
       if (isPastPseudo) throw malformed(`${name} after a regular field`);
       if (!allowedPseudo.has(name)) throw malformed(`pseudo-header ${name}`);
@@ -94,6 +94,20 @@ function checkFields(fields: HeaderList, allowedPseudo: ReadonlySet<string>): Re
     }
   }
   return pseudo;
+}
+
+/** Neither NUL, CR nor LF in it (RFC 9110 §5.5), nor a space or tab at an end of it (RFC 9113 §8.2.1). */
+function isFieldValue(value: string): boolean {
+  // A regular expression for it takes several times as long, and every field of every request comes here.
+  for (let index = 0; index < value.length; index += 1) {
+    const character = value.charCodeAt(index);
+    if (character === 0 || character === carriageReturn || character === lineFeed) return false;
+  }
+  return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1));
+}
+
+function isBlank(character: number): boolean {
+  return character === space || character === tab;
 }
 
 /** RFC 9114 §4.3.1: any other beginning would become a part of the host when both are joined. */

@@ -2,6 +2,7 @@ import { readVarint } from "../../base/varint.ts";
 import { FrameType, reservedSettings, SettingId } from "../../constants/http3.ts";
 
 import { encodeFrame, encodeVarints } from "./frames.ts";
+import type { WireError } from "../../errors/wire-error.ts";
 import { connectionError } from "../wire-errors.ts";
 
 export type Settings = ReadonlyMap<bigint, bigint>;
@@ -30,13 +31,16 @@ export function decodeSettings(payload: Uint8Array): Settings {
     if (id === undefined || value === undefined) throw connectionError("H3_FRAME_ERROR", "SETTINGS end inside a pair");
     offset = value.end;
     if (settings.size === maxSettings) throw connectionError("H3_EXCESSIVE_LOAD", `more than ${maxSettings} settings`);
-    const name = `setting 0x${id.value.toString(16)}`;
-    if (settings.has(id.value)) throw connectionError("H3_SETTINGS_ERROR", `${name} twice`);
-    if (reservedSettings.has(id.value)) throw connectionError("H3_SETTINGS_ERROR", `${name} is reserved`);
+    if (settings.has(id.value)) throw wrongSetting(id.value, "twice");
+    if (reservedSettings.has(id.value)) throw wrongSetting(id.value, "is reserved");
     if (switches.has(id.value) && value.value > 1n) {
-      throw connectionError("H3_SETTINGS_ERROR", `${name} is ${value.value}, allowed are 0 and 1`);
+      throw wrongSetting(id.value, `is ${value.value}, allowed are 0 and 1`);
     }
     settings.set(id.value, value.value);
   }
   return settings;
+}
+
+function wrongSetting(id: bigint, what: string): WireError {
+  return connectionError("H3_SETTINGS_ERROR", `setting 0x${id.toString(16)} ${what}`);
 }

@@ -14,7 +14,7 @@ import { offeredProtocols, serializeProtocol } from "./subprotocols.ts";
 /** What the application answers to a session request. */
 export interface SessionResponse {
   readonly status: number;
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
   readonly headers: HeaderList;
 }
 
@@ -79,12 +79,14 @@ export class ServerSessions {
   /** How an answer is more than the client takes; undefined when it is not. */
   excessOf(session: Session, response: SessionResponse): FieldSectionExcess | undefined {
     // An answer without the application's fields cannot be made smaller.
-    return response.headers.length === 0 ? undefined : this.#peer.excessOf(responseFields(session, response));
+    return response.headers.length === 0
+      ? undefined
+      : this.#peer.excessOf(responseFields(session, response.status, response));
   }
 
   /** Answers 200; {@link Sessions.establish} follows. */
   accept(session: Session, response: Omit<SessionResponse, "status">): void {
-    this.#outputs.write(session.id, encodeHeaders(responseFields(session, { ...response, status: 200 })));
+    this.#outputs.write(session.id, encodeHeaders(responseFields(session, 200, response)));
   }
 
   #offer(session: Session): void {
@@ -116,7 +118,11 @@ export class ServerSessions {
   }
 }
 
-function responseFields({ wantsDraft02 }: Session, { status, protocol, headers }: SessionResponse): HeaderList {
+function responseFields(
+  { wantsDraft02 }: Session,
+  status: number,
+  { protocol, headers }: Omit<SessionResponse, "status">,
+): HeaderList {
   const fields: (readonly [string, string])[] = [[":status", String(status)]];
   // Clients of draft-02 from before 2023 insist on this.
   if (wantsDraft02 && status === 200) fields.push(["sec-webtransport-http3-draft", "draft02"]);

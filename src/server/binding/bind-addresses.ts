@@ -1,5 +1,3 @@
-import { isIP } from "node:net";
-
 import { EngineError } from "../../engine/engine.ts";
 
 /**
@@ -7,7 +5,7 @@ import { EngineError } from "../../engine/engine.ts";
  * loopback addresses, because browsers differ in which of them they try.
  */
 export async function bindAddresses(host: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+  if (process.getBuiltinModule("node:net").isIP(host) !== 0) return [host];
   if (host === "localhost") return ["127.0.0.1", "::1"];
   const { lookup } = await import("node:dns/promises");
   try {

@@ -1,5 +1,4 @@
 /** Puts certificates in place whose files have changed. */
-import { createHash } from "node:crypto";
 
 import type { Logger } from "../../config/logger.ts";
 import type { TlsIdentity } from "../../engine/engine.ts";
@@ -126,5 +125,6 @@ function pathsOf({ cert, key, certfile, keyfile }: CertificateSource): string[] 
 
 /** So that no second copy of the private key is kept. */
 function digestOf({ cert, key }: TlsIdentity): string {
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return createHash("sha256").update(cert).update("\0").update(key).digest("base64");
 }

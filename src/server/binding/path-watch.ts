@@ -1,5 +1,4 @@
 /** Tells when what a path leads to may have changed, however it is exchanged: written anew, renamed, or by a symbolic link. */
-import { watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, parse, resolve, sep } from "node:path";
@@ -57,6 +56,7 @@ export class PathWatch {
   #watch(steps: ReadonlyMap<string, Step>): void {
     this.#end();
     if (this.#isClosed) return;
+    const { watch } = process.getBuiltinModule("node:fs");
     for (const [folder, { names, isEssential }] of steps) {
       const failed = (error: unknown): void => {
         if (isEssential && !this.#isClosed) this.#listener.failed(folder, error);

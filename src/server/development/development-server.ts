@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { checkOptions } from "../../config/given-options.ts";
@@ -107,7 +105,7 @@ export class DevelopmentServer extends ServerApp {
     const address = await super.listen(options);
     try {
       const { PageServer } = await import("./page-server.ts");
-      const instance = randomUUID();
+      const instance = process.getBuiltinModule("node:crypto").randomUUID();
       this.#page = new PageServer(() => this.#pageInfo(instance), this.#options.publicDirectory);
       this.#pageUrl = await this.#page.listen(this.#options.pagePort ?? 8080);
       if (!this.server.isServing) {

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 
 import { checkOptions } from "../../config/given-options.ts";
 import { anything, flag } from "../../config/option-checks.ts";
@@ -114,7 +114,9 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   /** The peer's certificate, if it gave one: at a server a client's, which `caCerts` has verified. */
   get peerCertificate(): X509Certificate | undefined {
     const der = this.#driver.status.info?.peerCertificates[0];
-    this.#peerCertificate ??= der && new X509Certificate(der);
+    if (this.#peerCertificate !== undefined || der === undefined) return this.#peerCertificate;
+    const { X509Certificate } = process.getBuiltinModule("node:crypto");
+    this.#peerCertificate = new X509Certificate(der);
     return this.#peerCertificate;
   }
   /** How the connection ended; never rejects. */

@@ -32,7 +32,7 @@ export class CoreDriver {
   #deadlines: Deadlines | undefined;
 
   constructor(role: "client" | "server", settings: ConnectionSettings, handler: OutputHandler) {
-    this.protocol = new ProtocolConnection({ ...settings.core, role });
+    this.protocol = new ProtocolConnection(role, settings.core);
     this.#settings = settings;
     this.#handler = handler;
   }

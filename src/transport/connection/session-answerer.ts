@@ -104,8 +104,8 @@ export class SessionAnswerer implements RequestAnswerer {
   ): WebTransportSession<object, unknown> {
     const { protocol } = description;
     const context = this.#context;
-    const response = protocol === "" ? { headers } : { protocol, headers };
-    this.#checkAnswer(sessionId, { ...response, status: 200 });
+    const response = { status: 200, protocol: protocol === "" ? undefined : protocol, headers };
+    this.#checkAnswer(sessionId, response);
     const session = context.createSession(sessionId, description);
     context.owner.sessionEstablished?.(session);
     this.#answered(sessionId, "accepted");

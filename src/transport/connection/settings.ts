@@ -52,7 +52,7 @@ export interface ConnectionSettings {
   /** Default: the process's timers, which do not keep it alive. */
   readonly setTimer: SetTimer;
   /** The core's options; the engine's preamble is made from the same ones. */
-  readonly core: Omit<ProtocolConnectionOptions, "role">;
+  readonly core: ProtocolConnectionOptions;
 }
 
 /** What is left out gets its default, from constants/defaults.ts. */

@@ -57,17 +57,14 @@ export function closeInfoOf(end: SessionEnd, sessionId: string): CloseInfo {
   return { clean: false, by: end.by, error };
 }
 
-const byConnection = { clean: true, by: "peer", withoutCapsule: true } as const;
-
 /**
  * How a session ends when its connection does. Deno and moq's clients close a session by closing the connection, with its
  * code mapped, raw or H3_NO_ERROR: that is a clean end.
  */
 export function closeInfoOfConnection(closed: ConnectionClosed, error: () => WebTransportError): CloseInfo {
   if (closed.by === "peer" && closed.kind === "application") {
-    if (closed.code === WireCodes.H3_NO_ERROR) return { ...byConnection, code: 0, reason: closed.reason };
-    const code = fromWireCode(closed.code);
-    if (code !== undefined) return { ...byConnection, code, reason: closed.reason };
+    const code = closed.code === WireCodes.H3_NO_ERROR ? 0 : fromWireCode(closed.code);
+    if (code !== undefined) return { clean: true, by: "peer", withoutCapsule: true, code, reason: closed.reason };
   }
   if (closed.by === "local" && closed.kind === "application" && closed.code === WireCodes.H3_NO_ERROR) {
     return { clean: true, code: 0, reason: closed.reason, by: "local" };

@@ -18,9 +18,9 @@ export type { Rejection, RequestOutcome, SessionRequest } from "./session-reques
 /** Options for accepting a request. */
 export interface AcceptOptions {
   /** One of the subprotocols that the client offers. */
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
   /** They go with the 200. */
-  readonly headers?: HeadersInput;
+  readonly headers?: HeadersInput | undefined;
 }
 
 /** Only the headers reach the client; the rest is for log and statistics. */

@@ -1,5 +1,3 @@
-import { Buffer } from "node:buffer";
-
 import { Deferred } from "../../async/promises.ts";
 import { concatenate } from "../../base/bytes.ts";
 import { own } from "./bytes.ts";

@@ -84,7 +84,7 @@ export class SessionWorld {
         server: { identity: certificate, alpn: ["h3"] },
         transport: {
           ...serverWindows,
-          preamble: [controlStreamPreamble({ role: "server" })],
+          preamble: [controlStreamPreamble()],
           ...options.serverTransport,
         },
       },
@@ -111,7 +111,7 @@ export class SessionWorld {
       {
         host: "127.0.0.1",
         port: 0,
-        transport: { ...windows, preamble: [controlStreamPreamble({ role: "client" })], ...options.clientTransport },
+        transport: { ...windows, preamble: [controlStreamPreamble()], ...options.clientTransport },
       },
       {
         connection: () => {

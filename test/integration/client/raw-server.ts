@@ -31,7 +31,7 @@ export function headersFrame(...fields: readonly (readonly [string, string])[]):
 
 export async function startRawServer(options: RawServerOptions): Promise<RawServer> {
   const engine = nativeEngine();
-  const { control = controlStreamPreamble({ role: "server" }), answer } = options;
+  const { control = controlStreamPreamble(), answer } = options;
   const endpoint: QuicEndpoint = await engine.createEndpoint(
     {
       host: "127.0.0.1",

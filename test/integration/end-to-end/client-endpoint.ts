@@ -17,7 +17,7 @@ export class ClientEndpoint {
   }
 
   static async bind(serverPort: number): Promise<ClientEndpoint> {
-    const transport = { preamble: [controlStreamPreamble({ role: "client" })] };
+    const transport = { preamble: [controlStreamPreamble()] };
     const listener = { connection: refuse, failed: refuse };
     return new ClientEndpoint(
       await nativeEngine().createEndpoint({ host: "127.0.0.1", port: 0, transport }, listener),

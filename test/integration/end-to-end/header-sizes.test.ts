@@ -93,7 +93,7 @@ describe("a client that sends HEADERS which the server does not keep", () => {
         };
         heard();
       });
-    client.send("unidirectional", controlStreamPreamble({ role: "client" }));
+    client.send("unidirectional", controlStreamPreamble());
     expect(client.send("bidirectional", connect)).toBe(0);
     expect(statusOf(await answer(0, 5))).toBe("200");
     return { client, answer };

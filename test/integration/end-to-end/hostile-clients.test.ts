@@ -12,7 +12,7 @@ import { echoed, leftIn, LocalServer, turnsUntil } from "./local-server.ts";
 import { Random } from "./random.ts";
 import { RawClient } from "./raw-client.ts";
 
-const settings = controlStreamPreamble({ role: "client" });
+const settings = controlStreamPreamble();
 const control = 0x00;
 const encoder = 0x02;
 const decoder = 0x03;

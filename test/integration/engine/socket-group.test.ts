@@ -141,15 +141,21 @@ describe.each(modes)("bindSocketGroup() in mode %s", (mode) => {
   it("tells what is wrong with the slots to steer to, and steers on as before", () => {
     const group = bindSocketGroup(options);
     try {
-      for (const [active, reading] of [
+      for (const [active, reading, shares] of [
         [[], [0]],
         [[3], []],
         [[0, 0], []],
         [[0], [4]],
+        [[0], [], []],
+        [[0], [], [65_535]],
+        [[0, 1], [], [65_536]],
+        [[0, 1], [], [0, 65_536]],
+        [[0, 1], [], [0.5, 65_535.5]],
       ] as const) {
-        expect(failure(() => group.steer(active, reading)).code).toBe("invalid-option");
+        expect(failure(() => group.steer(active, reading, shares)).code).toBe("invalid-option");
       }
       group.steer([2, 0], [1]);
+      group.steer([2, 0], [1], [1, 65_535]);
     } finally {
       group.close();
     }
@@ -246,6 +252,10 @@ describe("the option steering", () => {
         ["workerId must be less than", { server: worker, steering: { ...steering, slots: 1 } }],
         ["steering.activeWorkers", { server: worker, steering: { ...steering, activeWorkers: [2] } }],
         ["steering.activeWorkers", { server: worker, steering: { ...steering, activeWorkers: [1, 1] } }],
+        [
+          "steering.shares must be a whole number from 1 on for each of 1 workers, 65536 in sum",
+          { server: worker, steering: { ...steering, shares: [65_535] } },
+        ],
         [
           "steering.newConnections",
           { server: worker, steering: { ...steering, newConnections: "kernel" as "anyone" } },

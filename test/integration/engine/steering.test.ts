@@ -77,6 +77,25 @@ describe.each(kinds)("workers on one port (mode $mode, waker $waker)", ({ mode, 
   );
 
   it(
+    "get the shares of new connections that they are given",
+    withGroup(mode, waker, async (world, group) => {
+      const workers = [await group.start(0), await group.start(1), await group.start(2)];
+      const client = await world.endpoint();
+      for (const [index, worker] of workers.entries()) {
+        group.steer(
+          [0, 1, 2],
+          [],
+          workers.map((other) => (other === worker ? 65_534 : 1)),
+        );
+        await connectMany(world, client, group.address, 20);
+        // That another worker gets two of them has a chance of 1 in 5 million.
+        await expect.poll(() => acceptedBy(worker)).toBeGreaterThanOrEqual(19);
+        expect(workers.map(acceptedBy).reduce((sum, count) => sum + count)).toBe(20 * (index + 1));
+      }
+    }),
+  );
+
+  it(
     "keep the connections of clients whose address changes under traffic",
     withGroup(mode, waker, async (world, group) => {
       group.steer([0, 1, 2, 3]);

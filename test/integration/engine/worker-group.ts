@@ -70,10 +70,10 @@ export class WorkerGroup {
   }
 
   /** Who takes new connections, by the kernel's and every worker's view. */
-  steer(active: readonly number[], reading: readonly number[] = []): void {
+  steer(active: readonly number[], reading: readonly number[] = [], shares?: readonly number[]): void {
     this.#active = active;
-    this.sockets.steer(active, reading);
-    for (const { endpoint } of this.workers.values()) endpoint.setActiveWorkers(active);
+    this.sockets.steer(active, reading, shares);
+    for (const { endpoint } of this.workers.values()) endpoint.setActiveWorkers(active, shares);
   }
 
   async start(id: number, options: WorkerOptions = {}): Promise<Worker> {

@@ -1,4 +1,4 @@
-// Worker processes out of the installed package: their programs are files of their own in it.
+// Worker processes out of the installed package: their programs are files of their own in it. The argument names their app.
 import assert from "node:assert/strict";
 
 import { connect, generateSelfSignedCertificate, ServerCluster, ServerMonitor } from "tswebtransport";
@@ -6,7 +6,7 @@ import { connect, generateSelfSignedCertificate, ServerCluster, ServerMonitor } 
 const { cert, key, certificateHash } = await generateSelfSignedCertificate({ hostname: "localhost" });
 const cluster = ServerCluster.forEachCore(
   { bindHost: "127.0.0.1", bindPort: 0, cert, key, logLevel: "warn" },
-  { app: new URL("cluster-app.mjs", import.meta.url), workers: 2 },
+  { app: new URL(process.argv[2] ?? "cluster-app.mjs", import.meta.url), workers: 2 },
 );
 await cluster.startAll();
 const pids = cluster.getServers().map((server) => server.pid);

@@ -34,7 +34,7 @@ export async function run(): Promise<readonly unknown[]> {
   const text: string = info.code;
   const transport = new WebTransport("https://example.com/", { allowPooling: true });
   const readable: ReadableStream<Uint8Array> = transport.datagrams.readable;
-  const core = new ProtocolConnection({ role: "server" });
+  const core = new ProtocolConnection("server");
   const output: ProtocolOutput | undefined = core.pollOutput();
   if (output?.type === "write") output.data satisfies Uint8Array;
   return [code, text, readable, connectFromClient, createTestPair, new WebTransportServer()];

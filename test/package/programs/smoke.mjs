@@ -50,7 +50,7 @@ await import("tswebtransport/client");
 const { WebTransport } = await import("tswebtransport/w3c");
 assert.equal(typeof WebTransport, "function");
 const { ProtocolConnection } = await import("tswebtransport/protocol");
-assert.equal(new ProtocolConnection({ role: "server" }).pollOutput(), undefined);
+assert.equal(new ProtocolConnection("server").pollOutput(), undefined);
 await import("tswebtransport/testing");
 
 // Nothing may keep the process now: the runner waits for its end.

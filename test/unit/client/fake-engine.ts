@@ -49,7 +49,7 @@ export class FakeEngine implements QuicEngine {
       {
         ...address,
         server: { identity: certificate, alpn: ["h3"] },
-        transport: { preamble: [controlStreamPreamble({ role: "server" })] },
+        transport: { preamble: [controlStreamPreamble()] },
       },
       {
         connection: (quic, info) => {

@@ -69,6 +69,22 @@ describe("Heartbeat", () => {
     vi.restoreAllMocks();
   });
 
+  it("calls a worker silent that has not answered a heartbeat, until it is heard", () => {
+    const { heartbeat } = recorded(0);
+    vi.advanceTimersByTime(1000);
+    expect(heartbeat.isSilent).toBe(false);
+    vi.advanceTimersByTime(1000);
+    expect(heartbeat.isSilent).toBe(true);
+    heartbeat.heard();
+    expect(heartbeat.isSilent).toBe(false);
+    for (let second = 0; second < 10; second += 1) {
+      vi.advanceTimersByTime(1000);
+      expect(heartbeat.isSilent).toBe(false);
+      heartbeat.heard();
+    }
+    heartbeat.stop();
+  });
+
   it("never calls a worker hung with 0", () => {
     const { heartbeat, events } = recorded(0);
     vi.advanceTimersByTime(3_600_000);

@@ -54,7 +54,9 @@ export function splitAt(position: number): Cut {
   };
 }
 
-export interface BenchOptions extends Partial<ProtocolConnectionOptions> {
+export interface BenchOptions extends ProtocolConnectionOptions {
+  /** Default "server". */
+  readonly role?: "client" | "server";
   /** Server: session requests are accepted at once. Default true. */
   readonly accepts?: boolean;
 }
@@ -82,7 +84,7 @@ export class CoreBench {
     const { accepts = true, role = "server", ...rest } = options;
     this.role = role;
     this.#accepts = accepts;
-    this.core = new ProtocolConnection({ role, ...rest });
+    this.core = new ProtocolConnection(role, rest);
     this.core.handleConnected(this.now, { datagrams: true });
     this.#drain();
   }

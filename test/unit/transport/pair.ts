@@ -191,7 +191,7 @@ export class StreamLimit {
 function transportOf(role: Side, settings: Sides<ConnectionSettings>): TransportOptions {
   const { core, streamBufferSize, receiveWindow } = settings[role];
   return {
-    preamble: [controlStreamPreamble({ ...core, role })],
+    preamble: [controlStreamPreamble(core)],
     initialCredit: streamBufferSize,
     streamReceiveWindow: 200_000,
     receiveWindow,

@@ -9,7 +9,7 @@ use crate::config::{ADAPTIVE_RETRY_THRESHOLD, RetryPolicy};
 use crate::connection::Connection;
 use crate::handshake_failures::HandshakeFailure;
 use crate::ids::ConnectionId;
-use crate::steering::Steering;
+use crate::steering::{Shares, Steering};
 
 use super::Core;
 
@@ -51,10 +51,10 @@ impl Core {
         self.steering = Some(steering);
     }
 
-    /// These workers take new connections from now on.
-    pub fn set_active_workers(&mut self, workers: Vec<u16>) {
+    /// These workers take new connections from now on, in these shares.
+    pub fn set_active_workers(&mut self, active: Shares) {
         if let Some(steering) = &mut self.steering {
-            steering.set_active(workers);
+            steering.set_active(active);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::{
     FIRST_FACTOR, HANDSHAKE, HASHED_LENGTH, LONG_HEADER, LONG_ID, LONG_ID_LENGTH, LONG_TYPE, SECOND_FACTOR, SHORT_ID,
+    Shares, UNUSED_BITS,
 };
 use crate::keys::WORKER_CONNECTION_ID_LENGTH;
 
@@ -25,9 +26,7 @@ const LOAD_BYTE: u16 = 0x30;
 const LOAD_HALF: u16 = 0x28;
 const LOAD_WORD: u16 = 0x20;
 const COPY_TO_X: u16 = 0x07;
-const ADD: u16 = 0x04;
 const MULTIPLY: u16 = 0x24;
-const REMAINDER: u16 = 0x94;
 const AND: u16 = 0x54;
 const SHIFT_RIGHT: u16 = 0x74;
 const XOR_X: u16 = 0xac;
@@ -48,12 +47,12 @@ const LEAST_SHORT_PACKET: u32 = (SHORT_ID + 2) as u32;
 pub struct SteeringProgram(Vec<Instruction>);
 
 impl SteeringProgram {
-    /// `active`, which must not be empty: sockets of new connections, as for [`super::owner`]. `reading`: further sockets
+    /// `active`, which must not be empty: sockets of new connections, as for [`Shares::owner`]. `reading`: further sockets
     /// that somebody reads. A packet whose connection ID one of `slots` workers has issued goes to that worker's socket.
     /// Only those of Initial packets, which a client may have chosen itself, must name a socket that is read, too.
-    pub fn new(slots: u16, active: &[u16], reading: &[u16]) -> Self {
-        let first = u32::from(active.first().copied().unwrap_or(0));
-        let mut read = [active, reading].concat();
+    pub fn new(slots: u16, active: &Shares, reading: &[u16]) -> Self {
+        let first = u32::from(active.first().unwrap_or(0));
+        let mut read: Vec<_> = active.workers().chain(reading.iter().copied()).collect();
         read.sort_unstable();
         read.dedup();
         let choose = choice(active, first);
@@ -115,8 +114,8 @@ fn membership(sorted: &[u16]) -> Vec<Instruction> {
     instructions
 }
 
-/// Returns [`super::owner`] of the connection ID.
-fn choice(active: &[u16], first: u32) -> Vec<Instruction> {
+/// Returns [`Shares::owner`] of the connection ID.
+fn choice(active: &Shares, first: u32) -> Vec<Instruction> {
     let mut instructions = vec![
         operation(LOAD_BYTE, LONG_ID_LENGTH as u32),
         compare(IF_AT_LEAST, HASHED_LENGTH as u32, 1, 0),
@@ -133,38 +132,33 @@ fn choice(active: &[u16], first: u32) -> Vec<Instruction> {
         operation(COPY_TO_X, 0),
         operation(SHIFT_RIGHT, 15),
         operation(XOR_X, 0),
-        operation(REMAINDER, active.len().max(1) as u32),
+        operation(SHIFT_RIGHT, UNUSED_BITS),
     ];
-    for run in runs(active) {
-        let distance = u32::from(run.first).wrapping_sub(run.position);
+    let Some((last, before)) = active.ranges().split_last() else {
+        return vec![operation(RETURN, first)];
+    };
+    for range in before {
         instructions.extend([
-            compare(IF_AT_LEAST, run.position + run.length, 2, 0),
-            operation(ADD, distance),
-            operation(RETURN_A, 0),
+            compare(IF_AT_LEAST, range.end, 1, 0),
+            operation(RETURN, range.worker.into()),
         ]);
     }
-    instructions.push(operation(RETURN, first));
+    instructions.push(operation(RETURN, last.worker.into()));
     instructions
 }
 
 /// Ids that follow each other in a list and are consecutive: a program takes instructions for each run, not for each id.
 struct Run {
-    /// Where in the list it begins.
-    position: u32,
     first: u16,
     length: u32,
 }
 
 fn runs(ids: &[u16]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for (position, id) in (0..).zip(ids) {
+    for id in ids {
         match runs.last_mut() {
             Some(run) if u32::from(run.first) + run.length == u32::from(*id) => run.length += 1,
-            _ => runs.push(Run {
-                position,
-                first: *id,
-                length: 1,
-            }),
+            _ => runs.push(Run { first: *id, length: 1 }),
         }
     }
     runs
@@ -185,7 +179,6 @@ fn compare(code: u16, operand: u32, if_true: u8, if_false: u8) -> Instruction {
 
 #[cfg(test)]
 mod tests {
-    use super::super::owner;
     use super::*;
 
     /// Runs a program on a packet, as the kernel does.
@@ -218,9 +211,7 @@ mod tests {
                     }
                 }
                 COPY_TO_X => x = a,
-                ADD => a = a.wrapping_add(operand),
                 MULTIPLY => a = a.wrapping_mul(operand),
-                REMAINDER => a %= operand,
                 AND => a &= operand,
                 SHIFT_RIGHT => a >>= operand,
                 XOR_X => a ^= x,
@@ -258,28 +249,34 @@ mod tests {
         })
     }
 
-    /// Lists of active and of further reading sockets.
-    const LISTS: [(&[u16], &[u16]); 5] = [
-        (&[0], &[]),
-        (&[0, 1, 2, 3], &[]),
-        (&[0, 5, 2, 3], &[1]),
-        (&[7], &[0, 2, 4, 6]),
-        (&[9, 8, 7, 1, 2, 3, 11], &[4, 0]),
-    ];
+    /// Active sockets, evenly and with parts of their own, and further ones that are read.
+    fn lists() -> Vec<(Shares, &'static [u16])> {
+        let of_parts = |workers: &[u16], parts: &[u32]| Shares::of_parts(workers, parts).unwrap();
+        vec![
+            (Shares::even(&[0]), &[]),
+            (Shares::even(&[0, 1, 2, 3]), &[]),
+            (of_parts(&[0, 1, 2, 3], &[4_096, 40_000, 1, 21_439]), &[]),
+            (Shares::even(&[0, 5, 2, 3]), &[1]),
+            (of_parts(&[5, 0], &[1, 65_535]), &[1]),
+            (of_parts(&[0, 5, 2], &[65_534, 1, 1]), &[1]),
+            (Shares::even(&[7]), &[0, 2, 4, 6]),
+            (Shares::even(&[9, 8, 7, 1, 2, 3, 11]), &[4, 0]),
+        ]
+    }
 
     #[test]
     fn an_issued_connection_id_leads_to_its_workers_socket() {
-        for (active, reading) in LISTS {
-            let program = SteeringProgram::new(12, active, reading);
+        for (active, reading) in lists() {
+            let program = SteeringProgram::new(12, &active, reading);
             for worker in 0..12 {
                 let id = of_worker(worker);
                 let short = [&[0x41], &id[..], &[9; 30]].concat();
                 assert_eq!(run(&program, &short), worker);
                 assert_eq!(run(&program, &short[..3]), worker);
                 assert_eq!(run(&program, &long(0x20, &id)), worker);
-                let is_read = active.contains(&worker) || reading.contains(&worker);
+                let is_read = active.contains(worker) || reading.contains(&worker);
                 let initial = run(&program, &long(0x00, &id));
-                let expected = if is_read { worker } else { owner(&id, active).unwrap() };
+                let expected = if is_read { worker } else { active.owner(&id).unwrap() };
                 assert_eq!(
                     initial, expected,
                     "Initial of worker {worker} with {active:?}, {reading:?}"
@@ -290,18 +287,18 @@ mod tests {
 
     #[test]
     fn a_connection_id_that_nobody_has_issued_leads_to_its_owner() {
-        for (active, reading) in LISTS {
-            let program = SteeringProgram::new(12, active, reading);
+        for (active, reading) in lists() {
+            let program = SteeringProgram::new(12, &active, reading);
             for id in ids() {
                 for length in [8, 11, 13, 20] {
                     let id = &id[..length];
                     for kind in [0x00, 0x10, 0x20] {
-                        assert_eq!(run(&program, &long(kind, id)), owner(id, active).unwrap());
+                        assert_eq!(run(&program, &long(kind, id)), active.owner(id).unwrap());
                     }
                 }
                 let id = [&[0xff], &id[..11]].concat();
                 for kind in [0x00, 0x20] {
-                    assert_eq!(run(&program, &long(kind, &id)), owner(&id, active).unwrap());
+                    assert_eq!(run(&program, &long(kind, &id)), active.owner(&id).unwrap());
                 }
             }
         }
@@ -309,9 +306,9 @@ mod tests {
 
     #[test]
     fn whatever_is_no_packet_goes_to_the_first_active_socket() {
-        for (active, reading) in LISTS {
-            let program = SteeringProgram::new(12, active, reading);
-            let first = active[0];
+        for (active, reading) in lists() {
+            let program = SteeringProgram::new(12, &active, reading);
+            let first = active.first().unwrap();
             let longest = long(0x00, &[1; 20]);
             for length in 0..26 {
                 assert_eq!(run(&program, &longest[..length]), first);
@@ -326,14 +323,42 @@ mod tests {
     }
 
     #[test]
+    fn every_value_of_the_hash_leads_to_its_owner() {
+        let uneven: Vec<u32> = (0..255).map(|number| number % 7 * 60 + 1).collect();
+        let rest = 65_536 - uneven.iter().sum::<u32>();
+        let workers: Vec<u16> = (0..256).collect();
+        let shares = [
+            Shares::even(&workers),
+            Shares::of_parts(&workers, &[&uneven[..], &[rest]].concat()).unwrap(),
+            Shares::of_parts(&[3, 200, 7], &[1, 65_534, 1]).unwrap(),
+        ];
+        let programs = shares.map(|active| (SteeringProgram::new(256, &active, &[]), active));
+        let mut seen = vec![false; 65_536];
+        for number in 0..1_000_000_u64 {
+            let mut id = [0; 8];
+            id.copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+            let value = super::super::hash(&id) as usize;
+            if std::mem::replace(&mut seen[value], true) {
+                continue;
+            }
+            let packet = long(0x00, &id);
+            for (program, active) in &programs {
+                assert_eq!(run(program, &packet), active.owner(&id).unwrap(), "value {value}");
+            }
+        }
+        assert!(seen.iter().all(|seen| *seen));
+    }
+
+    #[test]
     fn the_longest_program_is_within_the_kernels_limit() {
         let (even, odd): (Vec<u16>, Vec<u16>) = (0..super::super::MOST_WORKERS).partition(|id| id % 2 == 0);
         let scattered: Vec<u16> = even.iter().zip(&odd).flat_map(|(a, b)| [*b, *a]).collect();
         for (active, reading) in [(&even, &[][..]), (&even, &odd), (&scattered, &[])] {
-            let program = SteeringProgram::new(256, active, reading);
+            let active = Shares::even(active);
+            let program = SteeringProgram::new(256, &active, reading);
             assert!(program.instructions().len() < 4096, "BPF_MAXINSNS");
             for id in ids() {
-                assert_eq!(run(&program, &long(0x00, &id)), owner(&id, active).unwrap());
+                assert_eq!(run(&program, &long(0x00, &id)), active.owner(&id).unwrap());
             }
         }
     }

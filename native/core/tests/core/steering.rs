@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tswebtransport_core::{ConnectionId, CoreConfig, ResetKeys, RetryPolicy, Steering, endpoint_config};
+use tswebtransport_core::{ConnectionId, CoreConfig, ResetKeys, RetryPolicy, Shares, Steering, endpoint_config};
 
 use crate::events::{Event, Foreign};
 use crate::pair::{Pair, Setup};
@@ -32,7 +32,7 @@ fn put(pair: &mut Pair, keys: &ResetKeys, view: &View, retry: RetryPolicy) {
     };
     let server = pair.server_config.clone();
     pair.replace_server(config, endpoint_config(view.worker, keys), server);
-    let active = view.active.to_vec();
+    let active = Shares::even(view.active);
     let steering = Steering::new(view.worker, SLOTS, active, view.by_hash, keys.clone());
     pair.server.core.set_steering(steering);
 }
@@ -125,6 +125,34 @@ fn each_worker_takes_a_part_of_the_new_connections() {
 }
 
 #[test]
+fn a_worker_takes_its_share_of_the_new_connections() {
+    let keys = ResetKeys::random();
+    let view = View {
+        worker: 2,
+        active: &[0, 2],
+        by_hash: true,
+    };
+    let mut pair = pair(&keys, &view);
+    pair.server
+        .core
+        .set_active_workers(Shares::of_parts(&[0, 2], &[1, 65_535]).unwrap());
+    for _ in 0..20 {
+        pair.begin_connect();
+    }
+    pair.run_for(Duration::from_millis(50));
+    assert_eq!(pair.server.core.statistics().accepted, 20);
+    pair.server
+        .core
+        .set_active_workers(Shares::of_parts(&[0, 2], &[65_535, 1]).unwrap());
+    for _ in 0..20 {
+        pair.begin_connect();
+    }
+    pair.run_for(Duration::from_millis(50));
+    assert_eq!(pair.server.core.statistics().accepted, 20);
+    assert!(foreign(&pair).iter().all(|packet| packet.worker == 0));
+}
+
+#[test]
 fn a_handshake_stays_with_its_worker_when_another_becomes_active() {
     let keys = ResetKeys::random();
     let view = View {
@@ -136,7 +164,7 @@ fn a_handshake_stays_with_its_worker_when_another_becomes_active() {
     let client = pair.begin_connect();
     pair.run_for(Duration::from_millis(12));
     assert_eq!(pair.server.core.statistics().pending_handshakes, 1);
-    pair.server.core.set_active_workers(vec![1]);
+    pair.server.core.set_active_workers(Shares::even(&[1]));
     pair.server.core.stop_accepting(true);
     pair.settle();
     assert!(pair.client.connected(client).is_some());
@@ -161,7 +189,7 @@ fn a_repeated_first_packet_stays_with_its_connection_when_another_worker_becomes
     pair.link.conditions.duplication = 100;
     let client = pair.begin_connect();
     pair.run_for(Duration::from_millis(12));
-    pair.server.core.set_active_workers(vec![1]);
+    pair.server.core.set_active_workers(Shares::even(&[1]));
     pair.settle();
     assert!(pair.client.connected(client).is_some());
     assert_eq!(foreign(&pair), []);
@@ -343,6 +371,6 @@ fn bad_packets_are_ignored_wherever_they_come_from() {
             .iter()
             .all(|packet| packet.worker < SLOTS && packet.worker != 0)
     );
-    pair.server.core.set_active_workers(vec![0]);
+    pair.server.core.set_active_workers(Shares::even(&[0]));
     pair.connect();
 }

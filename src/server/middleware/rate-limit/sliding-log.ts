@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 
 import { DigestTable } from "./digest-table.ts";
 import type { Digest } from "./digest-table.ts";
@@ -31,8 +30,9 @@ const expiredAtOnce = 16;
  */
 export class SlidingLog {
   readonly #options: SlidingLogOptions;
+  readonly #crypto = process.getBuiltinModule("node:crypto");
   /** Clients may choose their keys; they must not be able to choose where the keys are stored. */
-  readonly #secret = randomBytes(16);
+  readonly #secret = this.#crypto.randomBytes(16);
   #keys = new DigestTable(3, leastCapacity);
   /** When an entry was admitted. */
   #times = new Float64Array(leastCapacity);
@@ -196,7 +196,7 @@ export class SlidingLog {
   }
 
   #digest(key: string): Digest {
-    const hash = createHash("sha256").update(this.#secret).update(key).digest();
+    const hash = this.#crypto.createHash("sha256").update(this.#secret).update(key).digest();
     return [hash.readUInt32LE(0), hash.readUInt32LE(4), hash.readUInt32LE(8), hash.readUInt32LE(12)];
   }
 }

@@ -65,6 +65,10 @@ export function createEndpointCases(factory: EngineFactory): void {
             "invalid-option",
             { server: { ...serverOptions, workerId: 0 }, steering: { slots: 2, activeWorkers: [0, 2] } },
           ],
+          ...[[], [65_535], [1, 65_535], [65_536.5]].map((shares): [string, Partial<EndpointOptions>] => [
+            "invalid-option",
+            { server: { ...serverOptions, workerId: 0 }, steering: { slots: 2, activeWorkers: [0], shares } },
+          ]),
           [
             "invalid-option",
             {

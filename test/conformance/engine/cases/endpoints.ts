@@ -158,9 +158,14 @@ export function endpointCases(factory: EngineFactory): void {
         );
         const client = await world.endpoint();
         endpoint.setActiveWorkers([2, 0]);
-        for (const ids of [[3], [0, 0], [1.5], [-1]]) {
+        endpoint.setActiveWorkers([2, 0], [1, 65_535]);
+        const wrong: [ids: number[], shares?: number[]][] = [[[3]], [[0, 0]], [[1.5]], [[-1]]];
+        for (const shares of [[65_536], [0, 65_536], [-1, 65_537], [NaN, 65_536], [0.5, 65_535.5], [1, 65_536]]) {
+          wrong.push([[2, 0], shares]);
+        }
+        for (const [ids, shares] of wrong) {
           expect(() => {
-            endpoint.setActiveWorkers(ids);
+            endpoint.setActiveWorkers(ids, shares);
           }).toThrow(expect.objectContaining({ name: "EngineError", code: "invalid-option" }) as Error);
         }
         for (const length of [0, 1, 20, 1200]) {

@@ -11,10 +11,10 @@ import { given, rejection, text, withSessions } from "../with-sessions.ts";
 
 const limits = { maxFieldSectionSize: 2000, maxHeadersPayload: 3000 };
 const live = { protocol: { limits } };
-const transport = (role: "client" | "server") => ({ preamble: [controlStreamPreamble({ role, limits })] });
+const transport = { preamble: [controlStreamPreamble({ limits })] };
 
-const smallServer: WorldOptions = { server: live, serverTransport: transport("server") };
-const smallClient: WorldOptions = { client: live, clientTransport: transport("client") };
+const smallServer: WorldOptions = { server: live, serverTransport: transport };
+const smallClient: WorldOptions = { client: live, clientTransport: transport };
 
 const tooLong = { "x-long": "v".repeat(150_000) };
 

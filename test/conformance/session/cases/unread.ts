@@ -30,7 +30,7 @@ const live: ConnectionSettingsInit = {
 
 function options(more: ConnectionSettingsInit = {}): WorldOptions {
   const server = { ...live, ...more };
-  const preamble = [controlStreamPreamble({ ...connectionSettings(server).core, role: "server" })];
+  const preamble = [controlStreamPreamble(connectionSettings(server).core)];
   return {
     server,
     serverTransport: { initialCredit: credit, streamReceiveWindow: window, receiveWindow: firstWindow, preamble },

@@ -9,7 +9,7 @@ const post = headers([":method", "POST"], ...getFields.slice(1), ["content-lengt
 
 /** A server's core that answers nothing by itself. */
 class Server {
-  readonly core = new ProtocolConnection({ role: "server" });
+  readonly core = new ProtocolConnection("server");
   #now = 0;
 
   constructor() {

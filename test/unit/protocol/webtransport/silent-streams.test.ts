@@ -12,7 +12,7 @@ function drain(core: ProtocolConnection): ProtocolOutput[] {
 
 describe("A stream whose first bytes do not come", () => {
   it("is left alone for ever while it is silent: it may be a QPACK stream that is opened but not used", () => {
-    const core = new ProtocolConnection({ role: "server" });
+    const core = new ProtocolConnection("server");
     for (const streamId of [2, 6, 0]) core.handleStreamOpened(streamId, 0);
     core.handleTimeout(1_000_000);
     expect(drain(core)).toEqual([]);
@@ -20,13 +20,13 @@ describe("A stream whose first bytes do not come", () => {
   });
 
   it("does not count against the limit of incomplete ones while it is silent", () => {
-    const core = new ProtocolConnection({ role: "server", limits: { maxIncompleteStreams: 2 } });
+    const core = new ProtocolConnection("server", { limits: { maxIncompleteStreams: 2 } });
     for (const streamId of [2, 6, 10, 14]) core.handleStreamOpened(streamId, 0);
     expect(drain(core)).toEqual([]);
   });
 
   it("is stopped when it has begun and does not go on, however often single bytes come", () => {
-    const core = new ProtocolConnection({ role: "server", limits: { prefixTimeout: 100 } });
+    const core = new ProtocolConnection("server", { limits: { prefixTimeout: 100 } });
     core.handleStreamOpened(2, 0);
     core.handleStreamData(2, Uint8Array.of(0x40), false, 10);
     core.handleStreamData(2, Uint8Array.of(0x54), false, 90);
@@ -36,7 +36,7 @@ describe("A stream whose first bytes do not come", () => {
   });
 
   it("gives way to newer ones past the limit of incomplete streams", () => {
-    const core = new ProtocolConnection({ role: "server", limits: { maxIncompleteStreams: 2 } });
+    const core = new ProtocolConnection("server", { limits: { maxIncompleteStreams: 2 } });
     for (const streamId of [2, 6, 10]) {
       core.handleStreamOpened(streamId, 0);
       core.handleStreamData(streamId, Uint8Array.of(0x40), false, 0);
