@@ -18,7 +18,8 @@ export function hostnamesOf(given: unknown = loopback): readonly string[] {
   if (hostnames.length === 0) throw refused("hostname", given, "must have one name or IP address at least");
   for (const hostname of hostnames) {
     const reason = hostnameFault(hostname);
-    if (reason !== undefined) throw refused("hostname", hostname, `must be a host name or an IP address, but ${reason}`);
+    if (reason !== undefined)
+      throw refused("hostname", hostname, `must be a host name or an IP address, but ${reason}`);
   }
   return [...hostnames] as readonly string[];
 }

@@ -1,4 +1,3 @@
-
 import { WireCodes } from "../constants/wire-codes.ts";
 import { EngineError } from "../engine/engine.ts";
 import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from "../engine/engine.ts";

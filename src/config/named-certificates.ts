@@ -41,7 +41,8 @@ const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 export function serverNameFault(given: unknown): string | undefined {
   if (typeof given !== "string") return "must be a string";
   const name = given;
-  if (process.getBuiltinModule("node:net").isIP(name) !== 0) return "is an address: TLS asks for names only, so cert and key must be for addresses";
+  if (process.getBuiltinModule("node:net").isIP(name) !== 0)
+    return "is an address: TLS asks for names only, so cert and key must be for addresses";
   // RFC 9525 §6.3: the asterisk is the whole leftmost label.
   const isWildcard = name.startsWith("*.");
   const labels = (isWildcard ? name.slice(2) : name).split(".");
@@ -49,8 +50,8 @@ export function serverNameFault(given: unknown): string | undefined {
     return 'has an asterisk that is not in place of the first label, as in "*.example.com"';
   }
   if (labelsAreRight(labels) && name.length <= 253) return undefined;
-  const ascii = URL.canParse(`https://${name}`) ? new URL(`https://${name}`).hostname : "";
-  return ascii !== "" && ascii !== name && labelsAreRight(ascii.split("."))
+  const ascii = /[^ -~]/.test(name) && URL.canParse(`https://${name}`) ? new URL(`https://${name}`).hostname : "";
+  return ascii !== "" && labelsAreRight(ascii.split("."))
     ? `is not as TLS asks for it: write "${ascii}"`
     : 'is no name of a server: such as "example.com", without scheme, port and path, at most 253 characters';
 }

@@ -24,7 +24,8 @@ export function checkWait(type: unknown, options: unknown): void {
   if (typeof options !== "object" || options === null) throw refused("options", options, "must be an object");
   for (const [name, value] of Object.entries(options) as readonly [string, unknown][]) {
     const check = Object.hasOwn(waitOptions, name) ? waitOptions[name] : undefined;
-    if (check === undefined) throw refused(name, value, "is not an option of waitFor: timeout, condition and signal are");
+    if (check === undefined)
+      throw refused(name, value, "is not an option of waitFor: timeout, condition and signal are");
     const [isRight, reason] = check;
     if (value !== undefined && !isRight(value)) throw refused(name, value, reason);
   }

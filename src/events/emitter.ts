@@ -113,7 +113,10 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
         end();
         const text = `No event "${type}" within ${String(timeout)} ms`;
         reject(
-          new TimeoutError(text, { operation: `waitFor ${type}`, ...(timeout !== undefined && { timeoutDuration: timeout }) }),
+          new TimeoutError(text, {
+            operation: `waitFor ${type}`,
+            ...(timeout !== undefined && { timeoutDuration: timeout }),
+          }),
         );
       };
       const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);

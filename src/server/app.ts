@@ -202,7 +202,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
       }
       return await this.server.listen(options);
     } catch (error) {
-      await this.#stopMiddleware();
+      await this.#stopMiddleware(life);
       life.isListening = false;
       throw error;
     } finally {
@@ -283,7 +283,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
   async #close(life: AppLife, options: ServerCloseOptions): Promise<void> {
     await this.server.close(options);
     await life.hooks.run("a shutdown hook", () => this.#runShutdown());
-    await life.hooks.run("a middleware's stop()", () => this.#stopMiddleware());
+    await this.#stopMiddleware(life);
     life.isClosed = true;
   }
 
@@ -310,10 +310,10 @@ export class ServerApp<Locals = Record<string, unknown>> {
   }
 
   /** In the reverse order of their start. */
-  async #stopMiddleware(): Promise<void> {
+  async #stopMiddleware(life: AppLife): Promise<void> {
     for (const part of [this.#routes, this.#middleware]) {
       try {
-        await part.stop();
+        await life.hooks.run("a middleware's stop()", () => part.stop());
       } catch (error) {
         this.#logger.error({ error }, "a middleware could not be stopped");
       }

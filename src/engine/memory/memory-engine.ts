@@ -101,16 +101,17 @@ function foreign(): EngineError {
   return invalidOption("it belongs to another engine");
 }
 
-const checks: Readonly<Record<keyof MemoryEngineOptions, readonly [isRight: (value: unknown) => boolean, reason: string]>> =
-  {
-    clock: [(value) => value instanceof VirtualClock, "must be a VirtualClock"],
-    seed: [(value) => Number.isFinite(value), "must be a finite number"],
-    conditions: [(value) => typeof value === "object" && value !== null, "must be an object"],
-    hosts: [
-      (value) => Array.isArray(value) && value.every((host) => typeof host === "string"),
-      "must be an array of addresses",
-    ],
-  };
+const checks: Readonly<
+  Record<keyof MemoryEngineOptions, readonly [isRight: (value: unknown) => boolean, reason: string]>
+> = {
+  clock: [(value) => value instanceof VirtualClock, "must be a VirtualClock"],
+  seed: [(value) => Number.isFinite(value), "must be a finite number"],
+  conditions: [(value) => typeof value === "object" && value !== null, "must be an object"],
+  hosts: [
+    (value) => Array.isArray(value) && value.every((host) => typeof host === "string"),
+    "must be an array of addresses",
+  ],
+};
 
 function checkMemoryOptions(given: unknown): void {
   if (typeof given !== "object" || given === null) throw invalidOption("the options must be an object");

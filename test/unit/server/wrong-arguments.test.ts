@@ -207,7 +207,6 @@ describe("close", () => {
     await pair.close();
   });
 
-
   it.each([NaN, -1, "5", null])("refuses a time-out of %j, and nothing has begun to close", async (timeout) => {
     const app = new ServerApp();
     const pair = await createTestPair(app);

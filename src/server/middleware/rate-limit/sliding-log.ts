@@ -1,4 +1,3 @@
-
 import { DigestTable } from "./digest-table.ts";
 import type { Digest } from "./digest-table.ts";
 
