@@ -33,6 +33,8 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   /** Undefined where the session's streams and bytes are not limited. */
   readonly flow: SessionFlow | undefined;
   readonly createdAt = Date.now();
+  /** As of `settings.now()`: the system's clock may be set meanwhile. */
+  readonly #began: number;
   #closing: SessionClosing | undefined;
   #face: SessionFace | undefined;
   #abort: AbortController | undefined;
@@ -40,6 +42,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   constructor(context: ConnectionContext, sessionId: number) {
     this.context = context;
     this.sessionId = sessionId;
+    this.#began = context.settings.now();
     const control = context.protocol.flowControl(sessionId);
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
     const { maxSessionBufferSize, totalBudget, datagramHighWaterMark, traffic } = context.settings;
@@ -152,7 +155,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
     const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
     return {
       createdAt: this.createdAt,
-      duration: Date.now() - this.createdAt,
+      duration: this.context.settings.now() - this.#began,
       streamsOpened: accounts.streamsOpened,
       streamsAccepted: accounts.streamsAccepted,
       streamsActive: this.streams.records.size,
