@@ -51,6 +51,15 @@ export class ClusterTarget implements MonitorTarget {
     return this.#hasServed || this.isServing || this.isDraining;
   }
 
+  get isAlive(): boolean {
+    if (this.isServing || this.isDraining || !this.hasServed) return true;
+    const { isRunning, servers, processes } = inspectCluster(this.#cluster);
+    // Without members it waits for some.
+    const hasMembers = processes.length > 0 || (servers?.length ?? 0) > 0;
+    // A worker that starts, or has crashed and is replaced, will serve; one that was given up will not.
+    return isRunning && (!hasMembers || processes.some(({ state }) => state !== "failed"));
+  }
+
   measure(): () => void {
     this.#measuring += 1;
     const end = this.#meter.start();
@@ -69,9 +78,9 @@ export class ClusterTarget implements MonitorTarget {
   async sample(): Promise<TargetSample> {
     const { servers } = inspectCluster(this.#cluster);
     const workers = servers === undefined ? await this.#sampleProcesses() : await this.#local.sample(this.#localState);
-    const { isServing, isDraining } = this;
-    const sample = mergeSamples(workers, { timestamp: Date.now(), isServing, isDraining });
-    if (sample.figures !== undefined || this.hasServed) return sample;
+    const { isServing, isDraining, hasServed } = this;
+    const sample = mergeSamples(workers, { timestamp: Date.now(), isServing, isDraining, hasServed });
+    if (sample.figures !== undefined || hasServed) return sample;
     // It has not been started: there is nothing that could fail to answer.
     return { ...sample, figures: countsOf(await sampleServer(new WebTransportServer(), this.#meter)) };
   }
