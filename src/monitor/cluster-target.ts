@@ -38,9 +38,7 @@ export class ClusterTarget implements MonitorTarget {
 
   get isServing(): boolean {
     const { isRunning, isStopping } = inspectCluster(this.#cluster);
-    const isServing = isRunning && !isStopping && this.#cluster.getServers().some((member) => member.isServing);
-    this.#hasServed ||= isServing;
-    return isServing;
+    return isRunning && !isStopping && this.#cluster.getServers().some((member) => member.isServing);
   }
 
   get isDraining(): boolean {
@@ -48,16 +46,17 @@ export class ClusterTarget implements MonitorTarget {
   }
 
   get hasServed(): boolean {
-    return this.#hasServed || this.isServing || this.isDraining;
+    // It runs once all of its members serve, so nobody has to have looked then.
+    this.#hasServed ||= this.isDraining || (inspectCluster(this.#cluster).isRunning && this.#hasMembers);
+    return this.#hasServed;
   }
 
   get isAlive(): boolean {
     if (this.isServing || this.isDraining || !this.hasServed) return true;
-    const { isRunning, servers, processes } = inspectCluster(this.#cluster);
-    // Without members it waits for some.
-    const hasMembers = processes.length > 0 || (servers?.length ?? 0) > 0;
-    // A worker that starts, or has crashed and is replaced, will serve; one that was given up will not.
-    return isRunning && (!hasMembers || processes.some(({ state }) => state !== "failed"));
+    const { isRunning, processes } = inspectCluster(this.#cluster);
+    // A worker that starts, or has crashed and is replaced, will serve; one that was given up will not. Without any it waits
+    // for some.
+    return isRunning && (!this.#hasMembers || processes.some(({ state }) => state !== "failed"));
   }
 
   measure(): () => void {
@@ -108,6 +107,11 @@ export class ClusterTarget implements MonitorTarget {
   get #localState(): WorkerState {
     if (this.isServing) return WorkerState.SERVING;
     return this.isDraining ? WorkerState.DRAINING : WorkerState.IDLE;
+  }
+
+  get #hasMembers(): boolean {
+    const { servers, processes } = inspectCluster(this.#cluster);
+    return processes.length > 0 || (servers?.length ?? 0) > 0;
   }
 
   get #processes(): readonly { readonly id: string; readonly process: InspectedProcess }[] {
