@@ -102,7 +102,7 @@ async function measureSampling() {
       start({ role: "client", load: "idle", port: ready.port, sessions: Math.ceil(sessions / clients) }),
     ),
   );
-  const { open, idle, during, whole } = await ask(child, "sample");
+  const { open, idle, during, whole, collections } = await ask(child, "sample");
   // Time includes that of other processes on the machine; CPU does not, but that of all threads.
   console.log(`\n${open.sessions} sessions of ${open.connections} connections; milliseconds:   time    CPU`);
   const line = (name, { time, cpu }) =>
@@ -112,12 +112,17 @@ async function measureSampling() {
   line(`longest turn during a sample, median of ${samples}`, medians(during));
   line(`longest turn during ${samples - 5} samples behind the first 5`, worst(during.slice(5)));
   line("from a sample's beginning to its end, median", medians(whole));
+  console.log(
+    `  garbage collections during samples: ${collections.count}, the longest ${collections.longest.toFixed(2)} ms`,
+  );
   for (const each of processes) each.kill();
 }
 
 /** A process of its own; resolves with it and its first message. */
 async function start(job) {
-  const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, NODE_NO_WARNINGS: "1" } });
+  const child = fork(fileURLToPath(import.meta.url), process.argv.slice(2), {
+    env: { ...process.env, NODE_NO_WARNINGS: "1" },
+  });
   processes.push(child);
   child.once("exit", (code) => {
     if (code) process.exit(code);
@@ -207,6 +212,15 @@ async function longestTurns(monitor) {
   let turns = 0;
   const idle = await longestTurn(() => (turns += 1) > 5000);
   const [during, whole] = [[], []];
+  // A collection comes when the heap wants it, whoever has made the garbage.
+  const collections = { count: 0, longest: 0 };
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      collections.count += 1;
+      collections.longest = Math.max(collections.longest, duration);
+    }
+  });
+  observer.observe({ entryTypes: ["gc"] });
   for (let count = 0; count < samples; count += 1) {
     const began = now();
     let isOver = false;
@@ -220,7 +234,10 @@ async function longestTurns(monitor) {
     during.push({ time: Math.max(first.time, others.time), cpu: Math.max(first.cpu, others.cpu) });
     await sampled;
   }
-  return { idle, during, whole };
+  // Entries are delivered in a later turn.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  observer.disconnect();
+  return { idle, during, whole, collections };
 }
 
 async function longestTurn(isOver) {
