@@ -1,28 +1,40 @@
-// What monitoring costs: rates and CPU of a server with a monitor that samples each second and is scraped each second,
-// against the same server without; and how long sampling keeps the event loop while thousands of sessions are open.
-// Servers and clients are processes of their own. Needs `npm run build`. See README.md.
+// What watching costs: a monitor that samples and is scraped each second, and tracing without an SDK, against the same server
+// without; and how long sampling keeps the event loop while thousands of sessions are open. What is compared is turned on and
+// off in one process while its clients, processes of their own, go on. Needs `npm run build`. See README.md.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { connect, generateSelfSignedCertificate, ServerApp, ServerMonitor } from "../dist/index.js";
+import { instrument } from "../dist/opentelemetry/index.js";
 
-const USAGE = `Usage: node benchmarks/monitor.mjs [options]
-  --rounds N     of each measurement, with and without a monitor in turn (default 5)
-  --seconds N    of one measurement (default 2)
-  --sessions N   that are open while samples are taken (default 10000)`;
+const USAGE = `Usage: node benchmarks/monitor.mjs [options] [monitor | tracing | sampling …]
+  --pairs N       slices with and without, of each load (default 100)
+  --slice N       milliseconds of a slice (default 1000)
+  --sessions N    that are open while samples are taken (default 10000)
+  --connections N that these sessions share (default 100)`;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
-    rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "2" },
+    pairs: { type: "string", default: "100" },
+    slice: { type: "string", default: "1000" },
     sessions: { type: "string", default: "10000" },
+    connections: { type: "string", default: "100" },
     help: { type: "boolean", short: "h", default: false },
   },
+  allowPositionals: true,
 });
-const [rounds, seconds, sessions] = ["rounds", "seconds", "sessions"].map((name) => Number(values[name]));
-const sessionsOfConnection = 100;
+const numbers = ["pairs", "slice", "sessions", "connections"].map((name) => Number(values[name]));
+const [pairs, slice, sessions, connections] = numbers;
+const parts = positionals.length > 0 ? positionals : ["monitor", "tracing", "sampling"];
+/** Slices at the beginning that do not count: code is compiled, and the heap grows. */
+const warmUp = 4;
+/** Samples that are taken while many sessions are open. */
+const samples = 105;
+/** Chunks that a server has echoed. */
+let echoes = 0;
+const sessionsOfConnection = Math.ceil(sessions / connections);
 const clientOptions = { insecure: true, logLevel: "silent", maxRetries: 0 };
 
 const processes = [];
@@ -34,51 +46,51 @@ if (process.send !== undefined) {
   const [job] = await once(process, "message");
   if (job.role === "server") await serve(job);
   else await drive(job);
-} else if (values.help || ![rounds, seconds, sessions].every((value) => Number.isInteger(value) && value > 0)) {
+} else if (values.help || !numbers.every((value) => Number.isInteger(value) && value > 0)) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 2);
 } else {
-  await compare();
-  await measureSampling();
+  if (parts.includes("monitor")) await compare("monitor", ["echo", "sessions"]);
+  if (parts.includes("tracing")) await compare("tracing", ["sessions"]);
+  if (parts.includes("sampling")) await measureSampling();
   process.exit(0);
 }
 
-async function compare() {
-  const servers = { off: await start({ role: "server" }), on: await start({ role: "server", monitored: true }) };
-  // What a Prometheus does.
-  const scraper = setInterval(async () => (await fetch(servers.on.ready.metrics)).text(), 1000);
-  const results = {};
-  for (let round = 0; round < rounds; round += 1) {
-    for (const load of ["echo", "sessions"]) {
-      // The first of a pair changes, so that neither has the warmer machine.
-      for (const name of round % 2 === 0 ? ["off", "on"] : ["on", "off"]) {
-        const { child, ready } = servers[name];
-        const before = await ask(child, "cpu");
-        const { child: client, ready: done } = await start({ role: "client", load, port: ready.port });
-        client.kill();
-        const after = await ask(child, "cpu");
-        const result = (results[`${load} ${name}`] ??= { rates: [], cpu: [] });
-        result.rates.push(done.count / done.seconds);
-        result.cpu.push((after.cpu - before.cpu) / done.count);
-      }
-    }
-  }
-  clearInterval(scraper);
-  for (const { child } of Object.values(servers)) child.kill();
-  console.log(`${"".padEnd(25)} ${"without".padStart(10)}  ${"with".padStart(10)}   difference`);
-  for (const load of ["echo", "sessions"]) {
-    const [off, on] = [results[`${load} off`], results[`${load} on`]];
-    line(`${load} a second, median`, median(off.rates), median(on.rates), 0);
-    line(`${load} a second, best`, Math.max(...off.rates), Math.max(...on.rates), 0);
-    line(`server CPU, µs, median`, median(off.cpu), median(on.cpu), 1);
-    line(`server CPU, µs, least`, Math.min(...off.cpu), Math.min(...on.cpu), 1);
+async function compare(what, loads) {
+  for (const load of loads) {
+    const { child, ready } = await start({ role: "server" });
+    const { child: client } = await start({ role: "client", load, port: ready.port });
+    const results = compared(child);
+    child.send({ what, load });
+    const { off, on } = await results;
+    client.kill();
+    child.kill();
+    console.log(`\n${load} with ${what} on and off, ${off.length} pairs of slices of ${slice} ms`);
+    row("operations a second", off, on, ({ count, time }) => (count / time) * 1000);
+    row("server CPU of one, µs", off, on, ({ count, cpu }) => (cpu / count) * 1000);
   }
 }
 
-function line(name, off, on, digits) {
-  const difference = `${(((on - off) / off) * 100).toFixed(2)} %`;
+/** Its slices, when they are over; scrapes meanwhile what it serves, as a Prometheus does. */
+function compared(child) {
+  return new Promise((resolve) => {
+    child.on("message", async (message) => {
+      if (message.metrics !== undefined) await (await fetch(message.metrics)).text();
+      else if (message.off !== undefined) resolve(message);
+    });
+  });
+}
+
+/** Medians, and that of the pairs' quotients with its confidence interval: what disturbs the machine disturbs both of a pair. */
+function row(name, off, on, of) {
+  const quotients = off.map((without, index) => of(on[index]) / of(without) - 1).toSorted((one, other) => one - other);
+  // The ranks between which the median is with a probability of 95 %, by the normal approximation of the binomial.
+  const below = Math.max(0, Math.floor((quotients.length - 1.96 * Math.sqrt(quotients.length)) / 2));
+  const [low, high] = [quotients[below], quotients[quotients.length - 1 - below]];
+  const percent = (share) => `${(share * 100).toFixed(2)} %`;
   console.log(
-    `${name.padEnd(25)} ${off.toFixed(digits).padStart(10)}  ${on.toFixed(digits).padStart(10)}   ${difference.padStart(10)}`,
+    `  ${name.padEnd(22)} off ${median(off.map(of)).toFixed(1).padStart(9)}   on ${median(on.map(of)).toFixed(1).padStart(9)}` +
+      `   difference ${percent(median(quotients))} (95 %: ${percent(low)} to ${percent(high)})`,
   );
 }
 
@@ -90,25 +102,31 @@ async function measureSampling() {
       start({ role: "client", load: "idle", port: ready.port, sessions: Math.ceil(sessions / clients) }),
     ),
   );
-  const { open, idle, during, whole } = await ask(child, "sample");
-  // Time includes that of other processes on the machine; CPU does not.
-  console.log(`\n${open} sessions are open; milliseconds:              time    CPU`);
-  const row = (name, { time, cpu }) =>
-    console.log(`  ${name.padEnd(48)} ${time.toFixed(2).padStart(6)} ${cpu.toFixed(2).padStart(6)}`);
-  row("longest turn of the event loop without a sample", idle);
-  row("longest turn during a sample, median of 20", medians(during));
-  row("longest turn during 20 samples", {
-    time: Math.max(...during.map(({ time }) => time)),
-    cpu: Math.max(...during.map(({ cpu }) => cpu)),
-  });
-  row("from a sample's beginning to its end, median", medians(whole));
+  const { open, idle, during, whole, collections } = await ask(child, "sample");
+  // Time includes that of other processes on the machine; CPU does not, but that of all threads.
+  console.log(`\n${open.sessions} sessions of ${open.connections} connections; milliseconds:   time    CPU`);
+  const line = (name, { time, cpu }) =>
+    console.log(`  ${name.padEnd(50)} ${time.toFixed(2).padStart(6)} ${cpu.toFixed(2).padStart(6)}`);
+  line("longest turn of the event loop without a sample", idle);
+  line("longest turn during the first 5 samples", worst(during.slice(0, 5)));
+  line(`longest turn during a sample, median of ${samples}`, medians(during));
+  line(`longest turn during ${samples - 5} samples behind the first 5`, worst(during.slice(5)));
+  line("from a sample's beginning to its end, median", medians(whole));
+  console.log(
+    `  garbage collections during samples: ${collections.count}, the longest ${collections.longest.toFixed(2)} ms`,
+  );
   for (const each of processes) each.kill();
 }
 
 /** A process of its own; resolves with it and its first message. */
 async function start(job) {
-  const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, NODE_NO_WARNINGS: "1" } });
+  const child = fork(fileURLToPath(import.meta.url), process.argv.slice(2), {
+    env: { ...process.env, NODE_NO_WARNINGS: "1" },
+  });
   processes.push(child);
+  child.once("exit", (code) => {
+    if (code) process.exit(code);
+  });
   child.send(job);
   const [ready] = await once(child, "message");
   return { child, ready };
@@ -120,7 +138,7 @@ async function ask(child, question) {
   return answer;
 }
 
-async function serve({ monitored }) {
+async function serve() {
   const { cert, key } = await generateSelfSignedCertificate();
   const app = new ServerApp({
     config: {
@@ -129,6 +147,7 @@ async function serve({ monitored }) {
       accessLog: false,
       logLevel: "error",
       maxSessions: 2 * sessions,
+      maxConnections: 2 * connections + 100,
       maxSessionsPerConnection: sessionsOfConnection,
     },
   });
@@ -138,31 +157,71 @@ async function serve({ monitored }) {
   app.route("/idle", (session) => session.closed);
   const { port } = await app.listen({ host: "127.0.0.1", port: 0 });
   const monitor = new ServerMonitor(app, { monitoringInterval: 1000 });
-  let metrics;
-  if (monitored) {
-    const { url } = await monitor.serve({ port: 0 });
-    metrics = `${url}metrics`;
-  }
   process.on("message", async (question) => {
-    if (question === "cpu") {
-      const { user, system } = process.cpuUsage();
-      process.send({ cpu: user + system });
-    } else process.send({ open: app.server.getServerStats().sessions, ...(await longestTurns(monitor)) });
+    if (question === "sample") {
+      // As an application has it: what belongs to a sample is compiled.
+      await monitor.start();
+      const { sessions: open, connections: through } = app.server.getServerStats();
+      process.send({ open: { sessions: open, connections: through }, ...(await longestTurns(monitor)) });
+    } else process.send(await runSlices(app, monitor, question));
   });
-  process.send({ port, metrics });
+  process.send({ port });
+}
+
+/** Slices with and without what is compared in turn; which of a pair is the first changes. */
+async function runSlices(app, monitor, { what, load }) {
+  const treatments = {
+    monitor: {
+      begin: async () => {
+        const { url } = await monitor.serve({ port: 0 });
+        process.send({ metrics: `${url}metrics` });
+      },
+      end: () => monitor.stop(),
+    },
+    tracing: {
+      begin: () => (treatments.instrumented = instrument(app)),
+      end: () => treatments.instrumented.disable(),
+    },
+  };
+  const { begin, end } = treatments[what];
+  const operations = () => (load === "echo" ? echoes : app.server.getServerStats().sessionsAccepted);
+  const results = { off: [], on: [] };
+  for (let pair = -warmUp; pair < pairs; pair += 1) {
+    for (const name of pair % 2 === 0 ? ["off", "on"] : ["on", "off"]) {
+      const [before, count] = [now(), operations()];
+      // What beginning and ending costs counts, too.
+      if (name === "on") await begin();
+      await new Promise((resolve) => setTimeout(resolve, slice));
+      if (name === "on") await end();
+      if (pair >= 0) results[name].push({ ...since(before), count: operations() - count });
+    }
+  }
+  return results;
 }
 
 async function echo(stream) {
-  for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) await stream.write(chunk);
+  for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
+    await stream.write(chunk);
+    echoes += 1;
+  }
   stream.finish();
 }
 
-/** Takes 20 samples, and looks how long each turn of the event loop takes meanwhile. */
+/** Takes samples, and looks how long each turn of the event loop takes meanwhile. */
 async function longestTurns(monitor) {
   let turns = 0;
   const idle = await longestTurn(() => (turns += 1) > 5000);
   const [during, whole] = [[], []];
-  for (let count = 0; count < 20; count += 1) {
+  // A collection comes when the heap wants it, whoever has made the garbage.
+  const collections = { count: 0, longest: 0 };
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      collections.count += 1;
+      collections.longest = Math.max(collections.longest, duration);
+    }
+  });
+  observer.observe({ entryTypes: ["gc"] });
+  for (let count = 0; count < samples; count += 1) {
     const began = now();
     let isOver = false;
     const sampled = monitor.read().then(() => {
@@ -175,7 +234,10 @@ async function longestTurns(monitor) {
     during.push({ time: Math.max(first.time, others.time), cpu: Math.max(first.cpu, others.cpu) });
     await sampled;
   }
-  return { idle, during, whole };
+  // Entries are delivered in a later turn.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  observer.disconnect();
+  return { idle, during, whole, collections };
 }
 
 async function longestTurn(isOver) {
@@ -200,11 +262,15 @@ function since(before) {
   return { time: after.time - before.time, cpu: after.cpu - before.cpu };
 }
 
+function worst(list) {
+  return { time: Math.max(...list.map(({ time }) => time)), cpu: Math.max(...list.map(({ cpu }) => cpu)) };
+}
+
 function medians(list) {
   return { time: median(list.map(({ time }) => time)), cpu: median(list.map(({ cpu }) => cpu)) };
 }
 
-/** One load on a server, then the count of what was done. */
+/** One load on a server, until the process is ended. */
 async function drive({ load, port, sessions: share }) {
   const url = (path) => `https://127.0.0.1:${port}${path}`;
   if (load === "idle") {
@@ -218,16 +284,9 @@ async function drive({ load, port, sessions: share }) {
     setInterval(() => {}, 1 << 30);
     return;
   }
-  const once = load === "echo" ? await echoer(url("/echo")) : () => openAndClose(url("/idle"));
-  for (const end = performance.now() + 300; performance.now() < end;) await once();
-  let count = 0;
-  const began = performance.now();
-  const end = began + seconds * 1000;
-  while (performance.now() < end) {
-    await once();
-    count += load === "echo" ? 8 : 1;
-  }
-  process.send({ count, seconds: (performance.now() - began) / 1000 });
+  const operate = load === "echo" ? await echoer(url("/echo")) : () => openAndClose(url("/idle"));
+  process.send("ready");
+  for (;;) await operate();
 }
 
 /** Eight streams of one session, 64 bytes each there and back. */

@@ -121,7 +121,15 @@ export interface QuicEndpoint {
   /** Keep the process alive while open (default), or not. */
   ref(): void;
   unref(): void;
+  /** Costs the same for any number of connections. */
   getStats(): EndpointStats;
+  /**
+   * Reads many connections at once: each place of `roundTrips` is a slot, the first of them slot `first`, and gets the
+   * smoothed round-trip time (milliseconds) of the connection in it, or NaN where there is no established one. Counts their
+   * packets for {@link EndpointStats.packets}. Returns how many slots there are: go on until `first` has reached that. A
+   * connection keeps its slot. Creates no objects.
+   */
+  survey(first: number, roundTrips: Float64Array): number;
   /**
    * Closes every connection with this application error and resolves when the close frames have reached the socket
    * and the socket is closed. Idempotent.
@@ -137,9 +145,24 @@ export interface EndpointStats {
   readonly handshakesRefused: number;
   /** Clients that did not become connections since the endpoint was made, by cause. */
   readonly handshakeFailures: HandshakeFailures;
+  /** Of all connections since the endpoint was made: of each as of its last {@link QuicEndpoint.survey}, or of its end. */
+  readonly packets: PacketCounts;
   /** Bytes the kernel granted, against the 2 MiB asked for. */
   readonly receiveBufferSize: number;
   readonly sendBufferSize: number;
+}
+
+export interface PacketCounts {
+  /** QUIC packets. */
+  readonly packetsSent: number;
+  /** UDP datagrams. */
+  readonly packetsReceived: number;
+  /** QUIC packets that were declared lost. */
+  readonly packetsLost: number;
+  /** Bytes of UDP payloads. */
+  readonly bytesSent: number;
+  /** Bytes of UDP payloads. */
+  readonly bytesReceived: number;
 }
 
 export interface ConnectionInfo {

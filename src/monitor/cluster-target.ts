@@ -36,9 +36,7 @@ export class ClusterTarget implements MonitorTarget {
 
   get isServing(): boolean {
     const { isRunning, isStopping } = inspectCluster(this.#cluster);
-    const isServing = isRunning && !isStopping && this.#cluster.getServers().some((member) => member.isServing);
-    this.#hasServed ||= isServing;
-    return isServing;
+    return isRunning && !isStopping && this.#cluster.getServers().some((member) => member.isServing);
   }
 
   get isDraining(): boolean {
@@ -46,7 +44,17 @@ export class ClusterTarget implements MonitorTarget {
   }
 
   get hasServed(): boolean {
-    return this.#hasServed || this.isServing || this.isDraining;
+    // It runs once all of its members serve, so nobody has to have looked then.
+    this.#hasServed ||= this.isDraining || (inspectCluster(this.#cluster).isRunning && this.#hasMembers);
+    return this.#hasServed;
+  }
+
+  get isAlive(): boolean {
+    if (this.isServing || this.isDraining || !this.hasServed) return true;
+    const { isRunning, processes } = inspectCluster(this.#cluster);
+    // A worker that starts, or has crashed and is replaced, will serve; one that was given up will not. Without any it waits
+    // for some.
+    return isRunning && (!this.#hasMembers || processes.some(({ state }) => state !== "failed"));
   }
 
   measure(): () => void {
@@ -67,9 +75,9 @@ export class ClusterTarget implements MonitorTarget {
   async sample(): Promise<TargetSample> {
     const { servers } = inspectCluster(this.#cluster);
     const workers = servers === undefined ? await this.#sampleProcesses() : await this.#local.sample(this.#localState);
-    const { isServing, isDraining } = this;
-    const sample = mergeSamples(workers, { timestamp: Date.now(), isServing, isDraining });
-    if (sample.figures !== undefined || this.hasServed) return sample;
+    const { isServing, isDraining, hasServed } = this;
+    const sample = mergeSamples(workers, { timestamp: Date.now(), isServing, isDraining, hasServed });
+    if (sample.figures !== undefined || hasServed) return sample;
     // It has not been started: there is nothing that could fail to answer.
     return { ...sample, figures: countsOf(await sampleServer(new WebTransportServer(), this.#meter)) };
   }
@@ -97,6 +105,11 @@ export class ClusterTarget implements MonitorTarget {
   get #localState(): WorkerState {
     if (this.isServing) return WorkerState.SERVING;
     return this.isDraining ? WorkerState.DRAINING : WorkerState.IDLE;
+  }
+
+  get #hasMembers(): boolean {
+    const { servers, processes } = inspectCluster(this.#cluster);
+    return processes.length > 0 || (servers?.length ?? 0) > 0;
   }
 
   get #processes(): readonly { readonly id: string; readonly process: InspectedProcess }[] {

@@ -1,5 +1,6 @@
 import type { ActiveAlert } from "./alerts/alert-book.ts";
 import type { MonitorMetrics } from "./metrics.ts";
+import type { MonitorTarget } from "./target.ts";
 
 export const HealthState = Object.freeze({
   HEALTHY: "healthy",
@@ -7,6 +8,8 @@ export const HealthState = Object.freeze({
   IDLE: "idle",
   DEGRADED: "degraded",
   UNHEALTHY: "unhealthy",
+  /** It has not served yet. */
+  STARTING: "starting",
   /** There is no sample yet. */
   UNKNOWN: "unknown",
 } as const);
@@ -17,14 +20,18 @@ export interface HealthStatus {
   readonly reason: string;
 }
 
-/** `isServing`: as of now, not of the sample. */
+/** `target`: its state as of now, not of the sample. */
 export function healthOf(
   metrics: MonitorMetrics | undefined,
-  isServing: boolean,
+  { isServing, hasServed }: Pick<MonitorTarget, "isServing" | "hasServed">,
   alerts: readonly ActiveAlert[],
 ): HealthStatus {
   if (metrics === undefined) return { status: "unknown", reason: "No metrics collected yet." };
-  if (!isServing) return { status: "unhealthy", reason: "Server is not serving." };
+  if (!isServing) {
+    return hasServed
+      ? { status: "unhealthy", reason: "Server is not serving." }
+      : { status: "starting", reason: "Server has not begun to serve." };
+  }
   const [worst] = alerts;
   if (worst !== undefined) return { status: worst.status, reason: worst.reason };
   return metrics.figures.connections.active > 0

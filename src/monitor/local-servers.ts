@@ -31,7 +31,7 @@ export class LocalServers {
         return { ...common, id: String(this.#numberOf(server)), figures };
       }),
     );
-    const now = { timestamp: Date.now(), isServing: false, isDraining: false };
+    const now = { timestamp: Date.now(), isServing: false, isDraining: false, hasServed: false };
     const figures = this.#totals.add(mergeSamples(each, now));
     const ofProcess = { eventLoop: this.#meter.figures, memory: memoryFigures() };
     return [{ ...common, id: "", figures: figures && { ...figures, ...ofProcess } }];

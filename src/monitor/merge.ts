@@ -8,7 +8,7 @@ import type { CompleteSessionQuery } from "./session-query.ts";
 /** The sample of a cluster: `workers` are those of all its slots that should have one. */
 export function mergeSamples(
   workers: readonly WorkerSample[],
-  state: { readonly timestamp: number; readonly isServing: boolean; readonly isDraining: boolean },
+  state: Pick<TargetSample, "timestamp" | "isServing" | "isDraining" | "hasServed">,
 ): TargetSample {
   const [first, ...others] = workers.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
   return { ...state, workers, figures: first && others.reduce(addFigures, first) };

@@ -11,6 +11,8 @@ export interface MonitorMetrics {
   readonly timestamp: number;
   readonly isServing: boolean;
   readonly isDraining: boolean;
+  /** It has served at some time: one that has not is starting, or waits to be started. */
+  readonly hasServed: boolean;
   /** Of all workers; counts never fall while the monitor lives, whatever becomes of the workers. */
   readonly figures: Figures;
   readonly window: WindowMetrics;

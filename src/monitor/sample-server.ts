@@ -1,12 +1,21 @@
 import { Histogram } from "../base/histogram.ts";
+import type { HistogramData } from "../base/histogram.ts";
 import { exchangeBounds } from "../server/accounts/durations.ts";
+import type { QuicEndpoint } from "../engine/engine.ts";
 import { inspectServer } from "../server/server.ts";
 import type { ServerInspection, WebTransportServer } from "../server/server.ts";
+import { bufferedBytesOf } from "../transport/session/session.ts";
 
 import { memoryFigures } from "./process-figures.ts";
 import type { EventLoopMeter } from "./process-figures.ts";
-import { inSlices } from "./slices.ts";
+import { inSlices, Slices } from "./slices.ts";
 import type { Figures } from "./target.ts";
+
+/** Slots of an endpoint that are looked at between two looks at the clock: some 0.1 ms. */
+const surveyed = 256;
+
+/** Of all servers: nothing else runs between a survey and the end of its reading. */
+const roundTrips = new Float64Array(surveyed);
 
 /** Figures of a server, without the process's own. */
 type ServerFigures = Omit<Figures, "eventLoop" | "memory">;
@@ -27,9 +36,10 @@ export async function sampleWithoutProcess(server: WebTransportServer, meter: Ev
 
 async function serverFigures(server: WebTransportServer): Promise<ServerFigures> {
   const inspection = inspectServer(server);
-  const { account, budget, endpoints } = inspection;
-  const walked = await walk(inspection);
-  // Read behind the walk, and all at once: a session that has ended meanwhile is not counted as open.
+  const { account, totals, budget, endpoints } = inspection;
+  const rtt = await readRoundTrips(endpoints?.all ?? []);
+  const largestSession = await largestBuffer(inspection);
+  // Read behind the walks, and all at once: a session that has ended meanwhile is not counted as open.
   const stats = server.getServerStats();
   const { counters, traffic } = account;
   const { maxConnections, maxSessions, maxSessionBufferSize } = server.config.values;
@@ -70,14 +80,14 @@ async function serverFigures(server: WebTransportServer): Promise<ServerFigures>
         outgoing_expired: traffic.datagramsExpiredOutgoing,
       },
     },
-    transport: account.packets.counts,
-    rtt: walked.rtt.data,
+    transport: totals.sums().packets,
+    rtt,
     durations: account.durations.data,
     buffers: {
       used: budget.used,
       reserved: budget.reserved,
       limit: budget.limit,
-      largestSession: walked.largestSession,
+      largestSession,
       sessionLimit: maxSessionBufferSize,
     },
     certificates: (endpoints?.certificates ?? []).map(({ serverName, notBefore, notAfter }) => ({
@@ -89,22 +99,30 @@ async function serverFigures(server: WebTransportServer): Promise<ServerFigures>
   };
 }
 
-/** What only the connections and sessions themselves know. */
-async function walk({ account }: ServerInspection): Promise<{ rtt: Histogram; largestSession: number }> {
+/** Of the connections that are open; their packets are counted on the way. */
+async function readRoundTrips(endpoints: readonly QuicEndpoint[]): Promise<HistogramData> {
   const rtt = new Histogram(exchangeBounds);
-  const { connections, sessions, packets } = account;
-  await inSlices(connections.shown.values(), connections.count, (connection) => {
-    // One that has just closed has counted its packets already, and has no round trips any more.
-    if (connection.state === "closed") return;
-    const stats = connection.getStats();
-    packets.seen(connection, stats);
-    rtt.record(stats.rtt);
-  });
-  let largestSession = 0;
+  const slices = new Slices();
+  for (const endpoint of endpoints) {
+    for (let first = 0, slots = 1; first < slots; first += surveyed) {
+      if (slices.isOver) await slices.next();
+      slots = endpoint.survey(first, roundTrips);
+      // A slot without a connection has no number, and is not recorded.
+      for (const value of roundTrips) rtt.record(value);
+    }
+  }
+  return rtt.data;
+}
+
+/** Unread bytes of the session that holds most. */
+async function largestBuffer({ account: { sessions }, budget }: ServerInspection): Promise<number> {
+  let largest = 0;
+  // Mostly nobody holds any.
+  if (budget.used === 0) return largest;
   await inSlices(sessions.shown.values(), sessions.count, (session) => {
-    largestSession = Math.max(largestSession, session.getStats().bufferedBytes);
+    largest = Math.max(largest, bufferedBytesOf(session));
   });
-  return { rtt, largestSession };
+  return largest;
 }
 
 const noMemory: Figures["memory"] = Object.freeze({

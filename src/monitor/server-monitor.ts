@@ -136,7 +136,7 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
 
   /** By the newest sample; whether the server serves, as of now. */
   getHealthStatus(): HealthStatus {
-    return healthOf(this.#history.latest, this.#target.isServing, this.#alerts.active);
+    return healthOf(this.#history.latest, this.#target, this.#alerts.active);
   }
 
   /** The newest `limit` alerts (0: all), oldest first, of at most 100. */
@@ -251,6 +251,7 @@ export class ServerMonitor extends TypedEmitter<MonitorEventMap> {
       timestamp: sample.timestamp,
       isServing: sample.isServing,
       isDraining: sample.isDraining,
+      hasServed: sample.hasServed,
       figures,
       window: windowOf(figures, start?.metrics.figures, start === undefined ? 0 : now - start.at),
       workers: workerMetrics(sample, this.#lastSample),

@@ -31,18 +31,23 @@ export class ServerTarget implements MonitorTarget {
     return this.#server.localAddress !== undefined;
   }
 
+  get isAlive(): boolean {
+    return this.isServing || this.isDraining || !this.hasServed;
+  }
+
   measure(): () => void {
     return this.#meter.start();
   }
 
   async sample(): Promise<TargetSample> {
     const figures = await sampleServer(this.#server, this.#meter);
-    const { isServing, isDraining } = this;
+    const { isServing, isDraining, hasServed } = this;
     const state = isServing ? WorkerState.SERVING : isDraining ? WorkerState.DRAINING : WorkerState.IDLE;
     return {
       timestamp: Date.now(),
       isServing,
       isDraining,
+      hasServed,
       workers: [{ id: "", instance: "", pid: process.pid, state, restarts: 0, figures }],
       figures,
     };

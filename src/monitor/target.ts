@@ -26,6 +26,11 @@ export interface MonitorTarget {
   readonly isDraining: boolean;
   /** It has served at some time. */
   readonly hasServed: boolean;
+  /**
+   * The process should live on: the target serves, drains, has not begun, or mends itself, as a cluster does that replaces
+   * its workers. False: it has ended by itself or was closed, and only a new process will serve again.
+   */
+  readonly isAlive: boolean;
   /** For alerts. */
   readonly logger: Logger;
   /** Begins to measure what costs something, such as the event loop's delay. Returns what ends it. Calls may overlap. */
@@ -46,6 +51,7 @@ export interface TargetSample {
   readonly timestamp: number;
   readonly isServing: boolean;
   readonly isDraining: boolean;
+  readonly hasServed: boolean;
   /** One for a server; for a cluster one for each worker, those that are missing included. */
   readonly workers: readonly WorkerSample[];
   /** The figures of the workers that have answered, together; undefined when none has. */
@@ -135,7 +141,7 @@ export interface Figures {
     readonly received: number;
     readonly dropped: CountsBy<DatagramDropCause>;
   };
-  /** Sent and lost: QUIC packets; received: UDP datagrams. Of a connection that was lost by a time-out, as of the last sample. */
+  /** Sent and lost: QUIC packets; received: UDP datagrams. */
   readonly transport: {
     readonly packetsSent: number;
     readonly packetsReceived: number;

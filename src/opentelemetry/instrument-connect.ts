@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
-import { context, SpanKind, trace } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 
 import { connectChannel } from "../client/connect-channel.ts";
@@ -13,7 +13,7 @@ import { endAttributes, protocolAttributes, serverAttributes, sessionAttributes 
 import { headersSetter } from "./carriers.ts";
 import { setContext } from "./contexts.ts";
 import { Attribute, EventName } from "./names.ts";
-import { instrumented, propagationOf, safely, tracerOf } from "./options.ts";
+import { instrumented, propagationOf, safely, spanRecording, tracerOf } from "./options.ts";
 import type { Instrumented, InstrumentOptions, Propagation } from "./options.ts";
 import { fail, recordError } from "./span-errors.ts";
 
@@ -25,7 +25,7 @@ let current: Instrumented | undefined;
  */
 export function instrumentConnect(options: Omit<InstrumentOptions, "meterProvider"> = {}): Instrumented {
   current?.disable();
-  const tracer = new ConnectTracer(tracerOf(options), propagationOf(options));
+  const tracer = new ConnectTracer(tracerOf(options), propagationOf(options), spanRecording(options));
   tracer.begin();
   const result = instrumented(() => {
     tracer.end();
@@ -38,13 +38,15 @@ export function instrumentConnect(options: Omit<InstrumentOptions, "meterProvide
 class ConnectTracer {
   readonly #tracer: Tracer;
   readonly #propagation: Propagation;
+  readonly #recordsSpans: () => boolean;
   /** Calls that have not settled. */
   readonly #calls = new Map<ConnectMessage, { readonly span: Span; readonly context: Context }>();
   #isEnding = false;
 
-  constructor(tracer: Tracer, propagation: Propagation) {
+  constructor(tracer: Tracer, propagation: Propagation, recordsSpans: () => boolean) {
     this.#tracer = tracer;
     this.#propagation = propagation;
+    this.#recordsSpans = recordsSpans;
   }
 
   begin(): void {
@@ -74,6 +76,11 @@ class ConnectTracer {
 
   #start(message: ConnectMessage): void {
     const parent = context.active();
+    // While no SDK is registered nobody sees a call, unless there is a context that is to be passed on.
+    if (!this.#recordsSpans() && parent === ROOT_CONTEXT) {
+      this.#propagation.inject(parent, message.headers, headersSetter);
+      return;
+    }
     const attributes = targetAttributes(message.url);
     const span = this.#tracer.startSpan("CONNECT", { kind: SpanKind.CLIENT, attributes }, parent);
     const own = trace.setSpan(parent, span);

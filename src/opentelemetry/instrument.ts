@@ -2,7 +2,7 @@ import { ConfigurationError } from "../errors/errors.ts";
 import { ServerObservers } from "../server/observers.ts";
 import type { WebTransportServer } from "../server/server.ts";
 
-import { instrumented, meterOf, propagationOf, tracerOf } from "./options.ts";
+import { instrumented, meterOf, propagationOf, spanRecording, tracerOf } from "./options.ts";
 import type { Instrumented, InstrumentOptions } from "./options.ts";
 import { ServerMetrics } from "./server-metrics.ts";
 import { ServerTracer } from "./server-tracer.ts";
@@ -29,6 +29,7 @@ export function instrument(target: InstrumentTarget, options: InstrumentOptions 
   const metrics = new ServerMetrics(meterOf(options));
   const tracer = new ServerTracer({
     tracer: tracerOf(options),
+    recordsSpans: spanRecording(options),
     propagation: propagationOf(options),
     metrics,
     redactQuery: server.config.values.redactQuery,

@@ -27,6 +27,24 @@ export function tracerOf({ tracerProvider }: InstrumentOptions): Tracer {
   return (tracerProvider ?? trace).getTracer(scope.name, scope.version);
 }
 
+/**
+ * Whether spans of {@link tracerOf} can be recorded: they cannot while no SDK is registered. The API has no such question.
+ * Its global provider stands for the SDK's, which it gives by a method of its own.
+ */
+export function spanRecording({ tracerProvider }: InstrumentOptions): () => boolean {
+  const provider = (tracerProvider ?? trace.getTracerProvider()) as TracerProvider & DelegatingProvider;
+  let isRegistered = provider.getDelegateTracer === undefined;
+  return () => {
+    isRegistered ||= provider.getDelegateTracer?.(scope.name, scope.version) !== undefined;
+    return isRegistered;
+  };
+}
+
+interface DelegatingProvider {
+  /** Undefined while nothing is registered. */
+  getDelegateTracer?(name: string, version: string): Tracer | undefined;
+}
+
 export function meterOf({ meterProvider }: InstrumentOptions): Meter {
   return (meterProvider ?? metrics).getMeter(scope.name, scope.version);
 }

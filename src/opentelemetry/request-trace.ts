@@ -1,4 +1,4 @@
-import { ROOT_CONTEXT, SpanKind, trace } from "@opentelemetry/api";
+import { SpanKind, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
 
 import { SessionError } from "../errors/errors.ts";
@@ -6,7 +6,6 @@ import type { IncomingSession, Rejection, RequestOutcome } from "../transport/se
 import type { CloseInfo, Session } from "../transport/types.ts";
 
 import { endAttributes, errorType, requestAttributes, sessionAttributes } from "./attributes.ts";
-import { fieldGetter } from "./carriers.ts";
 import { setContext } from "./contexts.ts";
 import { Attribute, EventName, OwnAttribute } from "./names.ts";
 import { safely } from "./options.ts";
@@ -17,6 +16,7 @@ import { fail, recordError } from "./span-errors.ts";
 /** What all traces of a server share. */
 export interface Tracing {
   readonly tracer: Tracer;
+  readonly recordsSpans: () => boolean;
   readonly propagation: Propagation;
   readonly metrics: ServerMetrics;
   /** Leave values of the query out. */
@@ -32,20 +32,22 @@ export class RequestTrace {
   readonly #tracing: Tracing;
   readonly #request: IncomingSession;
   readonly #span: Span;
+  /** Nobody sees what is told to a span that does not record: no SDK is registered, or its sampler has left it out. */
+  readonly #isRecording: boolean;
   readonly #arrived = performance.now();
   #session: Session | undefined;
   #errorType: string | undefined;
   /** Milliseconds since the epoch; undefined while the span lasts. */
   #endedAt: number | undefined;
 
-  constructor(tracing: Tracing, request: IncomingSession) {
-    const { tracer, propagation, redactQuery } = tracing;
+  /** `parent`: what the request's headers say. */
+  constructor(tracing: Tracing, request: IncomingSession, parent: Context) {
+    const { tracer, recordsSpans, redactQuery } = tracing;
     this.#tracing = tracing;
     this.#request = request;
-    // What happens to be active is another session's: the connection may have been read on its behalf.
-    const parent = propagation.extract(ROOT_CONTEXT, request.rawHeaders, fieldGetter);
-    const attributes = requestAttributes(request, redactQuery);
+    const attributes = recordsSpans() ? requestAttributes(request, redactQuery) : {};
     this.#span = tracer.startSpan("CONNECT", { kind: SpanKind.SERVER, attributes }, parent);
+    this.#isRecording = this.#span.isRecording();
     this.context = trace.setSpan(parent, this.#span);
     setContext(request, this.context);
     void request.outcome.then((outcome) => safely(() => this.#answered(outcome)));
@@ -72,8 +74,10 @@ export class RequestTrace {
 
   #answered(outcome: RequestOutcome): void {
     const { route } = this.#request;
-    if (route !== undefined) this.#span.updateName(`CONNECT ${route}`);
-    if (route !== undefined) this.#span.setAttribute(Attribute.HTTP_ROUTE, route);
+    if (route !== undefined && this.#isRecording) {
+      this.#span.updateName(`CONNECT ${route}`);
+      this.#span.setAttribute(Attribute.HTTP_ROUTE, route);
+    }
     switch (outcome.type) {
       case "accepted":
         this.#accepted(outcome.session);
@@ -93,7 +97,9 @@ export class RequestTrace {
   #accepted(session: Session): void {
     this.#session = session;
     setContext(session, this.context);
-    this.#span.setAttributes({ [Attribute.HTTP_RESPONSE_STATUS_CODE]: 200, ...sessionAttributes(session) });
+    if (this.#isRecording) {
+      this.#span.setAttributes({ [Attribute.HTTP_RESPONSE_STATUS_CODE]: 200, ...sessionAttributes(session) });
+    }
     this.#addEvent(EventName.ACCEPTED);
     this.#answerRecorded("accepted", 200);
     const accepted = performance.now();
@@ -107,7 +113,9 @@ export class RequestTrace {
   }
 
   #answerRecorded(outcome: "accepted" | "rejected" | "abandoned", status?: number): void {
-    this.#tracing.metrics.requestAnswered((performance.now() - this.#arrived) / 1000, {
+    const { metrics } = this.#tracing;
+    if (!metrics.isRecording) return;
+    metrics.requestAnswered((performance.now() - this.#arrived) / 1000, {
       ...this.#shared(),
       [OwnAttribute.REQUEST_OUTCOME]: outcome,
       ...(status !== undefined && { [Attribute.HTTP_RESPONSE_STATUS_CODE]: status }),
@@ -116,16 +124,19 @@ export class RequestTrace {
 
   #sessionEnded(session: Session, info: CloseInfo, accepted: number): void {
     const span = this.#span;
-    span.setAttributes(endAttributes(info, session.getStats()));
+    if (this.#isRecording) span.setAttributes(endAttributes(info, session.getStats()));
     // What a handler has thrown is the cause of its session's end.
     if (!info.clean && this.#errorType === undefined) {
       this.#errorType = info.error.code;
       fail(span, info.error.code, info.error.message);
     }
-    this.#tracing.metrics.sessionEnded((performance.now() - accepted) / 1000, {
-      ...this.#shared(),
-      [OwnAttribute.SESSION_CLOSED_BY]: info.by,
-    });
+    const { metrics } = this.#tracing;
+    if (metrics.isRecording) {
+      metrics.sessionEnded((performance.now() - accepted) / 1000, {
+        ...this.#shared(),
+        [OwnAttribute.SESSION_CLOSED_BY]: info.by,
+      });
+    }
     this.#end();
   }
 
@@ -149,7 +160,7 @@ export class RequestTrace {
   }
 
   #addEvent(name: string, attributes: Attributes = {}): void {
-    if (this.#endedAt === undefined) this.#span.addEvent(name, attributes);
+    if (this.#isRecording && this.#endedAt === undefined) this.#span.addEvent(name, attributes);
   }
 
   #end(): void {

@@ -1,4 +1,4 @@
-import { ValueType } from "@opentelemetry/api";
+import { createNoopMeter, ValueType } from "@opentelemetry/api";
 import type {
   Attributes,
   BatchObservableCallback,
@@ -21,6 +21,9 @@ const sessionBoundaries = [0.1, 1, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400
 
 const prefix = "webtransport.server";
 
+/** What a meter gives while no SDK is registered. */
+const noHistogram = createNoopMeter().createHistogram("");
+
 /** A server's metrics: two histograms, and figures that are read when somebody collects them. */
 export class ServerMetrics {
   readonly #meter: Meter;
@@ -39,6 +42,11 @@ export class ServerMetrics {
       unit: "s",
       advice: { explicitBucketBoundaries: sessionBoundaries },
     });
+  }
+
+  /** Somebody may collect what is recorded. */
+  get isRecording(): boolean {
+    return this.#requestDuration !== noHistogram;
   }
 
   requestAnswered(seconds: number, attributes: Attributes): void {

@@ -1,4 +1,5 @@
 import { context, ROOT_CONTEXT, SpanKind } from "@opentelemetry/api";
+import type { Context } from "@opentelemetry/api";
 
 import type { CoreRejection } from "../server/admission/core-refusals.ts";
 import type { ServerObserver } from "../server/observers.ts";
@@ -23,13 +24,17 @@ export class ServerTracer implements ServerObserver {
   }
 
   requestArrived(request: IncomingSession): void {
-    safely(() => this.#traces.set(request, new RequestTrace(this.#tracing, request)));
+    safely(() => {
+      const parent = this.#tracing.propagation.extract(ROOT_CONTEXT, request.rawHeaders, fieldGetter);
+      if (this.#isSeen(parent)) this.#traces.set(request, new RequestTrace(this.#tracing, request, parent));
+    });
   }
 
   requestRefused(refused: RefusedRequest, { subject, rejection }: CoreRejection): void {
     safely(() => {
       const { tracer, propagation, metrics, redactQuery } = this.#tracing;
       const parent = propagation.extract(ROOT_CONTEXT, refused.headers, fieldGetter);
+      if (!this.#isSeen(parent)) return;
       const attributes = {
         ...protocolAttributes,
         // What was not read has no path.
@@ -48,20 +53,36 @@ export class ServerTracer implements ServerObserver {
   }
 
   answering(request: IncomingSession, answer: () => Promise<void>): Promise<void> {
-    const followed = this.#traces.get(request);
-    return followed === undefined ? answer() : context.with(followed.context, answer);
+    // What happens to be active is another session's: the connection may have been read on its behalf.
+    return context.with(this.#traces.get(request)?.context ?? ROOT_CONTEXT, answer);
   }
 
-  async handling(request: IncomingSession, _session: Session, handle: () => Promise<unknown>): Promise<unknown> {
+  handling(request: IncomingSession, _session: Session, handle: () => Promise<unknown>): Promise<unknown> {
     const followed = this.#traces.get(request);
-    safely(() => followed?.handlerStarted());
-    try {
-      const result = await handle();
-      safely(() => followed?.handlerEnded());
-      return result;
-    } catch (error) {
-      safely(() => followed?.handlerFailed(error));
-      throw error;
-    }
+    return followed === undefined ? handle() : followHandler(followed, handle);
+  }
+
+  /** While no SDK is registered nobody sees a request, unless it has brought a context that is to be passed on. */
+  #isSeen(parent: Context): boolean {
+    const { recordsSpans, metrics } = this.#tracing;
+    return recordsSpans() || metrics.isRecording || parent !== ROOT_CONTEXT;
+  }
+}
+
+async function followHandler(followed: RequestTrace, handle: () => Promise<unknown>): Promise<unknown> {
+  safely(() => {
+    followed.handlerStarted();
+  });
+  try {
+    const result = await handle();
+    safely(() => {
+      followed.handlerEnded();
+    });
+    return result;
+  } catch (error) {
+    safely(() => {
+      followed.handlerFailed(error);
+    });
+    throw error;
   }
 }

@@ -61,6 +61,7 @@ export type { ListenOptions, ServerCloseOptions, WebTransportServerOptions } fro
 /** What the layers above read of a server beside its public methods. */
 export interface ServerInspection {
   readonly account: ServerAccount;
+  readonly totals: EndpointTotals;
   readonly budget: BufferBudget;
   readonly logger: Logger;
   /** Undefined while it has no sockets. */
@@ -94,6 +95,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   static {
     inspectServer = (server) => ({
       account: server.#account,
+      totals: server.#totals,
       budget: server.#budget,
       logger: server.#logger,
       endpoints: server.#life.endpoints,

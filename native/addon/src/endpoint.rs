@@ -12,12 +12,12 @@ use bytes::{Bytes, BytesMut};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Function, JsValue, Object};
 use napi_derive::napi;
-use tswebtransport_core::quinn_proto::{EndpointConfig, TransportConfig};
+use tswebtransport_core::quinn_proto::{EndpointConfig, Side, TransportConfig};
 use tswebtransport_core::{Core, transport_config};
 
 use crate::driver::Driver;
 use crate::fault::{Fault, caught};
-use crate::javascript::{ByteArgument, Callback, array_buffer};
+use crate::javascript::{ByteArgument, Callback, NumbersArgument, array_buffer};
 use crate::key_log::{KeyLogLines, as_key_log};
 use crate::live_endpoint::LiveEndpoint;
 use crate::options::{ConnectOptions, EndpointOptions, ServerOptions, TlsIdentity, socket_address};
@@ -200,6 +200,16 @@ impl NativeEndpoint {
         EndpointStats::new(&statistics, buffers)
     }
 
+    /// Fills `round_trips` with those of the connections in the slots from `first` on, in milliseconds, and counts their
+    /// packets. NaN: there is no connection. Returns how many slots there are.
+    #[napi]
+    pub fn survey(&self, first: u32, mut round_trips: NumbersArgument) -> napi::Result<u32> {
+        round_trips.fill(|numbers| {
+            self.inner
+                .with(0, |driver| driver.core.survey(first as usize, numbers) as u32)
+        })
+    }
+
     #[napi]
     pub fn take_key_log(&self) -> Vec<String> {
         self.key_log.as_ref().map(|lines| lines.take()).unwrap_or_default()
@@ -256,7 +266,7 @@ impl NativeEndpoint {
             core.set_steering(steering);
         }
         if let Some(qlog) = qlog.clone() {
-            core.set_transport_source(Box::new(move |connection| qlog.transport(connection, "server")));
+            core.set_transport_source(Box::new(move |connection| qlog.transport(connection, Side::Server)));
         }
         let io = socket.io.try_clone().map_err(|error| Fault::new("internal", error))?;
         let inner = Rc::new(LiveEndpoint::new(

@@ -1,6 +1,7 @@
 //! The few calls of Node-API that napi-rs has no safe form for.
 
 use std::cell::Cell;
+use std::ffi::c_void;
 use std::{ptr, slice};
 
 use bytes::Bytes;
@@ -121,17 +122,50 @@ impl ByteArgument {
     }
 
     fn memory(&self) -> napi::Result<(*mut u8, usize)> {
-        let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
-        let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: the value is an argument of the call that runs, and the places that are written to are this function's.
-        let status = unsafe {
-            sys::napi_get_typedarray_info(self.env, self.value, &mut kind, &mut length, &mut data, buffer, offset)
-        };
-        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
+        let (kind, data, length) = typed_array(self.env, self.value)?;
+        if kind != sys::TypedarrayType::uint8_array {
             return Err(napi::Error::new(Status::InvalidArg, "a Uint8Array is needed"));
         }
         Ok((data.cast(), length))
     }
+}
+
+/// A Float64Array among a call's arguments, which the call fills.
+pub struct NumbersArgument {
+    env: sys::napi_env,
+    value: sys::napi_value,
+}
+
+impl FromNapiValue for NumbersArgument {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        Ok(Self { env, value })
+    }
+}
+
+impl NumbersArgument {
+    /// `action` must not call JavaScript.
+    pub(crate) fn fill<T>(&mut self, action: impl FnOnce(&mut [f64]) -> T) -> napi::Result<T> {
+        let (kind, data, length) = typed_array(self.env, self.value)?;
+        if kind != sys::TypedarrayType::float64_array {
+            return Err(napi::Error::new(Status::InvalidArg, "a Float64Array is needed"));
+        }
+        let numbers: &mut [f64] = match length {
+            0 => &mut [],
+            // SAFETY: the array lives as long as its call, its numbers are aligned as ECMAScript has them, and JavaScript,
+            // the memory's only other user, waits for `action`.
+            _ => unsafe { slice::from_raw_parts_mut(data.cast(), length) },
+        };
+        Ok(action(numbers))
+    }
+}
+
+/// The kind of the typed array that a value is, its memory, and how many elements it has.
+fn typed_array(env: sys::napi_env, value: sys::napi_value) -> napi::Result<(i32, *mut c_void, usize)> {
+    let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+    let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the value is an argument of the call that runs, and the places that are written to are this function's.
+    check(unsafe { sys::napi_get_typedarray_info(env, value, &mut kind, &mut length, &mut data, buffer, offset) })?;
+    Ok((kind, data, length))
 }
 
 /// A new ArrayBuffer with the bytes of all pieces.

@@ -88,21 +88,20 @@ impl LiveEndpoint {
     }
 
     /// There is nothing any more, but there has been.
-    fn keep_totals(&self, driver: &Driver) {
+    fn keep_totals(&self, driver: &mut Driver) {
         // The driver may be broken.
-        let statistics = catch_unwind(AssertUnwindSafe(|| driver.core.statistics())).unwrap_or_default();
+        let statistics = catch_unwind(AssertUnwindSafe(|| driver.core.last_statistics())).unwrap_or_default();
         self.last_statistics.set(Statistics {
             connections: 0,
             pending_handshakes: 0,
-            streams: 0,
             timers: 0,
             ..statistics
         });
     }
 
     fn shut_down(&self) {
-        if let Some(driver) = self.driver.borrow_mut().take() {
-            self.keep_totals(&driver);
+        if let Some(mut driver) = self.driver.borrow_mut().take() {
+            self.keep_totals(&mut driver);
         }
         let waker = self.waker.borrow_mut().take();
         drop(waker);

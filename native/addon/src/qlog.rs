@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tswebtransport_core::quinn_proto::{
-    ClientConfig, ConnectionId, ConnectionIdGenerator, QlogConfig, QlogStream, RandomConnectionIdGenerator,
+    ClientConfig, ConnectionId, ConnectionIdGenerator, QlogConfig, QlogStream, RandomConnectionIdGenerator, Side,
     TransportConfig,
 };
 use tswebtransport_core::{TransportSettings, transport_config};
@@ -39,27 +39,35 @@ impl Qlog {
     }
 
     /// The configuration of one connection, named after the connection id that its client chose first.
-    pub(crate) fn transport(&self, connection: &ConnectionId, role: &str) -> Arc<TransportConfig> {
+    pub(crate) fn transport(&self, connection: &ConnectionId, side: Side) -> Arc<TransportConfig> {
         let mut config = transport_config(&self.settings);
-        let path = self.directory.join(format!("{connection}_{role}.sqlog"));
-        config.qlog_stream(stream(&path, role));
+        let path = self.directory.join(format!("{connection}_{}.sqlog", name_of(side)));
+        config.qlog_stream(stream(&path, side));
         Arc::new(config)
     }
 
     /// Chooses the client's first connection id, because the file is named after it.
     pub(crate) fn trace_client(&self, config: &mut ClientConfig) {
         let connection = RandomConnectionIdGenerator::new(FIRST_CONNECTION_ID_LENGTH).generate_cid();
-        config.transport_config(self.transport(&connection, "client"));
+        config.transport_config(self.transport(&connection, Side::Client));
         config.initial_dst_cid_provider(Arc::new(move || connection));
     }
 }
 
 /// If the file cannot be created, for example on a full disk, the connection goes on without a log.
-fn stream(path: &Path, role: &str) -> Option<QlogStream> {
+fn stream(path: &Path, side: Side) -> Option<QlogStream> {
     let file = File::create(path).ok()?;
     let mut config = QlogConfig::default();
     config
         .writer(Box::new(BufWriter::new(file)))
-        .title(Some(format!("tswebtransport {role}")));
+        .side(Some(side))
+        .title(Some(format!("tswebtransport {}", name_of(side))));
     config.into_stream()
+}
+
+fn name_of(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
 }

@@ -11,6 +11,11 @@ pub struct EndpointStats {
     pub handshakes_refused: f64,
     /// In the order of `HandshakeFailure`.
     pub handshake_failures: Vec<f64>,
+    pub packets_sent: f64,
+    pub packets_received: f64,
+    pub packets_lost: f64,
+    pub bytes_sent: f64,
+    pub bytes_received: f64,
     pub receive_buffer_size: u32,
     pub send_buffer_size: u32,
 }
@@ -32,12 +37,18 @@ pub struct ConnectionStats {
 impl EndpointStats {
     /// `buffers`: the sizes of the socket's receive and send buffer.
     pub(crate) fn new(statistics: &Statistics, buffers: [usize; 2]) -> Self {
+        let packets = &statistics.packets;
         Self {
             connections: statistics.connections as u32,
             pending_handshakes: statistics.pending_handshakes as u32,
             handshakes_accepted: statistics.accepted as f64,
             handshakes_refused: statistics.refused as f64,
             handshake_failures: statistics.failures.counts().iter().map(|count| *count as f64).collect(),
+            packets_sent: packets.packets_sent as f64,
+            packets_received: packets.packets_received as f64,
+            packets_lost: packets.packets_lost as f64,
+            bytes_sent: packets.bytes_sent as f64,
+            bytes_received: packets.bytes_received as f64,
             receive_buffer_size: buffers[0] as u32,
             send_buffer_size: buffers[1] as u32,
         }

@@ -18,6 +18,7 @@ use crate::config::CoreConfig;
 use crate::events::{CloseKind, Event, EventBatch};
 use crate::handshake_failures::HandshakeFailure;
 use crate::ids::ConnectionId;
+use crate::packet_counts::PacketCounts;
 use crate::send_scheduler::SendScheduler;
 use crate::stream::Stream;
 
@@ -69,6 +70,8 @@ pub(crate) struct Connection {
     /// What the connection is counted by, where addresses are limited.
     pub(crate) address_group: Option<IpAddr>,
     local_close: Option<LocalClose>,
+    /// Its packets as far as the endpoint's totals have them.
+    counted: PacketCounts,
     /// quinn's endpoint has forgotten the connection.
     pub(crate) drained: bool,
 }
@@ -112,6 +115,7 @@ impl Connection {
             tells_low_window: true,
             address_group: None,
             local_close: None,
+            counted: PacketCounts::default(),
             drained: false,
             config,
         }
@@ -123,6 +127,21 @@ impl Connection {
 
     pub(crate) fn is_client(&self) -> bool {
         self.quinn.side() == Side::Client
+    }
+
+    /// Adds the packets that `totals` does not have yet.
+    pub(crate) fn count_packets(&mut self, totals: &mut PacketCounts) {
+        let now = PacketCounts::of(&self.quinn.stats());
+        totals.add_growth(&self.counted, &now);
+        self.counted = now;
+    }
+
+    /// The smoothed round-trip time in milliseconds; NaN of a connection that the application does not have.
+    pub(crate) fn round_trip(&self) -> f64 {
+        match self.phase {
+            Phase::Established => self.quinn.rtt().as_secs_f64() * 1000.0,
+            Phase::Handshaking | Phase::Closed => f64::NAN,
+        }
     }
 
     /// A packet of the peer is about to be handled.

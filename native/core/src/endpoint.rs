@@ -292,9 +292,10 @@ impl Core {
 
     /// Frees a drained connection. At once: quinn may give its handle to the next connection.
     fn free(&mut self, slot: usize) {
-        let Some(connection) = self.connections.take(slot) else {
+        let Some(mut connection) = self.connections.take(slot) else {
             return;
         };
+        connection.count_packets(&mut self.statistics.packets);
         if let Some(group) = connection.address_group {
             self.addresses.remove(group);
         }

@@ -7,6 +7,7 @@ import type {
   EndpointListener,
   EndpointOptions,
   EndpointStats,
+  PacketCounts,
   QuicEndpoint,
   SharedKeys,
   SocketAddress,
@@ -29,6 +30,7 @@ import { checkShares, checkSteering, checkWorkers, invalid } from "./shared-keys
 import { resolveTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 import { guard, Turns } from "./turns.ts";
+import { addPackets, noPackets } from "../packet-counts.ts";
 
 /** What the endpoints of one engine share. */
 export interface Surroundings {
@@ -53,6 +55,8 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
   readonly #handshakes: ServerHandshakes | undefined;
   readonly #turns: Turns;
   readonly #connections = new Set<MemoryConnection>();
+  /** Of connections that have ended. */
+  #endedPackets = noPackets;
   readonly #handshakeTimers = new Map<MemoryConnection, () => void>();
   #isOpen = true;
   #closed: Promise<void> | undefined;
@@ -136,9 +140,24 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
       handshakesAccepted: this.#handshakes?.accepted ?? 0,
       handshakesRefused: this.#handshakes?.failures.refused ?? 0,
       handshakeFailures: this.#handshakes?.failures.all ?? handshakeFailuresOf(() => 0),
+      packets: this.#packets,
       receiveBufferSize: socketBufferSize,
       sendBufferSize: socketBufferSize,
     };
+  }
+
+  /** The order of the connections stands for their slots. */
+  survey(first: number, roundTrips: Float64Array): number {
+    roundTrips.fill(NaN);
+    let slot = 0;
+    for (const connection of this.#connections) {
+      const index = slot - first;
+      if (connection.isEstablished && index >= 0 && index < roundTrips.length) {
+        roundTrips[index] = connection.getStats().rtt;
+      }
+      slot += 1;
+    }
+    return slot;
   }
 
   close(code: bigint, reason: string): Promise<void> {
@@ -221,7 +240,15 @@ export class MemoryEndpoint implements QuicEndpoint, ConnectionHost, HandshakeHo
   #forget(connection: MemoryConnection): void {
     this.handshakeOver(connection);
     this.#handshakes?.forget(connection);
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) {
+      this.#endedPackets = addPackets(this.#endedPackets, connection.getStats());
+    }
+  }
+
+  get #packets(): PacketCounts {
+    let packets = this.#endedPackets;
+    for (const connection of this.#connections) packets = addPackets(packets, connection.getStats());
+    return packets;
   }
 
   #release(): void {

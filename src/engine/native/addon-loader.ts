@@ -90,9 +90,16 @@ export interface NativeEndpoint {
     readonly handshakesRefused: number;
     /** In the order of `handshakeFailureCauses`. */
     readonly handshakeFailures: readonly number[];
+    readonly packetsSent: number;
+    readonly packetsReceived: number;
+    readonly packetsLost: number;
+    readonly bytesSent: number;
+    readonly bytesReceived: number;
     readonly receiveBufferSize: number;
     readonly sendBufferSize: number;
   };
+  /** How many slots there are. */
+  survey(first: number, roundTrips: Float64Array): number;
   takeKeyLog(): string[];
 }
 

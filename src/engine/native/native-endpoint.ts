@@ -140,12 +140,21 @@ export class NativeQuicEndpoint implements QuicEndpoint {
     // socket(7): Linux doubles what it grants, for its own bookkeeping, and tells the doubled value.
     const factor = process.platform === "linux" ? 2 : 1;
     const { receiveBufferSize, sendBufferSize } = stats;
+    const { packetsSent, packetsReceived, packetsLost, bytesSent, bytesReceived } = stats;
     return {
-      ...stats,
+      connections: stats.connections,
+      pendingHandshakes: stats.pendingHandshakes,
+      handshakesAccepted: stats.handshakesAccepted,
+      handshakesRefused: stats.handshakesRefused,
       handshakeFailures: handshakeFailuresOf((_cause, index) => stats.handshakeFailures[index] ?? 0),
+      packets: { packetsSent, packetsReceived, packetsLost, bytesSent, bytesReceived },
       receiveBufferSize: receiveBufferSize / factor,
       sendBufferSize: sendBufferSize / factor,
     };
+  }
+
+  survey(first: number, roundTrips: Float64Array): number {
+    return this.#native.survey(first, roundTrips);
   }
 
   close(code: bigint, reason: string): Promise<void> {

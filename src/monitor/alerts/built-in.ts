@@ -103,11 +103,11 @@ const checks: Readonly<Record<BuiltInAlertId, Check>> = {
   },
 };
 
-/** No threshold changes it. A server that is being closed is meant not to serve. */
+/** No threshold changes it. A server that has not begun, or is being closed, is meant not to serve. */
 export const notServing: MonitorRule = {
   id: "not_serving",
-  check: ({ isServing, isDraining }) =>
-    isServing || isDraining ? undefined : { status: "unhealthy", reason: "Server is not serving." },
+  check: ({ isServing, isDraining, hasServed }) =>
+    isServing || isDraining || !hasServed ? undefined : { status: "unhealthy", reason: "Server is not serving." },
 };
 
 export function builtInRules(thresholds: Thresholds): readonly MonitorRule[] {

@@ -119,11 +119,12 @@ export class Feed {
     }
     const at = performance.now();
     const [first] = this.#readings;
-    const { timestamp, isServing, isDraining } = sample;
+    const { timestamp, isServing, isDraining, hasServed } = sample;
     this.#metrics = {
       timestamp,
       isServing,
       isDraining,
+      hasServed,
       figures,
       window: windowOf(figures, first?.figures, first === undefined ? 0 : at - first.at),
       workers: workerMetrics(sample, this.#lastSample),

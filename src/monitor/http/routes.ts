@@ -1,6 +1,7 @@
 import { contentTypes, formatFor } from "../prometheus/exposition.ts";
 import { dashboardRoutes } from "../dashboard/routes.ts";
 import { answer, answerJson } from "./exchange.ts";
+import type { MonitorTarget } from "../target.ts";
 import type { MonitorRoute } from "./exchange.ts";
 
 /** What Prometheus scrapes. */
@@ -14,15 +15,14 @@ const metricsRoute: MonitorRoute = {
 };
 
 /**
- * Whether the process should live on. A server that is overloaded or drains is alive: whoever restarted it would make it
- * worse. One that has served and does so no more, without being closed now, is not.
+ * Whether the process should live on. A server that is overloaded or drains is alive, and so is a cluster that replaces its
+ * workers: a restart would make it worse. One that has ended by itself, or was closed, is not.
  */
 const livenessRoute: MonitorRoute = {
   path: "/healthz",
   isOpen: true,
   handle: (exchange) => {
-    const { isServing, isDraining, hasServed } = exchange.monitor.target;
-    const isAlive = isServing || isDraining || !hasServed;
+    const { isAlive } = exchange.monitor.target;
     answerJson(exchange, isAlive ? 200 : 503, { status: isAlive ? "alive" : "not serving" });
   },
 };
@@ -32,12 +32,17 @@ const readinessRoute: MonitorRoute = {
   path: "/readyz",
   isOpen: true,
   handle: (exchange) => {
-    const { isServing, isDraining } = exchange.monitor.target;
-    const isReady = isServing && !isDraining;
-    const status = isReady ? "ready" : isDraining ? "draining" : "not serving";
-    answerJson(exchange, isReady ? 200 : 503, { status });
+    const status = readiness(exchange.monitor.target);
+    answerJson(exchange, status === "ready" ? 200 : 503, { status });
   },
 };
+
+function readiness({ isServing, isDraining, hasServed, isAlive }: MonitorTarget): string {
+  if (isDraining) return "draining";
+  if (isServing) return "ready";
+  if (!hasServed) return "starting";
+  return isAlive ? "recovering" : "not serving";
+}
 
 /** Every route, the first that matches first. */
 export const monitorRoutes: readonly MonitorRoute[] = [metricsRoute, livenessRoute, readinessRoute, ...dashboardRoutes];

@@ -1,6 +1,7 @@
-import type { EndpointStats, QuicEndpoint } from "../../engine/engine.ts";
+import type { EndpointStats, PacketCounts, QuicEndpoint } from "../../engine/engine.ts";
 import { handshakeFailureCauses, handshakeFailuresOf } from "../../engine/handshake-failures.ts";
 import type { HandshakeFailureCause, HandshakeFailures } from "../../engine/handshake-failures.ts";
+import { addPackets, noPackets } from "../../engine/packet-counts.ts";
 
 /** What a server's endpoints tell together, those of its earlier lives included where it is a total. */
 export interface EndpointSums {
@@ -8,6 +9,8 @@ export interface EndpointSums {
   readonly pendingHandshakes: number;
   readonly handshakesRefused: number;
   readonly failures: HandshakeFailures;
+  /** As of the last survey of the endpoints. */
+  readonly packets: PacketCounts;
 }
 
 /** Adds up what the endpoints of a server count: each `listen` brings new ones, which begin at 0. */
@@ -15,12 +18,14 @@ export class EndpointTotals {
   #current: readonly QuicEndpoint[] = [];
   #refused = 0;
   #failures = handshakeFailuresOf(() => 0);
+  #packets = noPackets;
 
   /** The server listens with these; what others before have counted is kept. */
   began(endpoints: readonly QuicEndpoint[]): void {
-    const { handshakesRefused, failures } = this.sums();
+    const { handshakesRefused, failures, packets } = this.sums();
     this.#refused = handshakesRefused;
     this.#failures = failures;
+    this.#packets = packets;
     this.#current = endpoints;
   }
 
@@ -34,6 +39,7 @@ export class EndpointTotals {
       pendingHandshakes: sum(({ pendingHandshakes }) => pendingHandshakes),
       handshakesRefused: this.#refused + sum(({ handshakesRefused }) => handshakesRefused),
       failures: handshakeFailuresOf(failuresOf),
+      packets: stats.reduce((total, { packets }) => addPackets(total, packets), this.#packets),
     };
   }
 }

@@ -20,7 +20,6 @@ import { makeConnectionLedger } from "./connection-manager.ts";
 import type { ConnectionLedger, OpenConnectionState } from "./connection-manager.ts";
 import { Counters } from "./counters.ts";
 import { Durations } from "./durations.ts";
-import { PacketTotals } from "./packet-totals.ts";
 import { makeSessionLedger } from "./session-manager.ts";
 import type { OpenSessionState, SessionLedger } from "./session-manager.ts";
 
@@ -40,7 +39,6 @@ export type AnswerRequest = (request: IncomingSession) => Promise<void>;
 export class ServerAccount implements ConnectionOwner {
   readonly counters = new Counters();
   readonly durations = new Durations();
-  readonly packets = new PacketTotals();
   /** The connections count here what their sessions carry. */
   readonly traffic = new Traffic();
   readonly sessions: SessionLedger = makeSessionLedger();
@@ -172,7 +170,6 @@ export class ServerAccount implements ConnectionOwner {
     const known = this.connections.shown.get(connection.id);
     if (known !== undefined) this.connections.remove(known);
     this.counters.connectionEnded(closed, info);
-    this.packets.ended(connection, connection.getStats());
   }
 }
 

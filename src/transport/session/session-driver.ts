@@ -33,7 +33,9 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   /** Undefined where the session's streams and bytes are not limited. */
   readonly flow: SessionFlow | undefined;
   readonly createdAt = Date.now();
-  #closedAt: number | undefined;
+  /** As of `settings.now()`: the system's clock may be set meanwhile. */
+  readonly #began: number;
+  #ended: number | undefined;
   #closing: SessionClosing | undefined;
   #face: SessionFace | undefined;
   #abort: AbortController | undefined;
@@ -41,6 +43,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   constructor(context: ConnectionContext, sessionId: number) {
     this.context = context;
     this.sessionId = sessionId;
+    this.#began = context.settings.now();
     const control = context.protocol.flowControl(sessionId);
     this.flow = control === undefined ? undefined : new SessionFlow(sessionId, context, control);
     const { maxSessionBufferSize, totalBudget, datagramHighWaterMark, traffic } = context.settings;
@@ -96,7 +99,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   /** The session has ended: its streams and datagrams end at once, `closed` when `settled`. */
   end(info: CloseInfo, settled: boolean): void {
     if (this.lifecycle.end(info)) {
-      this.#closedAt = Date.now();
+      this.#ended = this.context.settings.now();
       this.#endParts(info);
     }
     if (settled) this.settle();
@@ -154,10 +157,11 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   get stats(): SessionStats {
     const { accounts } = this;
     const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
+    const duration = (this.#ended ?? this.context.settings.now()) - this.#began;
     return {
       createdAt: this.createdAt,
-      closedAt: this.#closedAt,
-      duration: (this.#closedAt ?? Date.now()) - this.createdAt,
+      closedAt: this.#ended === undefined ? undefined : this.createdAt + Math.round(duration),
+      duration,
       streamsOpened: accounts.streamsOpened,
       streamsAccepted: accounts.streamsAccepted,
       bidirectionalStreams: accounts.streamsOpened + accounts.streamsAccepted - accounts.unidirectionalStreams,

@@ -39,6 +39,9 @@ export interface SessionDescription {
   readonly pathParams: readonly string[];
 }
 
+/** `getStats().bufferedBytes` without an object: who looks at thousands of sessions leaves nothing to collect. */
+export let bufferedBytesOf: (session: Session) => number;
+
 /** A WebTransport session, on the server and on the client alike. */
 export class WebTransportSession<P extends object = DynamicParams, Locals = Record<string, unknown>>
   extends TypedEmitter<SessionEventMap>
@@ -61,6 +64,11 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   #datagrams: WebTransportDatagrams | undefined;
   #bidirectional: IncomingStreamIterable<WebTransportStream> | undefined;
   #unidirectional: IncomingStreamIterable<WebTransportReceiveStream> | undefined;
+
+  static {
+    bufferedBytesOf = (session) =>
+      #driver in session ? session.#driver.accounts.budget.used : session.getStats().bufferedBytes;
+  }
 
   /** Made by the connection. @internal */
   constructor(driver: SessionDriver, description: SessionDescription, parent: EventSink | undefined) {

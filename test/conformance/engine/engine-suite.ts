@@ -13,6 +13,7 @@ import { resetCases } from "./cases/resets.ts";
 import { ruleCases } from "./cases/rules.ts";
 import { sendingCases } from "./cases/sending.ts";
 import { streamCases } from "./cases/streams.ts";
+import { surveyCases } from "./cases/survey.ts";
 import type { EngineFactory } from "./under-test.ts";
 
 /** What every engine keeps: each sentence of `src/engine/engine.ts`. */
@@ -30,6 +31,7 @@ export function describeEngine(name: string, factory: EngineFactory): void {
     resetCases(factory);
     limitCases(factory);
     datagramCases(factory);
+    surveyCases(factory);
     endingCases(factory);
   });
 }

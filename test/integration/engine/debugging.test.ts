@@ -63,11 +63,28 @@ describe("qlogDirectory", () => {
         const [, connection = "", role = ""] = /^([0-9a-f]{16,40})_(client|server)\.sqlog$/.exec(file) ?? [];
         expect(files).toContain(`${connection}_${role === "client" ? "server" : "client"}.sqlog`);
         const [header, ...events] = recordsOf(join(directory, file));
-        expect(header).toMatchObject({ qlog_format: "JSON-SEQ", title: `tswebtransport ${role}` });
+        expect(header).toMatchObject({
+          qlog_version: "0.3",
+          qlog_format: "JSON-SEQ",
+          title: `tswebtransport ${role}`,
+          trace: { vantage_point: { type: role } },
+        });
         const names = new Set(events.map((event) => event["name"]));
         expect([...names]).toEqual(
-          expect.arrayContaining([expect.stringMatching(/packet_sent$/), expect.stringMatching(/packet_received$/)]),
+          expect.arrayContaining(["transport:packet_sent", "transport:packet_received", "recovery:metrics_updated"]),
         );
+        const times = events.map((event) => event["time"] as number);
+        expect(times).toEqual(times.toSorted((left, right) => left - right));
+        // What qvis needs to plot a packet.
+        for (const event of events.filter(({ name }) => name === "transport:packet_sent")) {
+          expect(event["data"]).toEqual({
+            header: expect.objectContaining({
+              packet_type: expect.stringMatching(/^(initial|handshake|1RTT)$/) as string,
+              packet_number: expect.any(Number) as number,
+            }) as object,
+            raw: { length: expect.any(Number) as number },
+          });
+        }
       }
     }),
   );

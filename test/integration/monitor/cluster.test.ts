@@ -131,15 +131,59 @@ describe("a monitor of a cluster of two processes", () => {
     await using monitor = new ServerMonitor(world.cluster, options);
     await monitor.start();
     expect(monitor.getCurrentMetrics()).toMatchObject({ isServing: false, workers: [] });
-    expect(monitor.target).toMatchObject({ isServing: false, isDraining: false, hasServed: false });
+    expect(monitor.target).toMatchObject({ isServing: false, isDraining: false, hasServed: false, isAlive: true });
+    expect(monitor.getHealthStatus().status).toBe("starting");
+    expect(monitor.getAlerts()).toEqual([]);
     await world.cluster.startAll();
     await sampleWhere(monitor, ({ isServing }) => isServing);
     const stopping = world.cluster.stopAll();
     expect(monitor.target).toMatchObject({ isServing: false, isDraining: true });
     await stopping;
     await sampleWhere(monitor, ({ isServing, isDraining }) => !isServing && !isDraining);
-    expect(monitor.target.hasServed).toBe(true);
+    expect(monitor.target).toMatchObject({ hasServed: true, isAlive: false });
     expect(monitor.getHealthStatus().status).toBe("unhealthy");
+  });
+});
+
+describe("what orchestrators are told of a cluster", () => {
+  async function probes(url: string): Promise<string[]> {
+    const answers = await Promise.all([fetch(`${url}healthz`), fetch(`${url}readyz`)]);
+    return Promise.all(answers.map(async (answer) => `${answer.status} ${(await statusIn(answer)).status}`));
+  }
+
+  function statusIn(answer: Response): Promise<{ readonly status: string }> {
+    return answer.json() as Promise<{ readonly status: string }>;
+  }
+
+  it("stays alive, but not ready, while every worker is replaced", async () => {
+    await using world = new ClusterWorld({ workers: 2, restartDelay: 60_000, maxRestartDelay: 60_000 });
+    await using monitor = new ServerMonitor(world.cluster, options);
+    const { url } = await monitor.serve({ port: 0 });
+    expect(await probes(url)).toEqual(["200 alive", "503 starting"]);
+    await world.cluster.startAll();
+    expect(await probes(url)).toEqual(["200 alive", "200 ready"]);
+    for (const { id, pid } of world.workers) {
+      const exited = world.cluster.waitFor("worker_exited", { condition: (event) => event.id === id });
+      process.kill(pid!, "SIGKILL");
+      await exited;
+    }
+    expect(await probes(url)).toEqual(["200 alive", "503 recovering"]);
+    await world.cluster.restart();
+    expect(await probes(url)).toEqual(["200 alive", "200 ready"]);
+    const stopping = world.cluster.stopAll();
+    expect(await probes(url)).toEqual(["200 alive", "503 draining"]);
+    await stopping;
+    expect(await probes(url)).toEqual(["503 not serving", "503 not serving"]);
+  });
+
+  it("is not alive any more when every worker was given up", async () => {
+    await using world = await ClusterWorld.start({ workers: 1, maxCrashes: 1 });
+    await using monitor = new ServerMonitor(world.cluster, options);
+    const { url } = await monitor.serve({ port: 0 });
+    const failed = world.cluster.waitFor("failed");
+    process.kill(world.workers[0]!.pid!, "SIGKILL");
+    await failed;
+    expect(await probes(url)).toEqual(["503 not serving", "503 not serving"]);
   });
 });
 

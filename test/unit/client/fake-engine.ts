@@ -89,6 +89,7 @@ export class FakeEngine implements QuicEngine {
       ref: () => {},
       unref: () => {},
       getStats: () => client.getStats(),
+      survey: (first, roundTrips) => client.survey(first, roundTrips),
       close: async (code, reason) => {
         this.openEndpoints -= 1;
         this.closedEndpoints += 1;

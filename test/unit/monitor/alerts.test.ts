@@ -241,6 +241,22 @@ describe("alerts", () => {
     expect(kinds()).toEqual(["not_serving raised unhealthy"]);
   });
 
+  it("not_serving: is not told of a server that has not begun", async () => {
+    target.isServing = false;
+    target.hasServed = false;
+    await start();
+    await pass();
+    expect(monitor.getHealthStatus()).toEqual({ status: "starting", reason: "Server has not begun to serve." });
+    target.isServing = true;
+    target.hasServed = true;
+    await pass();
+    expect(monitor.getHealthStatus().status).toBe("idle");
+    expect(told).toEqual([]);
+    target.isServing = false;
+    await pass();
+    expect(kinds()).toEqual(["not_serving raised unhealthy"]);
+  });
+
   it("can be turned off one by one, or a level of them", async () => {
     const bad: FigureChanges = {
       connections: { active: 9999, accepted: 0, handshakeFailures: { tls: 100 } },

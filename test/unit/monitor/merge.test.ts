@@ -9,7 +9,7 @@ import type { AgentAnswers, AgentCall } from "../../../src/monitor/worker-agent.
 import { AppWorld } from "../server/app/app-world.ts";
 import { workerOf } from "./scripted-target.ts";
 
-const state = { timestamp: 5, isServing: true, isDraining: false };
+const state = { timestamp: 5, isServing: true, isDraining: false, hasServed: true };
 
 describe("mergeSamples()", () => {
   it("adds counts and sizes, and takes the worst of what cannot be added", () => {

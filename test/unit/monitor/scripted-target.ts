@@ -42,6 +42,7 @@ export class ScriptedTarget implements MonitorTarget {
   isServing = true;
   isDraining = false;
   hasServed = true;
+  isAlive = true;
   /** Of a server; see `workers` for a cluster. */
   figures: Figures = idleFigures;
   workers: readonly WorkerSample[] | undefined;
@@ -64,8 +65,8 @@ export class ScriptedTarget implements MonitorTarget {
   async sample(): Promise<TargetSample> {
     this.samples += 1;
     if (this.failure !== undefined) throw this.failure;
-    const { isServing, isDraining, figures } = this;
-    const state = { timestamp: Date.now(), isServing, isDraining };
+    const { isServing, isDraining, hasServed, figures } = this;
+    const state = { timestamp: Date.now(), isServing, isDraining, hasServed };
     if (this.workers === undefined) {
       const worker = { id: "", instance: "", pid: 1, state: "serving", restarts: 0, figures } as const;
       return { ...state, workers: [worker], figures };

@@ -16,7 +16,7 @@ fn assert_all_is_freed(pair: &mut Pair) {
         let counts = (
             statistics.connections,
             statistics.pending_handshakes,
-            statistics.streams,
+            core.stream_count(),
         );
         assert_eq!(counts, (0, 0, 0));
         assert!(!core.has_work());

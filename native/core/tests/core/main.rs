@@ -8,6 +8,7 @@ mod events;
 mod frames;
 mod handshake;
 mod link;
+mod packet_counts;
 mod pair;
 mod peer;
 mod reliable_resets;

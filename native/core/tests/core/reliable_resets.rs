@@ -21,8 +21,8 @@ pub fn resets_sent(pair: &mut Pair, client: ConnectionId) -> (u64, u64) {
 }
 
 pub fn assert_no_stream_is_left(pair: &Pair) {
-    assert_eq!(pair.client.core.statistics().streams, 0);
-    assert_eq!(pair.server.core.statistics().streams, 0);
+    assert_eq!(pair.client.core.stream_count(), 0);
+    assert_eq!(pair.server.core.stream_count(), 0);
 }
 
 #[test]

@@ -15,8 +15,8 @@ fn a_reset_arrives_with_its_code_and_final_size() {
     let received = pair.server.stream(server, stream);
     assert_eq!(received.reset, Some(((1 << 62) - 1, 1000)));
     assert_eq!(pair.client.count(&Event::Finished(stream)), 1);
-    assert_eq!(pair.client.core.statistics().streams, 0);
-    assert_eq!(pair.server.core.statistics().streams, 0);
+    assert_eq!(pair.client.core.stream_count(), 0);
+    assert_eq!(pair.server.core.stream_count(), 0);
 }
 
 #[test]

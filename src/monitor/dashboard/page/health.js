@@ -7,6 +7,7 @@ const titles = {
   idle: "Idle",
   degraded: "Degraded",
   unhealthy: "Unhealthy",
+  starting: "Starting",
   unknown: "Unknown",
   draining: "Draining",
 };

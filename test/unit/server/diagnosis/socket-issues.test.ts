@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { EndpointStats } from "../../../../src/engine/engine.ts";
 import { handshakeFailuresOf } from "../../../../src/engine/handshake-failures.ts";
+import { noPackets } from "../../../../src/engine/packet-counts.ts";
 import { bufferIssues, dropsOf } from "../../../../src/server/diagnosis/socket-issues.ts";
 
 const MiB = 1024 * 1024;
@@ -13,6 +14,7 @@ function statsOf(receiveBufferSize: number, sendBufferSize: number): EndpointSta
     handshakesAccepted: 0,
     handshakesRefused: 0,
     handshakeFailures: handshakeFailuresOf(() => 0),
+    packets: noPackets,
     receiveBufferSize,
     sendBufferSize,
   };
