@@ -20,20 +20,6 @@ pub struct EndpointStats {
     pub send_buffer_size: u32,
 }
 
-#[napi(object, object_from_js = false)]
-pub struct ConnectionStats {
-    pub rtt: f64,
-    pub min_rtt: f64,
-    pub congestion_window: f64,
-    pub mtu: u32,
-    pub packets_sent: f64,
-    pub packets_received: f64,
-    pub packets_lost: f64,
-    pub bytes_sent: f64,
-    pub bytes_received: f64,
-    pub local_ip: Option<String>,
-}
-
 impl EndpointStats {
     /// `buffers`: the sizes of the socket's receive and send buffer.
     pub(crate) fn new(statistics: &Statistics, buffers: [usize; 2]) -> Self {
@@ -55,20 +41,18 @@ impl EndpointStats {
     }
 }
 
-impl From<Snapshot> for ConnectionStats {
-    fn from(snapshot: Snapshot) -> Self {
-        let (path, stats) = (&snapshot.stats.path, &snapshot.stats);
-        Self {
-            rtt: path.rtt.as_secs_f64() * 1000.0,
-            min_rtt: path.min_rtt.as_secs_f64() * 1000.0,
-            congestion_window: path.cwnd as f64,
-            mtu: path.current_mtu.into(),
-            packets_sent: path.sent_packets as f64,
-            packets_received: stats.udp_rx.datagrams as f64,
-            packets_lost: path.lost_packets as f64,
-            bytes_sent: stats.udp_tx.bytes as f64,
-            bytes_received: stats.udp_rx.bytes as f64,
-            local_ip: snapshot.local_ip.map(|ip| ip.to_canonical().to_string()),
-        }
-    }
+/// A connection's figures, in the order in which `native-connection.ts` reads them.
+pub(crate) fn connection_figures(snapshot: &Snapshot) -> [f64; 9] {
+    let (path, stats) = (&snapshot.stats.path, &snapshot.stats);
+    [
+        path.rtt.as_secs_f64() * 1000.0,
+        path.min_rtt.as_secs_f64() * 1000.0,
+        path.cwnd as f64,
+        path.current_mtu.into(),
+        path.sent_packets as f64,
+        stats.udp_rx.datagrams as f64,
+        path.lost_packets as f64,
+        stats.udp_tx.bytes as f64,
+        stats.udp_rx.bytes as f64,
+    ]
 }

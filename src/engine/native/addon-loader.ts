@@ -82,7 +82,9 @@ export interface NativeEndpoint {
   updateIdentity(identity: NativeIdentity, serverName?: string): void;
   setReferenced(referenced: boolean): void;
   exportKeyingMaterial(connection: number, label: string, context: Uint8Array, length: number): ArrayBuffer | null;
-  connectionStats(connection: number): NativeConnectionStats | null;
+  /** Writes nine figures: see `NativeConnection.getStats`. Writes nothing for a connection that the addon has freed. */
+  connectionFigures(connection: number, figures: Float64Array): void;
+  localIp(connection: number): string | null;
   stats(): {
     readonly connections: number;
     readonly pendingHandshakes: number;
@@ -108,19 +110,6 @@ export interface NativeSocketGroup {
   descriptors(): number[];
   steer(active: number[], reading: number[], shares?: number[]): void;
   close(): void;
-}
-
-export interface NativeConnectionStats {
-  readonly rtt: number;
-  readonly minRtt: number;
-  readonly congestionWindow: number;
-  readonly mtu: number;
-  readonly packetsSent: number;
-  readonly packetsReceived: number;
-  readonly packetsLost: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly localIp?: string | null;
 }
 
 let loaded: Addon | undefined;

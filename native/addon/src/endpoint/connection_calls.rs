@@ -6,11 +6,11 @@ use bytes::Bytes;
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Object};
 use napi_derive::napi;
-use tswebtransport_core::ConnectionId;
 use tswebtransport_core::quinn_proto::Dir;
+use tswebtransport_core::{ConnectionId, Snapshot};
 
-use crate::javascript::{ByteArgument, array_buffer};
-use crate::stats::ConnectionStats;
+use crate::javascript::{ByteArgument, NumbersArgument, array_buffer};
+use crate::stats::connection_figures;
 
 use super::NativeEndpoint;
 
@@ -137,10 +137,27 @@ impl NativeEndpoint {
     }
 
     #[napi]
-    pub fn connection_stats(&self, connection: u32) -> Option<ConnectionStats> {
-        let snapshot = self
-            .inner
-            .with(None, |driver| driver.core.snapshot(ConnectionId(connection)))?;
-        Some(snapshot.into())
+    pub fn connection_figures(&self, connection: u32, mut figures: NumbersArgument) -> napi::Result<()> {
+        let Some(snapshot) = self.snapshot(connection) else {
+            return Ok(());
+        };
+        figures.fill(|numbers| {
+            for (number, figure) in numbers.iter_mut().zip(connection_figures(&snapshot)) {
+                *number = figure;
+            }
+        })
+    }
+
+    #[napi]
+    pub fn local_ip(&self, connection: u32) -> Option<String> {
+        let ip = self.snapshot(connection)?.local_ip?;
+        Some(ip.to_canonical().to_string())
+    }
+}
+
+impl NativeEndpoint {
+    fn snapshot(&self, connection: u32) -> Option<Snapshot> {
+        self.inner
+            .with(None, |driver| driver.core.snapshot(ConnectionId(connection)))
     }
 }
