@@ -25,7 +25,7 @@ export async function runWorkers(
   process.on("SIGHUP", ignoreWhileStarting);
   try {
     await cluster.startAll();
-    await runStarted(cluster, metrics, context);
+    if (!context.interruption.isInterrupted) await runStarted(cluster, metrics, context);
   } finally {
     process.off("SIGHUP", ignoreWhileStarting);
     // What has failed, or was interrupted before the cluster answered the signals, leaves no process behind.
@@ -43,7 +43,6 @@ async function runStarted(
   metrics: MetricsOptions | undefined,
   { terminal, interruption }: CommandContext,
 ): Promise<void> {
-  if (interruption.isInterrupted) return;
   // Watched from when it serves: before, health would be an alert.
   const monitor = metrics === undefined ? undefined : await serveMetrics(cluster, metrics, terminal);
   try {
