@@ -11,6 +11,7 @@ import type { Arguments } from "./arguments.ts";
 import type { CommandContext } from "./command.ts";
 import type { OptionSpecification } from "./option-specification.ts";
 import { withProgress } from "./terminal/progress.ts";
+import { HintedError } from "./hinted-error.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const clientOptions: Readonly<Record<string, OptionSpecification>> = {
@@ -32,7 +33,7 @@ export const clientOptions: Readonly<Record<string, OptionSpecification>> = {
 };
 
 /** Of a server of one's own, which most often has no certificate of an authority. */
-const trustHint = "Here: --hash SHA256 (what the server prints), --ca FILE, or for a test --insecure";
+const trustHint = "With this command: --hash SHA256 (what the server prints), --ca FILE, or for a test --insecure";
 
 /** "localhost:4433/echo" is enough. Throws UsageError. */
 export function urlOf(text: string): URL {
@@ -89,14 +90,14 @@ export async function connectShown(
     );
   } catch (error) {
     if (error instanceof CertificateError && error.code === "ERR_WT_CERTIFICATE_REFUSED") {
-      terminal.note(terminal.err.yellow(trustHint));
+      throw new HintedError(error, trustHint);
     }
     throw error;
   }
 }
 
-/** The user has asked for it: Node's three lines would only hide what the command says. */
-function withoutInsecureWarning(): void {
+/** Where the user, or the command, knows it: Node's three lines would only hide what the command says. */
+export function withoutInsecureWarning(): void {
   const others = process.listeners("warning");
   process.removeAllListeners("warning");
   process.on("warning", (warning: Error & { code?: string }) => {

@@ -9,6 +9,7 @@ import { commandNames } from "./command-names.ts";
 import type { CommandContext } from "./command.ts";
 import { commands } from "./commands.ts";
 import { commandHelp, helpOption, programHelp, programName } from "./help.ts";
+import { HintedError } from "./hinted-error.ts";
 import { Interruption, interruptedCode } from "./interruption.ts";
 import { Terminal } from "./terminal/terminal.ts";
 import { UsageError } from "./usage-error.ts";
@@ -81,9 +82,10 @@ function report(error: unknown, command: string, terminal: Terminal): number {
     terminal.note(`Try: ${programName} ${isCommand ? `${command} ` : ""}--help`);
     return 2;
   }
-  // What the user can mend is one line.
-  if (error instanceof WebTransportError || isSystemError(error)) {
+  // What the user can mend is one line, or two.
+  if (error instanceof WebTransportError || error instanceof HintedError || isSystemError(error)) {
     terminal.note(`${red(bold("Error:"))} ${error.message}`);
+    if (error instanceof HintedError) terminal.note(error.hint);
     return 1;
   }
   // A fault of ours, or of the app that was loaded: Node shows the place, also that of a syntax error.

@@ -7,6 +7,7 @@ import type { ClientOptions } from "../../client/connect.ts";
 import { CertificateError, HttpError } from "../../errors/errors.ts";
 import type { WebTransportSession } from "../../transport/session/session.ts";
 
+import { withoutInsecureWarning } from "../client-options.ts";
 import { isBlockedPort } from "./blocked-ports.ts";
 import { shownCertificateFindings } from "./certificate-checks.ts";
 import { note, ok, problem, problemOf, warning } from "./finding.ts";
@@ -69,6 +70,7 @@ function failureFinding(error: unknown): Finding {
 /** Its certificate is refused: what it is, and how far the rest goes. */
 async function findingsWithoutTrust(url: URL, options: ClientOptions): Promise<readonly Finding[]> {
   const { config } = options;
+  withoutInsecureWarning();
   const session = await connect(url, {
     ...options,
     config: { ...withoutTrust(config), insecure: true },

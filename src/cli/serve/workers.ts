@@ -19,17 +19,17 @@ export async function runWorkers(
   { path, workers, config, metrics }: WorkersOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { terminal } = context;
   // Loaded only where it is used: it brings processes and their channels.
   const { ServerCluster: Cluster } = await import("../../cluster/index.ts");
   const cluster = Cluster.forEachCore<AppModule>(config, { app: path, ...(workers !== undefined && { workers }) });
-  const monitor = metrics === undefined ? undefined : await serveMetrics(cluster, metrics, terminal);
   process.on("SIGHUP", ignoreWhileStarting);
   try {
-    await runCluster(cluster, context);
+    await cluster.startAll();
+    if (!context.interruption.isInterrupted) await runStarted(cluster, metrics, context);
   } finally {
     process.off("SIGHUP", ignoreWhileStarting);
-    await monitor?.stop();
+    // What has failed, or was interrupted before the cluster answered the signals, leaves no process behind.
+    await cluster.stopAll();
   }
 }
 
@@ -38,25 +38,31 @@ function ignoreWhileStarting(): void {
   // The cluster listens itself as soon as it runs.
 }
 
-async function runCluster(
+async function runStarted(
   cluster: ServerCluster<AppModule>,
+  metrics: MetricsOptions | undefined,
   { terminal, interruption }: CommandContext,
 ): Promise<void> {
-  await cluster.startAll();
-  if (interruption.isInterrupted) {
-    await cluster.stopAll();
-    return;
+  // Watched from when it serves: before, health would be an alert.
+  const monitor = metrics === undefined ? undefined : await serveMetrics(cluster, metrics, terminal);
+  try {
+    if (interruption.isInterrupted) return;
+    const running = cluster.run();
+    // From here on the cluster answers the signals.
+    interruption.stopListening();
+    terminal.note(`Serving${placeOf(cluster)} with ${processes(cluster.getServerCount())}`);
+    await running;
+  } finally {
+    await monitor?.stop();
   }
-  const running = cluster.run();
-  // From here on the cluster answers the signals.
-  interruption.stopListening();
-  const [first] = cluster.getServers();
-  const address = first?.localAddress;
-  const where =
-    address === undefined
-      ? ""
-      : ` on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-  const count = cluster.getServerCount();
-  terminal.note(`Serving${where} with ${count} ${count === 1 ? "process" : "processes"}`);
-  await running;
+}
+
+function placeOf(cluster: ServerCluster<AppModule>): string {
+  const address = cluster.getServers()[0]?.localAddress;
+  if (address === undefined) return "";
+  return ` on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+function processes(count: number): string {
+  return `${count} ${count === 1 ? "process" : "processes"}`;
 }

@@ -80,6 +80,7 @@ describe("tswebtransport serve", () => {
       const text = await (await fetch(metrics)).text();
       expect(text).toContain("# TYPE");
       expect((await fetch(new URL("healthz", metrics))).status).toBe(200);
+      expect(server.errors).not.toContain("Health alert");
     } finally {
       expect(await server.end("SIGINT")).toBe(0);
     }
