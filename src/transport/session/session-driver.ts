@@ -155,7 +155,7 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
     const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
     return {
       createdAt: this.createdAt,
-      duration: this.context.settings.now() - this.#began,
+      duration: Math.round(this.context.settings.now() - this.#began),
       streamsOpened: accounts.streamsOpened,
       streamsAccepted: accounts.streamsAccepted,
       streamsActive: this.streams.records.size,

@@ -379,6 +379,18 @@ describe("disposal", () => {
 });
 
 describe("a session's facts", () => {
+  it("have a duration that does not depend on the system's clock", async () => {
+    const pair = await Pair.create();
+    const { server } = await pair.session();
+    const setBack = vi.spyOn(Date, "now").mockReturnValue(0);
+    try {
+      expect(server.getStats().duration).toBeGreaterThanOrEqual(0);
+      expect(server.getStats().createdAt).toBeGreaterThan(0);
+    } finally {
+      setBack.mockRestore();
+    }
+  });
+
   it("are counted, shown and free of secrets", async () => {
     const pair = await Pair.create();
     const { client, server } = await pair.session();
