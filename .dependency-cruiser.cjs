@@ -34,7 +34,9 @@ const layers = {
 const entryFiles = "^src/(index|server/index)[.]ts$";
 
 const pathOf = (layer) =>
-  layer === "contract" ? "^src/engine/(engine|engine-options|handshake-failures)[.]ts$" : `^src/${layer}/`;
+  layer === "contract"
+    ? "^src/engine/(engine|engine-options|handshake-failures|packet-counts)[.]ts$"
+    : `^src/${layer}/`;
 const sideOf = (names) => names.map(pathOf).join("|");
 
 const layerRules = Object.entries(layers).map(([layer, allowed]) => ({

@@ -3,6 +3,7 @@
 // off in one process while its clients, processes of their own, go on. Needs `npm run build`. See README.md.
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { PerformanceObserver } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 

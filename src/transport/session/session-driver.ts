@@ -157,10 +157,10 @@ export class SessionDriver implements StreamsSession, OpeningSession, ClosingSes
   get stats(): SessionStats {
     const { accounts } = this;
     const { sent, received, droppedIncoming, droppedOutgoing } = this.datagrams.stats;
-    const duration = (this.#ended ?? this.context.settings.now()) - this.#began;
+    const duration = Math.round((this.#ended ?? this.context.settings.now()) - this.#began);
     return {
       createdAt: this.createdAt,
-      closedAt: this.#ended === undefined ? undefined : this.createdAt + Math.round(duration),
+      closedAt: this.#ended === undefined ? undefined : this.createdAt + duration,
       duration,
       streamsOpened: accounts.streamsOpened,
       streamsAccepted: accounts.streamsAccepted,

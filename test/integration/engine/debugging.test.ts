@@ -75,6 +75,9 @@ describe("qlogDirectory", () => {
         );
         const times = events.map((event) => event["time"] as number);
         expect(times).toEqual(times.toSorted((left, right) => left - right));
+        // RFC 9002 §6.2.2: 333 ms before anything is measured.
+        const [metrics] = events.filter(({ name }) => name === "recovery:metrics_updated");
+        expect(metrics?.["data"]).toMatchObject({ smoothed_rtt: 333, latest_rtt: 333 });
         // What qvis needs to plot a packet.
         for (const event of events.filter(({ name }) => name === "transport:packet_sent")) {
           expect(event["data"]).toEqual({
