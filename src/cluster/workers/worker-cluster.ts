@@ -254,6 +254,8 @@ export class WorkerCluster implements ClusterBackend {
 
   async #statsOfProcess(worker: ClusterWorker, process: WorkerProcess): Promise<WorkerStats> {
     const timeout = this.#options.settings.statsTimeout;
+    // Of the same moment as the others': they may have changed when the last worker has answered.
+    const share = process === worker.current ? worker.share : 0;
     // A process that hangs is not asked: what it does not read would pile up.
     const stats = process.isHung ? undefined : await process.ask("stats", timeout).catch(() => undefined);
     return {
@@ -262,7 +264,7 @@ export class WorkerCluster implements ClusterBackend {
       slot: process.slot,
       state: process === worker.current ? "active" : "draining",
       isHung: process.isHung,
-      share: process === worker.current ? worker.share : 0,
+      share,
       address: process.address,
       age: process.age,
       stats,
