@@ -1,5 +1,3 @@
-import { isIP } from "node:net";
-
 import { serverNameFault } from "../config/named-certificates.ts";
 import type { Check } from "../config/option-checks.ts";
 import { refused } from "../config/option-table.ts";
@@ -8,7 +6,8 @@ const loopback: readonly string[] = Object.freeze(["localhost", "127.0.0.1", "::
 
 /** Why a certificate cannot be for this name. */
 const hostnameFault: Check = (value) => {
-  if (typeof value !== "string" || isIP(value) === 0) return serverNameFault(value);
+  const isAddress = typeof value === "string" && process.getBuiltinModule("node:net").isIP(value) !== 0;
+  if (!isAddress) return serverNameFault(value);
   return value.includes("%") ? "has a zone, which means something on one machine only" : undefined;
 };
 

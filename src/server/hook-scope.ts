@@ -17,8 +17,7 @@ export class HookScope {
 
   /** Awaits `hook`, and rejects as it does. `name` says in errors what runs. */
   async run(name: string, hook: () => unknown): Promise<void> {
-    // Loaded here, not with the server: a process that never closes does not need it.
-    this.#storage ??= new (await import("node:async_hooks")).AsyncLocalStorage();
+    this.#storage ??= newStorage();
     const running: RunningHook = { name, isRunning: true };
     this.#running += 1;
     try {
@@ -38,4 +37,10 @@ export class HookScope {
     if (running?.isRunning !== true) return undefined;
     return new ServerError(`Cannot wait for ${what} in ${running.name}: it waits for ${running.name} itself`);
   }
+}
+
+/** Node's module is loaded here, not with the server: a process that never closes one does not need it. */
+function newStorage(): AsyncLocalStorage<RunningHook> {
+  const { AsyncLocalStorage: Storage } = process.getBuiltinModule("node:async_hooks");
+  return new Storage<RunningHook>();
 }

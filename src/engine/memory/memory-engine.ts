@@ -120,7 +120,7 @@ function checkMemoryOptions(given: unknown): void {
     if (check === undefined) throw invalidOption(`${name} is not an option of memoryEngine`);
     const [isRight, reason] = check;
     if (value !== undefined && !isRight(value)) {
-      throw invalidOption(`${name} ${reason}: current value is ${String(value)}`);
+      throw invalidOption(`${name} ${reason}`);
     }
   }
 }

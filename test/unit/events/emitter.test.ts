@@ -154,7 +154,7 @@ describe("TypedEmitter", () => {
 
   it.each([undefined, null, 5, "listener", {}])("onAny() refuses %j instead of a listener", (listener) => {
     const emitter = new TypedEmitter<Events>();
-    expect(() => emitter.onAny(listener as unknown as () => void)).toThrow(
+    expect(() => emitter.onAny(listener as () => void)).toThrow(
       expect.objectContaining({ name: "ConfigurationError", configKey: "listener" }) as Error,
     );
     expect(emitter.listens("session_ready")).toBe(false);

@@ -197,7 +197,7 @@ describe("the server's own account", () => {
   it("takes an answer that a listener of session_request gives", async () => {
     await start((made) => {
       made.route("/", open);
-      made.server.on("session_request", ({ request }) => void (request as IncomingSession).reject(410));
+      made.server.on("session_request", ({ request }) => void (request as unknown as IncomingSession).reject(410));
     });
     expect(await statusOf("/")).toBe(410);
     expect(lines).toEqual([
@@ -211,7 +211,7 @@ describe("the server's own account", () => {
     const thrown = Object.freeze({ not: "an error" }) as unknown as Error;
     await start((made) => {
       made.server.on("session_request", ({ request }) => {
-        (request as IncomingSession).locals = Object.freeze({ user: "ada" });
+        (request as unknown as IncomingSession).locals = Object.freeze({ user: "ada" });
       });
       made.route("/", (session) => {
         seen.push(session);

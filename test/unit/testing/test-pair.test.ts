@@ -87,7 +87,7 @@ describe("createTestPair()", () => {
 
 describe("wrong arguments", () => {
   it.each([undefined, null, 5, {}, "app"])("of createTestPair(): %j is no app", async (app) => {
-    const refused = createTestPair(app as unknown as ServerApp);
+    const refused = createTestPair(app as ServerApp);
     await expect(refused).rejects.toMatchObject({ name: "ConfigurationError", configKey: "app" });
   });
 
