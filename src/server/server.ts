@@ -19,6 +19,7 @@ import type {
 } from "../engine/engine.ts";
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
+import { rehearseOnce } from "../protocol/rehearsal.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
@@ -188,6 +189,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       this.#totals.began(endpoints.all);
       if (this.config.values.certificateReload) life.reload = this.#watchFiles(certificates);
       life.startedAt = performance.now();
+      setImmediate(rehearseOnce);
       return endpoints.localAddress;
     } catch (error) {
       await life.stopMiddleware(this.middlewareManager, this.#logger);
