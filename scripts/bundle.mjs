@@ -29,7 +29,9 @@ const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{
  * points, and Node spends more time on finding them than on their code. What nobody here imports is left to the bundler.
  */
 const sharedChunks = {
-  // By itself: the protocol core runs without Node, so its chunk must hold nothing that needs Node.
+  // The protocol core runs without Node, so its chunks must hold nothing that needs Node; and a client that is imported, and
+  // has not connected yet, does not read the core.
+  foundation: () => inBoth(staticImports("protocol/index.js"), staticImports("client/index.js")),
   protocol: () => staticImports("protocol/index.js"),
   common: () => staticImports("client/index.js"),
   streams: () => staticImports("transport/streams/web-streams.js"),
