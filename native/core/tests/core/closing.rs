@@ -225,3 +225,26 @@ fn the_peers_new_address_is_told_and_used() {
     pair.settle();
     assert_eq!(pair.client.stream(client, stream).bytes, b"answer");
 }
+
+#[test]
+fn a_peers_new_address_that_comes_with_the_end_of_a_loss_timer_changes_nothing_else() {
+    let mut pair = Setup::default().pair();
+    let (client, server) = pair.connect();
+    pair.settle();
+    // What the server sends is lost, so its loss timer runs.
+    pair.link.conditions.loss = 100;
+    let content = pattern(3000);
+    let stream = pair.server.send(server, Dir::Uni, &content, true);
+    pair.server.turn(pair.now, &mut pair.link);
+    pair.link.conditions.loss = 0;
+    pair.client.address = "[::1]:1001".parse().unwrap();
+    let upward = pair.client.send(client, Dir::Uni, b"from elsewhere", true);
+    pair.client.turn(pair.now, &mut pair.link);
+    // The packet is handled late, in the turn in which the timer ends. The new path has nothing in flight yet.
+    let due = pair.server.core.next_deadline().unwrap();
+    pair.now = due.max(pair.link.next_arrival().unwrap());
+    pair.settle();
+    assert_eq!(pair.server.stream(server, upward).bytes, b"from elsewhere");
+    assert_eq!(pair.client.stream(client, stream).bytes, content);
+    assert_eq!(pair.server.count(&Event::AddressChanged("[::1]:1001".to_owned())), 1);
+}

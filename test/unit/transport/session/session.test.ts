@@ -115,9 +115,7 @@ describe("a session's facts", () => {
     await pair.time.advance(3_600_000);
     expect(server.diagnoseIssues()).toEqual([]);
     await pair.time.advance(1);
-    expect(server.diagnoseIssues()).toEqual([
-      expect.stringMatching(/^A session has been open for more than an hour/),
-    ]);
+    expect(server.diagnoseIssues()).toEqual([expect.stringMatching(/^A session has been open for more than an hour/)]);
     await client.datagrams.send("still here");
     await pair.settle();
     expect(server.diagnoseIssues()).toEqual([]);
