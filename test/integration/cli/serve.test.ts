@@ -80,6 +80,8 @@ describe("tswebtransport serve", () => {
       const text = await (await fetch(metrics)).text();
       expect(text).toContain("# TYPE");
       expect((await fetch(new URL("healthz", metrics))).status).toBe(200);
+      const [, dashboard = ""] = await server.matchError(/Dashboard: (http:\S+)/);
+      expect(await (await fetch(dashboard)).text()).toContain("<!doctype html>");
       expect(server.errors).not.toContain("Health alert");
     } finally {
       expect(await server.end("SIGINT")).toBe(0);
@@ -100,7 +102,7 @@ describe("tswebtransport serve", () => {
     const open = ["--port", "0", "--metrics-port", "0", "--metrics-host", "0.0.0.0"];
     expect(await run(["serve", join(folder, "app.mjs"), ...identity, ...open])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("authorize or token is needed") as string,
+      stderr: expect.stringMatching(/authorize or token is needed[^]*TSWEBTRANSPORT_METRICS_TOKEN\n$/) as string,
     });
   });
 
