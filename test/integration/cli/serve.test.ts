@@ -80,6 +80,8 @@ describe("tswebtransport serve", () => {
       const text = await (await fetch(metrics)).text();
       expect(text).toContain("# TYPE");
       expect((await fetch(new URL("healthz", metrics))).status).toBe(200);
+      const [, dashboard = ""] = await server.matchError(/Dashboard: (http:\S+)/);
+      expect(await (await fetch(dashboard)).text()).toContain("<!doctype html>");
       expect(server.errors).not.toContain("Health alert");
     } finally {
       expect(await server.end("SIGINT")).toBe(0);
@@ -97,10 +99,21 @@ describe("tswebtransport serve", () => {
       stderr: expect.stringContaining("Cannot listen without a certificate") as string,
     });
     expect((await run(["serve", join(folder, "app.mjs"), ...identity, "--metrics-host", "::1"])).code).toBe(2);
-    const open = ["--metrics-port", "0", "--metrics-host", "0.0.0.0"];
+    const open = ["--port", "0", "--metrics-port", "0", "--metrics-host", "0.0.0.0"];
     expect(await run(["serve", join(folder, "app.mjs"), ...identity, ...open])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("authorize or token is needed") as string,
+      stderr: expect.stringMatching(/authorize or token is needed[^]*TSWEBTRANSPORT_METRICS_TOKEN\n$/) as string,
     });
+  });
+
+  it("says once why its processes cannot start, and shows where an app has a fault", async () => {
+    const args = ["--host", "127.0.0.1", "--port", "0", "--workers", "2"];
+    const { code, stderr } = await run(["serve", join(folder, "factory.mjs"), ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Error: Cannot start a worker: Cannot listen without a certificate: [^\n]+\n$/);
+    await writeFile(join(folder, "faulty.mjs"), "export default () => undefined.nothing;");
+    const faulty = await run(["serve", join(folder, "faulty.mjs"), ...identity, ...args]);
+    expect(faulty.code).toBe(1);
+    expect(faulty.stderr).toMatch(/TypeError\]?: Cannot read properties of undefined[^\n]*\n[^\n]*faulty\.mjs:1:/);
   });
 });
