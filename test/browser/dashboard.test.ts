@@ -59,9 +59,10 @@ describe("the dashboard of a cluster of two with a thousand sessions", () => {
     }
   });
   afterAll(async () => {
-    await browser.close();
-    await monitor.stop();
-    await world[Symbol.asyncDispose]();
+    // Of these some are missing where beforeAll has failed.
+    await (browser as Browser | undefined)?.close();
+    await (monitor as ServerMonitor | undefined)?.stop();
+    await (world as ClusterWorld | undefined)?.[Symbol.asyncDispose]();
   });
 
   async function serve(served: MonitorServeOptions = {}): Promise<void> {
