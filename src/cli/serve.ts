@@ -22,7 +22,7 @@ export const serveCommand: Command = {
     "Serves an app: a module whose default export is a ServerApp, or a function that makes one from a ServerConfig. What is " +
     "given here goes before the app's own configuration. Ctrl-C and SIGTERM let sessions come to their end, a second one ends " +
     "at once; SIGHUP reads the certificate again, and with --workers replaces the processes one after the other.",
-  positionals: { least: 1, most: 1 },
+  positionals: { least: 1, most: 1, name: "app.ts" },
   options: {
     host: { type: "string", value: "HOST", help: "address or name to bind (default: the app's); :: for every address" },
     port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's)" },
