@@ -109,7 +109,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
           if (condition !== undefined && !condition(payload)) return;
         } catch (error) {
           end();
-          reject(error as Error);
+          reject(error);
           return;
         }
         end();

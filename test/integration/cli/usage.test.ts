@@ -63,8 +63,8 @@ describe("the command line", () => {
     const disk = await open("/dev/full", "w");
     const child = spawn(process.execPath, [main, "--help"], { stdio: ["ignore", disk.fd, "pipe"] });
     const errors = child.stderr === null ? "" : text(child.stderr);
-    const [stderr, [code]] = await Promise.all([errors, once(child, "exit")]);
+    const [stderr] = await Promise.all([errors, once(child, "exit")]);
     await disk.close();
-    expect([code, stderr]).toEqual([1, "Error: Cannot write the output: ENOSPC: no space left on device, write\n"]);
+    expect([child.exitCode, stderr]).toEqual([1, "Error: Cannot write the output: ENOSPC: no space left on device, write\n"]);
   });
 });
