@@ -3,6 +3,7 @@ import type { Channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 
 import { onAbort } from "../async/abort.ts";
+import { rejected } from "../async/promises.ts";
 import { errorText } from "../base/error-text.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
@@ -109,7 +110,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
           if (condition !== undefined && !condition(payload)) return;
         } catch (error) {
           end();
-          reject(error);
+          resolve(rejected(error));
           return;
         }
         end();

@@ -65,6 +65,9 @@ describe("the command line", () => {
     const errors = child.stderr === null ? "" : text(child.stderr);
     const [stderr] = await Promise.all([errors, once(child, "exit")]);
     await disk.close();
-    expect([child.exitCode, stderr]).toEqual([1, "Error: Cannot write the output: ENOSPC: no space left on device, write\n"]);
+    expect([child.exitCode, stderr]).toEqual([
+      1,
+      "Error: Cannot write the output: ENOSPC: no space left on device, write\n",
+    ]);
   });
 });
