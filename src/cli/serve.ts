@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 
+import { readPem } from "../certificates/faults.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 import type { ServerMonitor } from "../monitor/index.ts";
 import type { ServerApp } from "../server/app.ts";
@@ -165,5 +165,8 @@ function configOf(args: Arguments): ServerConfigOptions {
 function certificateOf(args: Arguments): (() => Promise<CertificateAndKey>) | undefined {
   const [certfile, keyfile] = [args.text("cert"), args.text("key")];
   if (certfile === undefined || keyfile === undefined) return undefined;
-  return async () => ({ cert: await readFile(certfile, "utf8"), key: await readFile(keyfile, "utf8") });
+  return async () => ({
+    cert: await readPem(certfile, "certificate"),
+    key: await readPem(keyfile, "certificate's key"),
+  });
 }
