@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `npm create tswebtransport [DIRECTORY]`: copies the template, with the project's name and today's versions.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -56,7 +56,7 @@ function create(directory) {
   if (existsSync(directory) && readdirSync(directory).some((name) => name !== ".git")) {
     throw new UsageError(`${directory} is not empty: choose another directory`);
   }
-  mkdirSync(directory, { recursive: true });
+  makeFolder(directory);
   cpSync(fileURLToPath(new URL("template", import.meta.url)), directory, { recursive: true });
   // npm leaves .gitignore out of packages.
   renameSync(join(directory, "gitignore"), join(directory, ".gitignore"));
@@ -71,6 +71,13 @@ function create(directory) {
     const file = join(directory, path);
     writeFileSync(file, readFileSync(file, "utf8").replaceAll("{{name}}", name));
   }
+}
+
+/** Node's own `recursive` never ends where a file system takes no folders, as /proc. */
+function makeFolder(path) {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 /** What npm takes as a name. */

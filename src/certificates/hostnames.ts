@@ -16,7 +16,7 @@ export function hostnamesOf(given: unknown = loopback): readonly string[] {
   const hostnames: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (hostnames.length === 0) throw refused("hostname", given, "must have one name or IP address at least");
   for (const hostname of hostnames) {
-    const reason = hostnameFault(hostname);
+    const reason = typeof hostname === "string" ? hostnameFault(hostname) : "is no string";
     if (reason !== undefined)
       throw refused("hostname", hostname, `must be a host name or an IP address, but ${reason}`);
   }

@@ -5,9 +5,16 @@ import { nearestName } from "../base/nearest-name.ts";
 import type { OptionSpecification } from "./option-specification.ts";
 import { UsageError } from "./usage-error.ts";
 
+/** How many arguments are no options. `name` is the first one's, as the usage has it. */
+export interface PositionalsShape {
+  readonly least: number;
+  readonly most: number;
+  readonly name?: string;
+}
+
 export interface ArgumentsShape {
   readonly options: Readonly<Record<string, OptionSpecification>>;
-  readonly positionals: { readonly least: number; readonly most: number };
+  readonly positionals: PositionalsShape;
 }
 
 /** A command's arguments, parsed. Everything that does not fit is a UsageError that names the option and what is allowed. */
@@ -115,8 +122,11 @@ function unknownOption(rawName: string, known: readonly string[]): UsageError {
   return new UsageError(`Unknown option ${rawName}.${hint}`);
 }
 
-function checkCount(positionals: readonly string[], { positionals: { least, most } }: ArgumentsShape): void {
+function checkCount(
+  positionals: readonly string[],
+  { positionals: { least, most, name = "An argument" } }: ArgumentsShape,
+): void {
   const { length } = positionals;
-  if (length < least) throw new UsageError("An argument is missing.");
+  if (length < least) throw new UsageError(`${name} is missing.`);
   if (length > most) throw new UsageError(`Unexpected argument "${positionals[most] ?? ""}".`);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { generateCertificateAuthority, issueCertificate } from "../certificates/own-authority.ts";
@@ -9,6 +9,7 @@ import type { SelfSignedCertificate } from "../certificates/self-signed.ts";
 
 import type { Arguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { makeFolder } from "./folders.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -56,7 +57,7 @@ async function run(args: Arguments, { terminal }: CommandContext): Promise<numbe
   const days = args.integer("days", { least: 1, most: 3650 }) ?? (isIssued ? issuedDays : hashedDays.usual);
   const files = filesIn(directory);
   if (!args.flag("stdout")) {
-    await mkdir(directory, { recursive: true });
+    await makeFolder("--out", directory);
     if (!args.flag("force")) await requireAbsent([files.cert, files.key]);
   }
   const authority = isIssued ? await authorityOf(args, files) : undefined;

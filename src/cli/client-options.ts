@@ -1,6 +1,5 @@
 /** The options by which `connect`, `bench` and `doctor` reach a server. */
-import { readFile } from "node:fs/promises";
-
+import { readPem } from "../certificates/faults.ts";
 import { ClientConfig } from "../client/client-config.ts";
 import { connect } from "../client/connect.ts";
 import type { ClientOptions } from "../client/connect.ts";
@@ -55,14 +54,14 @@ export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
     args.text("key"),
     args.text("server-name"),
   ];
-  const hashes = args.list("hash").map((value) => ({ algorithm: "sha-256", value }));
+  const hashes = args.list("hash").map((text) => ({ algorithm: "sha-256", value: hashOf(text) }));
   const options = {
     connectTimeout: args.integer("timeout", { least: 1, most: 600_000 }) ?? 10_000,
     handshakeTimeout: args.integer("timeout", { least: 1, most: 600_000 }) ?? 10_000,
     maxRetries: 0,
     headers: headersOf(args),
     ...(hashes.length > 0 && { serverCertificateHashes: hashes }),
-    ...(ca !== undefined && { ca: await readFile(ca, "utf8") }),
+    ...(ca !== undefined && { ca: await readPem(ca, "authorities of --ca") }),
     ...(args.flag("insecure") && { insecure: true }),
     ...(certfile !== undefined && { certfile }),
     ...(keyfile !== undefined && { keyfile }),
@@ -103,6 +102,12 @@ export function withoutInsecureWarning(): void {
   process.on("warning", (warning: Error & { code?: string }) => {
     if (warning.code !== "WT_INSECURE") for (const listener of others) listener(warning);
   });
+}
+
+/** With or without colons, as browsers and openssl show it. */
+function hashOf(text: string): string {
+  if (/^(?:[\da-f]{2}:?){32}$/i.test(text)) return text;
+  throw new UsageError(`--hash must be a SHA-256 of 64 hexadecimal digits, not "${text}"`);
 }
 
 function headersOf(args: Arguments): Headers {

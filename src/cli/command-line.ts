@@ -82,6 +82,13 @@ function report(error: unknown, command: string, terminal: Terminal): number {
     terminal.note(`Try: ${programName} ${isCommand ? `${command} ` : ""}--help`);
     return 2;
   }
+  // Of several workers: most often each fails alike.
+  if (error instanceof AggregateError && error.errors.every((each) => each instanceof WebTransportError)) {
+    for (const text of new Set(error.errors.map((each: WebTransportError) => textOf(each)))) {
+      terminal.note(`${red(bold("Error:"))} ${text}`);
+    }
+    return 1;
+  }
   // What the user can mend is one line, or two.
   if (error instanceof WebTransportError || error instanceof HintedError || isSystemError(error)) {
     terminal.note(`${red(bold("Error:"))} ${error.message}`);
@@ -90,6 +97,13 @@ function report(error: unknown, command: string, terminal: Terminal): number {
   }
   // A fault of ours, or of the app that was loaded: Node shows the place, also that of a syntax error.
   throw error;
+}
+
+/** With the place in the app's code where a worker has thrown something that is no error of this package. */
+function textOf({ message, cause }: WebTransportError): string {
+  if (!(cause instanceof Error) || "syscall" in cause) return message;
+  const isOurs = "code" in cause && String(cause.code).startsWith("ERR_WT_");
+  return isOurs ? message : `${message}\n${cause.stack ?? ""}`;
 }
 
 /** Of the operating system: a file that is not there, a port that is in use. */

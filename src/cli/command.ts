@@ -1,4 +1,4 @@
-import type { Arguments } from "./arguments.ts";
+import type { Arguments, PositionalsShape } from "./arguments.ts";
 import type { Interruption } from "./interruption.ts";
 import type { OptionSpecification } from "./option-specification.ts";
 import type { Terminal } from "./terminal/terminal.ts";
@@ -15,7 +15,7 @@ export interface Command {
   readonly usage: string;
   /** A few sentences. */
   readonly description: string;
-  readonly positionals: { readonly least: number; readonly most: number };
+  readonly positionals: PositionalsShape;
   readonly options: Readonly<Record<string, OptionSpecification>>;
   /** Behind the command's name, and what it does. */
   readonly examples: readonly (readonly [args: string, meaning: string])[];

@@ -15,7 +15,7 @@ export const connectCommand: Command = {
   description:
     "Opens a session. On a terminal it takes commands: streams, datagrams, headers, codes (`help` lists them). In a script it " +
     "sends what --send gives, or standard input, and prints what comes back. Everything but the answers goes to standard error.",
-  positionals: { least: 1, most: 1 },
+  positionals: { least: 1, most: 1, name: "URL" },
   options: {
     send: { type: "string", short: "s", multiple: true, value: "TEXT", help: "send this, print the answer, end" },
     via: { type: "string", value: "WAY", help: `how: ${ways.join(", ")} (default bidi)` },

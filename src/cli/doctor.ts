@@ -41,8 +41,10 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const isJson = args.flag("json");
   const findings: Finding[] = [];
   for (const check of checks) {
+    const found = await withProgress(terminal, `Checking ${check.title}`, () => findingsOf(check));
+    // What it was waiting for has been taken back: that says nothing about the server.
     if (interruption.isInterrupted) return interruptedCode;
-    for (const finding of await withProgress(terminal, `Checking ${check.title}`, () => findingsOf(check))) {
+    for (const finding of found) {
       findings.push(finding);
       if (!isJson) show(finding, terminal);
     }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 
+import { readPem } from "../certificates/faults.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 import type { ServerMonitor } from "../monitor/index.ts";
 import type { ServerApp } from "../server/app.ts";
@@ -22,7 +22,7 @@ export const serveCommand: Command = {
     "Serves an app: a module whose default export is a ServerApp, or a function that makes one from a ServerConfig. What is " +
     "given here goes before the app's own configuration. Ctrl-C and SIGTERM let sessions come to their end, a second one ends " +
     "at once; SIGHUP reads the certificate again, and with --workers replaces the processes one after the other.",
-  positionals: { least: 1, most: 1 },
+  positionals: { least: 1, most: 1, name: "app.ts" },
   options: {
     host: { type: "string", value: "HOST", help: "address or name to bind (default: the app's); :: for every address" },
     port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's)" },
@@ -165,5 +165,8 @@ function configOf(args: Arguments): ServerConfigOptions {
 function certificateOf(args: Arguments): (() => Promise<CertificateAndKey>) | undefined {
   const [certfile, keyfile] = [args.text("cert"), args.text("key")];
   if (certfile === undefined || keyfile === undefined) return undefined;
-  return async () => ({ cert: await readFile(certfile, "utf8"), key: await readFile(keyfile, "utf8") });
+  return async () => ({
+    cert: await readPem(certfile, "certificate"),
+    key: await readPem(keyfile, "certificate's key"),
+  });
 }

@@ -13,6 +13,7 @@ import {
   textOption,
 } from "../config/option-table.ts";
 import type { Option } from "../config/option-table.ts";
+import { fieldFault } from "../transport/session/field-list.ts";
 import type { HeadersInput } from "../transport/types.ts";
 
 import { checkHashes, hashBytes, toHex } from "./certificate-hash.ts";
@@ -94,7 +95,7 @@ const headers: Option = {
   initial: undefined,
   sensitive: true,
   check: (value) => {
-    if (areHeaders(value)) return undefined;
+    if (areHeaders(value)) return unsentField(new Headers(value as Headers));
     const name = malformedField(value);
     return name === undefined ? "must be what Headers takes" : `must be what Headers takes: "${name}" is malformed`;
   },
@@ -105,6 +106,15 @@ const headers: Option = {
     ),
   capture: (value) => new Headers(value as Headers),
 };
+
+/** The first field that cannot be sent over HTTP/3. Its value may be a secret. */
+function unsentField(headers: Headers): string | undefined {
+  for (const [name, value] of headers) {
+    const fault = fieldFault(name, value);
+    if (fault !== undefined) return `must be fields of HTTP/3, but "${name}" is not: ${fault}`;
+  }
+  return undefined;
+}
 
 function areHeaders(value: unknown): boolean {
   try {

@@ -3,6 +3,7 @@ import type { Channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 
 import { onAbort } from "../async/abort.ts";
+import { rejected } from "../async/promises.ts";
 import { errorText } from "../base/error-text.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
@@ -84,8 +85,8 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
   }
 
   /**
-   * The next event of `type` that meets `condition`. Rejects with TimeoutError or the signal's reason, and with
-   * ConfigurationError for a wrong argument.
+   * The next event of `type` that meets `condition`. Rejects with TimeoutError, the signal's reason, or what `condition`
+   * throws, and with ConfigurationError for a wrong argument.
    */
   waitFor<Type extends keyof Events & string>(
     type: Type,
@@ -105,7 +106,13 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
         endAbort();
       };
       const onEvent = (payload: Events[Type]): void => {
-        if (condition !== undefined && !condition(payload)) return;
+        try {
+          if (condition !== undefined && !condition(payload)) return;
+        } catch (error) {
+          end();
+          resolve(rejected(error));
+          return;
+        }
         end();
         resolve(payload);
       };

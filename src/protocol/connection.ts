@@ -9,7 +9,7 @@ import { encodeVarints } from "./http3/frames.ts";
 import { Goaway } from "./http3/goaway.ts";
 import { Requests } from "./http3/requests.ts";
 import type { Response } from "./http3/responses.ts";
-import { defaultLimits } from "./limits.ts";
+import { defaultLimits, limitsOf } from "./limits.ts";
 import type { ProtocolLimits } from "./limits.ts";
 import { settingsOf } from "./options.ts";
 import type { ProtocolConnectionOptions } from "./options.ts";
@@ -52,9 +52,11 @@ export class ProtocolConnection {
   /** When the last input came. */
   #now = 0;
 
+  /** Throws TypeError for another role, and RangeError for limits that are none. */
   constructor(role: "client" | "server", options: ProtocolConnectionOptions = {}) {
+    checkRole(role);
     this.#role = role;
-    this.#limits = options.limits === undefined ? defaultLimits : { ...defaultLimits, ...options.limits };
+    this.#limits = options.limits === undefined ? defaultLimits : limitsOf(options.limits);
     this.#peer = new Peer(options.settings ?? settingsOf(options));
     this.#goaway = new Goaway(role, this.#outputs);
     this.#sessions = new Sessions(role, this.#limits, this.#outputs);
@@ -331,4 +333,11 @@ export class ProtocolConnection {
       this.#outputs.refuse(streamId, error.wireCode);
     }
   }
+}
+
+/** A core that got its options as the first argument would be a client or a server by chance. */
+function checkRole(role: unknown): void {
+  if (role === "client" || role === "server") return;
+  const given = typeof role === "string" ? JSON.stringify(role) : `of type ${typeof role}`;
+  throw new TypeError(`The first argument of ProtocolConnection must be "client" or "server": it is ${given}`);
 }

@@ -100,3 +100,14 @@ export class RateLimit {
     return this.#count <= this.#most;
   }
 }
+
+/** `given` and, for the others, the defaults. Throws RangeError: a misspelt or missing number would bound nothing. */
+export function limitsOf(given: Partial<ProtocolLimits>): ProtocolLimits {
+  for (const [name, value] of Object.entries(given) as [string, unknown][]) {
+    if (!Object.hasOwn(defaultLimits, name)) throw new RangeError(`limits has "${name}", which is no limit`);
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new RangeError(`limits.${name} must be a number from 0, not ${String(value)}`);
+    }
+  }
+  return { ...defaultLimits, ...given };
+}

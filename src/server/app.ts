@@ -1,5 +1,5 @@
 import { onAbort } from "../async/abort.ts";
-import { rejected } from "../async/promises.ts";
+import { rejected, resolved } from "../async/promises.ts";
 import { checkFunction, checkSignal } from "../config/given-options.ts";
 import { loggerOf } from "../config/logger.ts";
 import type { Logger } from "../config/logger.ts";
@@ -254,10 +254,11 @@ export class ServerApp<Locals = Record<string, unknown>> {
    * Closes the server, runs the shutdown hooks, then stops the middleware. Idempotent, but a later call with `timeout: 0`
    * ends the waiting. The app can listen again then, and takes no routes before. Throws RangeError for a code or
    * time-out out of its range. Rejects with ServerError in a shutdown hook, and in a middleware's `start` or `stop`: it waits
-   * for them. The app closes all the same.
+   * for them. The app closes all the same. A mounted app has nothing of its own to close: it ends with the app above it.
    */
   close(options: ServerCloseOptions = {}): Promise<void> {
     checkServerCloseOptions(options);
+    if (this.#routes.isMounted) return resolved;
     const life = this.#life;
     if (life.closing !== undefined && options.timeout === 0) void this.server.close(options);
     const closed = this.#end(life, options);

@@ -1,8 +1,8 @@
 /** A certificate: what kind it is, how old, its hash, and what browsers will say to it. */
 import { createHash, createPrivateKey } from "node:crypto";
 import type { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 
+import { readPem } from "../../certificates/faults.ts";
 import { certificateIssues, certificatesOf, isSelfSigned } from "../../certificates/certificate-issues.ts";
 
 import { note, ok, problem, problemOf } from "./finding.ts";
@@ -20,11 +20,12 @@ export function certificateChecks(certfile: string, keyfile: string | undefined)
       id: "certificate",
       title: "the certificate",
       run: async () => {
-        const pem = await readFile(certfile, "utf8");
+        const pem = await readPem(certfile, "certificate");
         const issues = certificateIssues(pem).map((issue) => issueFinding(issue));
         const leaf = leafOf(pem);
         if (leaf === undefined) return issues;
-        const ofKey = keyfile === undefined ? [] : [keyFinding(leaf, await readFile(keyfile, "utf8"), keyfile)];
+        const ofKey =
+          keyfile === undefined ? [] : [keyFinding(leaf, await readPem(keyfile, "certificate's key"), keyfile)];
         return [descriptionOf(leaf), ...ofKey, ...issues, ...browserFindings(leaf)];
       },
     },

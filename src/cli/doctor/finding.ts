@@ -34,9 +34,9 @@ export function problem(id: string, text: string, remedy?: string): Finding {
   return { id, severity: "problem", text, ...(remedy !== undefined && { remedy }) };
 }
 
-/** "What is wrong: figures. What to do" as the library says it, cut into its two parts. */
+/** "What is wrong: figures. What to do" as the library says it, cut into its two parts. A path in quotes has points, too. */
 export function problemOf(id: string, error: unknown): Finding {
   const message = error instanceof Error ? error.message : String(error);
-  const [, text = message, remedy] = /^([^]*?[^.]{20})\. (\p{L}[^]*)$/u.exec(message) ?? [];
+  const [, text = message, remedy] = /^([^]*?(?:[^.]{20}|'))\. (\p{L}[^]*)$/u.exec(message) ?? [];
   return problem(id, text, remedy);
 }

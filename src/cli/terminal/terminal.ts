@@ -1,3 +1,5 @@
+import { writeSync } from "node:fs";
+
 import { escapeControls } from "../../base/escape-controls.ts";
 
 import { isColoured, styleOf } from "./style.ts";
@@ -26,12 +28,15 @@ export class Terminal {
     this.err = styleOf(isColoured(stderr.isTTY === true, environment));
   }
 
-  /** The process's. When nobody reads standard output any more (`| head`), the process ends without a word. */
+  /**
+   * The process's. When nobody reads standard output any more (`| head`), the process ends without a word; when what it
+   * prints cannot be written (a disk is full), it says so and ends with 1.
+   */
   static ofProcess(): Terminal {
     for (const stream of [process.stdout, process.stderr]) {
       stream.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "EPIPE") process.exit(0);
-        throw error;
+        if (error.code !== "EPIPE") sayUnwritable(error);
+        process.exit(error.code === "EPIPE" ? 0 : 1);
       });
     }
     return new Terminal(process.stdout, process.stderr, process.env);
@@ -54,5 +59,14 @@ export class Terminal {
   /** What a peer has sent: a terminal gets no control characters of it besides ends of lines and tabs. */
   shown(text: string): string {
     return this.stdout.isTTY === true ? text.replaceAll(/[^\n\t]+/g, escapeControls) : text;
+  }
+}
+
+/** To standard error itself: a stream of it may be what has failed. */
+function sayUnwritable(error: Error): void {
+  try {
+    writeSync(process.stderr.fd, `Error: Cannot write the output: ${error.message}\n`);
+  } catch {
+    // Nobody can be told.
   }
 }

@@ -21,7 +21,7 @@ export class FieldList {
     if (input === undefined) return new FieldList(noFields);
     const headers = new Headers(input as Headers);
     for (const [name, value] of headers) {
-      const fault = faultOf(name, value);
+      const fault = fieldFault(name, value);
       if (fault !== undefined) throw new TypeError(`Cannot send the field "${name}": ${fault}`);
     }
     return new FieldList([...headers], headers);
@@ -34,7 +34,7 @@ export class FieldList {
 }
 
 /** Why the peer would take the whole message for malformed. */
-function faultOf(name: string, value: string): string | undefined {
+export function fieldFault(name: string, value: string): string | undefined {
   // RFC 9114 §4.2.
   if (connectionFields.has(name)) return "it belongs to HTTP/1.1";
   if (name === "te" && value !== "trailers") return 'its only value is "trailers"';

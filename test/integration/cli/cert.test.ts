@@ -48,6 +48,18 @@ describe("tswebtransport cert", () => {
     });
   });
 
+  it.skipIf(process.platform === "win32")("ends where no folder can be made", async () => {
+    await inFolder(async (cwd) => {
+      await writeFile(join(cwd, "file"), "x");
+      for (const out of ["/proc/nowhere/certs", "file", "file/certs"]) {
+        expect(await run(["cert", "--out", out], { cwd })).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining(`--out ${out} is no folder, and cannot be made: `) as string,
+        });
+      }
+    });
+  });
+
   it("refuses half of an authority", async () => {
     await inFolder(async (cwd) => {
       await writeFile(join(cwd, "ca.pem"), "x");

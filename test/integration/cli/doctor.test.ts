@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { EchoProgram, inFolder, run } from "./command-line-program.ts";
+import { Program } from "../../support/program.ts";
+
+import { EchoProgram, inFolder, main, run } from "./command-line-program.ts";
 
 interface Report {
   readonly ok: boolean;
@@ -64,8 +66,12 @@ describe("tswebtransport doctor", () => {
       for (const { severity, remedy } of bad.findings) if (severity === "problem") expect(remedy).not.toBeUndefined();
       expect(bad.code).toBe(1);
       expect((await examine("--cert", "/nowhere.pem", "--key", key)).of("certificate")).toEqual([
-        expect.stringContaining("problem: ENOENT"),
+        expect.stringContaining("problem: Cannot read the certificate: ENOENT"),
       ]);
+      const unreadable = await examine("--cert", "/nowhere.pem", "--key", key);
+      expect(unreadable.findings.find(({ severity }) => severity === "problem")).toMatchObject({
+        remedy: expect.stringContaining("Check the path") as string,
+      });
     });
   });
 
@@ -86,6 +92,13 @@ describe("tswebtransport doctor", () => {
     const missing = await examine(echo.url.replace("/echo", "/nowhere"), "--insecure");
     expect(missing.of("server")).toEqual([expect.stringMatching(/^problem: .*404/)]);
     expect(missing.code).toBe(1);
+  });
+
+  it("ends with 130 when Ctrl-C comes, and takes that for no fault of the server", async () => {
+    const program = new Program([main, "doctor", "https://127.0.0.1:9", "--timeout", "60000"]);
+    await program.matchError(/Checking the server/);
+    expect(await program.end("SIGINT")).toBe(130);
+    expect(program.lines.join("\n")).not.toContain("interrupted");
   });
 
   it("finds nobody at a port where nobody listens", async () => {

@@ -39,6 +39,25 @@ describe("tswebtransport serve", () => {
     return new TextDecoder().decode(bytes);
   }
 
+  it("says once why its workers cannot start, and where the app has thrown", async () => {
+    const refused = await run(["serve", join(folder, "factory.mjs"), "--port", "0", "--workers", "2"]);
+    expect(refused.stderr).toMatch(/^Error: Cannot start a worker: Cannot listen without a certificate: [^\n]*\n$/);
+    await writeFile(join(folder, "throws.mjs"), "throw new Error('on purpose');\n");
+    const thrown = await run(["serve", join(folder, "throws.mjs"), "--port", "0", "--workers", "2"]);
+    expect(thrown.stderr).toMatch(
+      /^Error: Cannot start a worker: on purpose\nError: on purpose\n +at .*throws\.mjs:1:7\n/,
+    );
+    expect(thrown.stderr).not.toContain("AggregateError");
+    expect([refused.code, thrown.code]).toEqual([1, 1]);
+  });
+
+  it("says which certificate it cannot read", async () => {
+    const args = ["serve", join(folder, "factory.mjs"), "--cert", "/nowhere.pem", "--key", "/nowhere.pem"];
+    const { code, stderr } = await run(args);
+    expect(stderr).toMatch(/^Error: Cannot read the certificate: ENOENT.* Check the path/);
+    expect(code).toBe(1);
+  });
+
   it.each([
     ["app.mjs", "instance"],
     ["factory.mjs", "factory"],

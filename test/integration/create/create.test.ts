@@ -52,6 +52,13 @@ describe("npm create tswebtransport", () => {
     }
   }
 
+  it.skipIf(process.platform !== "linux")("ends where no folder can be made", async () => {
+    await expect(execute(process.execPath, [program, "/proc/nowhere/app"], { timeout: 20_000 })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Error: ENOENT") as string,
+    });
+  });
+
   it("names the project after its folder, and prints the commands of its scripts", async () => {
     const manifest = JSON.parse(await readFile(join(project, "package.json"), "utf8")) as Manifest;
     expect(manifest.name).toBe("my-app");

@@ -34,9 +34,9 @@ describe("generateSelfSignedCertificate()", () => {
     ["an address with a zone", "fe80::1%eth0", /zone/],
     ["an address out of its range", "999.1.1.1", /such as "example.com"/],
     ["a null byte", "a\0b.example", /such as "example.com"/],
-    ["a number", 5, /must be a string/],
-    ["null", null, /must be a string/],
-    ["a list of lists", [["localhost"]], /must be a string/],
+    ["a number", 5, /but is no string/],
+    ["null", null, /but is no string/],
+    ["a list of lists", [["localhost"]], /but is no string/],
   ])("refuses %s, naming what is allowed", async (_, hostname, reason) => {
     const refused = generateSelfSignedCertificate({ hostname: hostname as string });
     await expect(refused).rejects.toMatchObject({ name: "ConfigurationError", configKey: "hostname" });

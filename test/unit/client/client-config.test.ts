@@ -7,6 +7,14 @@ import { ConfigurationError } from "../../../src/errors/errors.ts";
 
 const hash = { algorithm: "sha-256", value: new Uint8Array(32).fill(0xab) };
 
+function caught(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("ClientConfig", () => {
   it("has the reference's defaults", () => {
     expect(ClientConfig.create().values).toMatchObject({
@@ -90,13 +98,7 @@ describe("ClientConfig", () => {
   it.each([{ authorization: "Bearer secret-token\nx" }, [["authorization", "Bearer secret-token\nx"]]] as const)(
     "names a malformed header, and does not show its value: %#",
     (headers) => {
-      const error = ((): unknown => {
-        try {
-          return ClientConfig.create({ headers });
-        } catch (caught) {
-          return caught;
-        }
-      })();
+      const error = caught(() => ClientConfig.create({ headers }));
       expect(error).toMatchObject({
         configKey: "headers",
         message: expect.stringContaining('"authorization" is malformed') as string,
@@ -104,6 +106,16 @@ describe("ClientConfig", () => {
       expect(inspect(error)).not.toContain("secret");
     },
   );
+
+  it.each([
+    [{ Connection: "secret" }, '"connection" is not: it belongs to HTTP/1.1'],
+    [{ te: "secret" }, '"te" is not: its only value is "trailers"'],
+    [{ "content-length": "5" }, '"content-length" is not'],
+  ])("refuses fields that HTTP/3 does not have: %j", (headers, text) => {
+    const error = caught(() => ClientConfig.create({ headers }));
+    expect(error).toMatchObject({ configKey: "headers", message: expect.stringContaining(text) as string });
+    expect(inspect(error)).not.toContain("secret");
+  });
 
   it("shows neither the private key nor credentials in headers", () => {
     const headers = { authorization: "Bearer secret-token", origin: "https://app.example" };

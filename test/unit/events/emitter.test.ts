@@ -116,6 +116,18 @@ describe("TypedEmitter", () => {
     expect(emitter.listenerCount("session_ready")).toBe(0);
   });
 
+  it("waitFor() rejects with what its condition throws", async () => {
+    const emitter = new TypedEmitter<Events>();
+    const waiting = emitter.waitFor("session_ready", {
+      condition: () => {
+        throw new Error("on purpose");
+      },
+    });
+    emitter.publish("session_ready", ready);
+    await expect(waiting).rejects.toThrow("on purpose");
+    expect(emitter.listenerCount("session_ready")).toBe(0);
+  });
+
   it("waitFor() rejects with the signal's reason and with TimeoutError", async () => {
     vi.useFakeTimers();
     try {

@@ -128,6 +128,24 @@ describe("an app that is mounted in another", () => {
     expect(log).toEqual(["chat ends", "app ends", "route stops", "chat stops", "shared stops"]);
   });
 
+  it("ends with ours: its own close() does nothing", async () => {
+    const app = start();
+    const chat = new ServerApp();
+    chat.middleware(Object.assign(() => true, { stop: () => void log.push("middleware stops") }));
+    chat.onShutdown(async () => {
+      log.push("chat ends");
+      await chat.close();
+    });
+    app.mount("/chat", chat);
+    await world.listen();
+    await chat.close();
+    expect(log).toEqual([]);
+    chat.route("/", open);
+    expect(app.routes()).toHaveLength(1);
+    await world.close();
+    expect(log).toEqual(["chat ends", "middleware stops"]);
+  });
+
   it("tells its own onError of its handlers and middleware, and ours where it has none", async () => {
     const app = start();
     const [chat, quiet] = [new ServerApp(), new ServerApp()];
