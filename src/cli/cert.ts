@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { hostnamesOf } from "../certificates/hostnames.ts";
 import { generateCertificateAuthority, issueCertificate } from "../certificates/own-authority.ts";
 import type { CertificateAuthority } from "../certificates/own-authority.ts";
 import { generateSelfSignedCertificate } from "../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../certificates/self-signed.ts";
+import { ConfigurationError } from "../errors/errors.ts";
 
 import type { Arguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -50,7 +52,7 @@ export const certCommand: Command = {
 };
 
 async function run(args: Arguments, { terminal }: CommandContext): Promise<number> {
-  const hosts = args.list("host").length === 0 ? defaultHosts : args.list("host");
+  const hosts = hostsOf(args);
   const isIssued = args.flag("ca");
   const directory = args.text("out") ?? ".";
   if (args.flag("stdout") && args.flag("out")) throw new UsageError("--stdout and --out exclude each other");
@@ -71,6 +73,16 @@ async function run(args: Arguments, { terminal }: CommandContext): Promise<numbe
   else if (args.flag("stdout")) printPem(result, terminal);
   else describe(result, terminal);
   return 0;
+}
+
+function hostsOf(args: Arguments): readonly string[] {
+  const given = args.list("host");
+  if (given.length === 0) return defaultHosts;
+  try {
+    return hostnamesOf(given);
+  } catch (error) {
+    throw error instanceof ConfigurationError ? new UsageError(`--host: ${error.message}`) : error;
+  }
 }
 
 interface Files {

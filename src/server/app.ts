@@ -210,7 +210,10 @@ export class ServerApp<Locals = Record<string, unknown>> {
     }
   }
 
-  /** Listens, unless the app does already, and resolves when it has closed, even if that was before it was listening. */
+  /**
+   * Listens, unless the app does already, and resolves when it has closed, even if that was before it was listening. A shutdown
+   * hook must not wait for it: the app has closed when its hooks have ended.
+   */
   async serve({ signal, ...options }: ServeOptions = {}): Promise<void> {
     if (signal !== undefined) checkSignal(signal);
     signal?.throwIfAborted();

@@ -34,6 +34,17 @@ describe("tswebtransport cert", () => {
     });
   });
 
+  it("refuses a host that no certificate can be for as a wrong argument", async () => {
+    await inFolder(async (cwd) => {
+      const { code, stderr } = await run(["cert", "--host", "dev.example:443"], { cwd });
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining("--host: hostname must be") as string,
+      });
+      expect(await readdir(cwd)).toEqual([]);
+    });
+  });
+
   it("makes an authority once, and certificates of it", async () => {
     await inFolder(async (cwd) => {
       const args = ["cert", "--ca", "--out", "certs", "--host", "dev.example", "--json"];
