@@ -1,6 +1,5 @@
 import type { AppModule, ServerCluster } from "../../cluster/index.ts";
 import type { ServerConfigOptions } from "../../config/server-config.ts";
-import { ServerError, WebTransportError } from "../../errors/errors.ts";
 
 import type { CommandContext } from "../command.ts";
 import { serveMetrics } from "./metrics.ts";
@@ -25,35 +24,13 @@ export async function runWorkers(
   const cluster = Cluster.forEachCore<AppModule>(config, { app: path, ...(workers !== undefined && { workers }) });
   process.on("SIGHUP", ignoreWhileStarting);
   try {
-    await cluster.startAll().catch((error: unknown) => {
-      throw startFailure(error);
-    });
+    await cluster.startAll();
     if (!context.interruption.isInterrupted) await runStarted(cluster, metrics, context);
   } finally {
     process.off("SIGHUP", ignoreWhileStarting);
     // What has failed, or was interrupted before the cluster answered the signals, leaves no process behind.
     await cluster.stopAll();
   }
-}
-
-/** Processes mostly fail for the same reason: it is told once. A fault of the app keeps its stack. */
-function startFailure(error: unknown): unknown {
-  if (!(error instanceof AggregateError)) return error;
-  const causes = new Map(error.errors.map((cause: unknown) => [String(cause), cause]));
-  const [first, ...others] = causes.values();
-  if (!error.errors.every(isMendable)) {
-    if (others.length > 0) return error;
-    return first instanceof WebTransportError ? first.cause : first;
-  }
-  const messages = [first, ...others].map((cause) => (cause as Error).message);
-  return new ServerError(messages.join("\n"), { cause: error });
-}
-
-/** What the app threw in its process has come from there: it has a code, but is of no class. */
-function isMendable(error: unknown): boolean {
-  if (!(error instanceof WebTransportError)) return false;
-  const { cause } = error as { cause?: { readonly code?: unknown; readonly syscall?: unknown } };
-  return cause === undefined || String(cause.code).startsWith("ERR_WT_") || cause.syscall !== undefined;
 }
 
 /** Processes that start read code and certificate anyway; without a listener the signal would end this one. */

@@ -136,7 +136,8 @@ export class NativeConnection implements QuicConnection {
   }
 
   getStats(): ConnectionStats {
-    return this.#lastStats ?? this.#readStats();
+    if (this.#lastStats === undefined) return this.#readStats();
+    return { ...this.#lastStats, datagramsDropped: this.datagramsDropped };
   }
 
   #readStats(): ConnectionStats {

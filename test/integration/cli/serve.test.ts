@@ -124,15 +124,4 @@ describe("tswebtransport serve", () => {
       stderr: expect.stringMatching(/authorize or token is needed[^]*TSWEBTRANSPORT_METRICS_TOKEN\n$/) as string,
     });
   });
-
-  it("says once why its processes cannot start, and shows where an app has a fault", async () => {
-    const args = ["--host", "127.0.0.1", "--port", "0", "--workers", "2"];
-    const { code, stderr } = await run(["serve", join(folder, "factory.mjs"), ...args]);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^Error: Cannot start a worker: Cannot listen without a certificate: [^\n]+\n$/);
-    await writeFile(join(folder, "faulty.mjs"), "export default () => undefined.nothing;");
-    const faulty = await run(["serve", join(folder, "faulty.mjs"), ...identity, ...args]);
-    expect(faulty.code).toBe(1);
-    expect(faulty.stderr).toMatch(/TypeError\]?: Cannot read properties of undefined[^\n]*\n[^\n]*faulty\.mjs:1:/);
-  });
 });
