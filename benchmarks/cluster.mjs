@@ -84,7 +84,7 @@ async function exchange(session) {
 const SERVER_CORE = "0";
 const LOAD_CORE = "1";
 /** Seconds of load before what is counted: V8 compiles the code of each worker anew. */
-const WARM_UP = 6;
+const WARM_UP = 12;
 
 const { values: options } = parseArgs({
   options: {
