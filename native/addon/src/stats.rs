@@ -1,7 +1,7 @@
 //! Statistics in the form that JavaScript gets. Durations are milliseconds, sizes bytes.
 
 use napi_derive::napi;
-use tswebtransport_core::{Snapshot, Statistics};
+use tswebtransport_core::{PacketCounts, Snapshot, Statistics};
 
 #[napi(object, object_from_js = false)]
 pub struct EndpointStats {
@@ -43,16 +43,16 @@ impl EndpointStats {
 
 /// A connection's figures, in the order in which `native-connection.ts` reads them.
 pub(crate) fn connection_figures(snapshot: &Snapshot) -> [f64; 9] {
-    let (path, stats) = (&snapshot.stats.path, &snapshot.stats);
+    let (path, packets) = (&snapshot.stats.path, PacketCounts::of(&snapshot.stats));
     [
         path.rtt.as_secs_f64() * 1000.0,
         path.min_rtt.as_secs_f64() * 1000.0,
         path.cwnd as f64,
         path.current_mtu.into(),
-        path.sent_packets as f64,
-        stats.udp_rx.datagrams as f64,
-        path.lost_packets as f64,
-        stats.udp_tx.bytes as f64,
-        stats.udp_rx.bytes as f64,
+        packets.packets_sent as f64,
+        packets.packets_received as f64,
+        packets.packets_lost as f64,
+        packets.bytes_sent as f64,
+        packets.bytes_received as f64,
     ]
 }

@@ -17,7 +17,7 @@ pub struct PacketCounts {
 
 impl PacketCounts {
     /// What a connection has counted so far.
-    pub(crate) fn of(stats: &quinn_proto::ConnectionStats) -> Self {
+    pub fn of(stats: &quinn_proto::ConnectionStats) -> Self {
         Self {
             packets_sent: stats.path.sent_packets,
             packets_received: stats.udp_rx.datagrams,
