@@ -26,20 +26,24 @@ const programUrl = /^(?!\s*(?:\*|\/\/)).*?\bnew URL\((["`])([^"`$]+)\.(?:js|\$\{
 /**
  * The chunks that entry points share: what these modules import statically, less what a chunk above has. Each has all that it
  * imports in itself or above, so that no two import each other. Without the table a chunk comes of every combination of entry
- * points, and Node spends more time on finding them than on their code. What nobody here imports is left to the bundler.
+ * points, and Node spends more time on finding them than on their code; so what is small goes with what is read anyway. What
+ * nobody here imports is left to the bundler.
  */
 const sharedChunks = {
-  // The protocol core runs without Node, so its chunks must hold nothing that needs Node; and a client that is imported, and
-  // has not connected yet, does not read the core.
-  foundation: () => inBoth(staticImports("protocol/index.js"), staticImports("client/index.js")),
+  // The protocol core runs without Node, so its chunks must hold nothing that needs Node. A client that has not connected yet,
+  // and a server that does not listen yet, read neither the core nor the transport.
+  foundation: () => inBoth(staticImports("protocol/index.js"), staticImports("client/index.js", "server/index.js")),
   protocol: () => staticImports("protocol/index.js"),
-  common: () => staticImports("client/index.js"),
-  streams: () => staticImports("transport/streams/web-streams.js"),
-  // What both sides need: neither reads the other's code.
-  transport: () => inBoth(staticImports("client/connector.js"), staticImports("server/index.js")),
+  common: () => new Set([...staticImports("client/index.js", "transport/streams/web-streams.js"), ...bothSides()]),
+  transport: () => staticImports("transport/connection/connection.js"),
   client: () => staticImports("client/connector.js"),
   server: () => staticImports("server/index.js", "index.js"),
 };
+
+/** What both sides need: neither reads the other's code. */
+function bothSides() {
+  return inBoth(staticImports("client/connector.js"), staticImports("server/index.js"));
+}
 
 /** What stands for a module's `import.meta.url` until it is known which file its code gets into. */
 const moduleUrl = /__moduleUrl\("([^"]+)"\)/g;

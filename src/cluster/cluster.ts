@@ -23,6 +23,7 @@ import { ClusterLife } from "./cluster-life.ts";
 import { clusterSettings } from "./cluster-options.ts";
 import type { AppModule, ClusterOptions, ClusterSettings } from "./cluster-options.ts";
 import type { ClusterInspection } from "./inspection.ts";
+import { DeferredBackend } from "./deferred-backend.ts";
 import { LocalMembers } from "./local-members.ts";
 import { Operations } from "./operations.ts";
 import { ClusterSignals } from "./cluster-signals.ts";
@@ -30,7 +31,6 @@ import type { ClusterStats } from "./stats/cluster-stats.ts";
 import { appModuleUrl } from "./workers/app-module.ts";
 import { checkConfigs } from "./workers/check-configs.ts";
 import type { ClusterWorker } from "./workers/cluster-worker.ts";
-import { WorkerCluster } from "./workers/worker-cluster.ts";
 
 /** Worker processes with `app`, servers of this process without. */
 export type MemberOf<App> = App extends undefined ? WebTransportServer : ClusterWorker;
@@ -305,19 +305,23 @@ export class ServerCluster<App extends AppModule | undefined = undefined> {
     const { app, execArgv } = this.#settings;
     if (app === undefined) return new LocalMembers(this.#logger);
     this.#check(this.#configs);
-    return new WorkerCluster({
-      settings: this.#settings,
-      app: appModuleUrl(app, execArgv),
-      logger: this.#logger,
-      events: this.#events,
-      bus: new BusHub(this.#bus),
-      enqueue: (call) => {
-        this.#operations.run(call).catch((error: unknown) => {
-          // Everything ends then, that worker, too.
-          if (this.#life.isStopping) return;
-          this.#logger.error({ error }, "a worker that was told to end could not be replaced");
-        });
-      },
+    const [url, hub] = [appModuleUrl(app, execArgv), new BusHub(this.#bus)];
+    return new DeferredBackend(async () => {
+      const { WorkerCluster } = await import("./workers/worker-cluster.ts");
+      return new WorkerCluster({
+        settings: this.#settings,
+        app: url,
+        logger: this.#logger,
+        events: this.#events,
+        bus: hub,
+        enqueue: (call) => {
+          this.#operations.run(call).catch((error: unknown) => {
+            // Everything ends then, that worker, too.
+            if (this.#life.isStopping) return;
+            this.#logger.error({ error }, "a worker that was told to end could not be replaced");
+          });
+        },
+      });
     });
   }
 

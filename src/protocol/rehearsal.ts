@@ -2,7 +2,8 @@ import { FrameType } from "../constants/http3.ts";
 
 import { encodeCloseSession } from "./capsule/capsule-reader.ts";
 import { ProtocolConnection } from "./connection.ts";
-import { encodeHeaders, encodeVarints } from "./http3/frames.ts";
+import { encodeVarints } from "./http3/frames.ts";
+import { encodeHeaders } from "./http3/headers-frame.ts";
 import { controlStreamPreamble } from "./options.ts";
 import type { HeaderList, ProtocolOutput } from "./output.ts";
 

@@ -19,11 +19,10 @@ import type {
 } from "../engine/engine.ts";
 import { ServerError } from "../errors/errors.ts";
 import { TypedEmitter } from "../events/emitter.ts";
-import { rehearseOnce } from "../protocol/rehearsal.ts";
 import { WireCodes } from "../constants/wire-codes.ts";
 import { BufferBudget } from "../transport/streams/buffer-budget.ts";
 import { connectionSettingsOf } from "../transport/connection/configured.ts";
-import { WebTransportConnection } from "../transport/connection/connection.ts";
+import type { WebTransportConnection } from "../transport/connection/connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import type { IncomingSession } from "../transport/session/request.ts";
 import type { Address, Session } from "../transport/types.ts";
@@ -43,9 +42,10 @@ import { defaultEngine } from "./binding/default-engine.ts";
 import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
 import { closeClients } from "./close-clients.ts";
+import { loadCore } from "./core.ts";
+import type { Core } from "./core.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
-import { diagnoseServer } from "./diagnosis/server-issues.ts";
 import { ServerLife } from "./life.ts";
 import { MiddlewareManager } from "./middleware/middleware-manager.ts";
 import { ServerObservers } from "./observers.ts";
@@ -170,7 +170,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     const { host = this.config.values.bindHost, port = this.config.values.bindPort } = options;
     try {
       await life.startMiddleware(this.middlewareManager);
-      const [certificates, hosts, engine] = await Promise.all([
+      const [core, certificates, hosts, engine] = await Promise.all([
+        loadCore(),
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
         options.engine ?? this.#engine ?? defaultEngine(),
@@ -179,7 +180,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
         engine,
         hosts,
         endpointOptions(this.config.values, this.#settings, { port, ...identitiesOf(certificates) }),
-        this.#listener(life),
+        this.#listener(life, core),
       );
       if (life.closing !== undefined) {
         await endpoints.close(WireCodes.H3_NO_ERROR, "");
@@ -189,7 +190,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
       this.#totals.began(endpoints.all);
       if (this.config.values.certificateReload) life.reload = this.#watchFiles(certificates);
       life.startedAt = performance.now();
-      setImmediate(rehearseOnce);
+      setImmediate(core.rehearseOnce);
       return endpoints.localAddress;
     } catch (error) {
       await life.stopMiddleware(this.middlewareManager, this.#logger);
@@ -283,7 +284,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
    * What is wrong, a sentence each with its figures and mostly with what mends it; empty when all is well. Looks at each
    * connection and session, at the certificate and at the sockets. Never rejects.
    */
-  diagnoseIssues(): Promise<string[]> {
+  async diagnoseIssues(): Promise<string[]> {
+    const { diagnoseServer } = await import("./diagnosis/server-issues.ts");
     return diagnoseServer({
       server: this,
       budget: this.#budget,
@@ -339,17 +341,17 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return reload;
   }
 
-  #listener(life: ServerLife): EndpointListener {
+  #listener(life: ServerLife, core: Core): EndpointListener {
     return {
-      connection: (quic, info) => this.#accept(quic, info),
+      connection: (quic, info) => this.#accept(quic, info, core),
       failed: (error) => {
         if (life === this.#life) this.#fail(error);
       },
     };
   }
 
-  #accept(quic: QuicConnection, info: ConnectionInfo): ConnectionListener {
-    const connection = new WebTransportConnection({
+  #accept(quic: QuicConnection, info: ConnectionInfo, core: Core): ConnectionListener {
+    const connection = new core.WebTransportConnection({
       settings: this.#settings,
       quic,
       info,

@@ -3,7 +3,7 @@
 // `--this-node` tries them in the Node that runs this and in nothing else, which is what a machine without glibc can do;
 // `--platform NAME --runtime COMMAND` tries another platform's with the command that runs its programs here.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -29,6 +29,10 @@ const tarballFolder = join(cache, "package", "tarballs");
 
 /** Files of the package that importing the server may read: each is a request of the module loader. */
 const maximumModules = 16;
+
+/** Ours: a server that listens needs the first, a cluster that starts workers the second, who asks for a diagnosis the third. */
+const neededLate =
+  /^(protocol\/(connection|webtransport\/sessions)|transport\/(session\/session|connection\/connection)|cluster\/workers\/worker-cluster|server\/diagnosis\/server-issues)\.ts$/;
 
 /** Node's own modules that the server gets when it first needs them: together they would double the time of its import. */
 const loadedLate = /undici|\b(child_process|cluster|crypto|dgram|dns|http|https|net|perf_hooks|tls|v8|worker_threads)$/;
@@ -181,11 +185,28 @@ async function checkImport() {
       [],
     );
   });
+  await check("importing the server reads no code that only one that listens needs", () => {
+    const sources = sourcesOf(staticallyImported("server/index.js"));
+    assert.ok(sources.includes("server/server.ts"));
+    assert.deepEqual(
+      sources.filter((source) => neededLate.test(source)),
+      [],
+    );
+  });
   await check("importing the protocol core needs nothing of Node's", () => {
     for (const path of staticallyImported("protocol/index.js")) {
       const code = readFileSync(join(installed, path), "utf8");
       assert.doesNotMatch(code, /\bfrom "node:|^import "node:|\b(process|Buffer)\.\w/m, path);
     }
+  });
+}
+
+/** The sources under src/ that these files of the bundle came of. */
+function sourcesOf(paths) {
+  return paths.flatMap((path) => {
+    const map = join(installed, `${path}.map`);
+    if (!existsSync(map)) return [];
+    return JSON.parse(readFileSync(map, "utf8")).sources.map((source) => source.replace(/^.*\/src\//, ""));
   });
 }
 

@@ -3,7 +3,8 @@ import { WireCodes } from "../../constants/wire-codes.ts";
 import type { HeaderList } from "../output.ts";
 import type { Outputs } from "../outputs.ts";
 
-import { encodeFrame, encodeHeaders } from "./frames.ts";
+import { encodeFrame } from "./frames.ts";
+import { encodeHeaders } from "./headers-frame.ts";
 import type { RequestStream } from "./request-stream.ts";
 
 export interface Response {

@@ -1,7 +1,7 @@
 import { invariant } from "../../base/invariant.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import { parseResponse } from "../http3/fields.ts";
-import { encodeHeaders } from "../http3/frames.ts";
+import { encodeHeaders } from "../http3/headers-frame.ts";
 import { RequestStream } from "../http3/request-stream.ts";
 import type { ProtocolLimits } from "../limits.ts";
 import type { HeaderList } from "../output.ts";

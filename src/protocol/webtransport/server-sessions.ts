@@ -1,6 +1,6 @@
 import { connectionDefaults } from "../../constants/defaults.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
-import { encodeHeaders } from "../http3/frames.ts";
+import { encodeHeaders } from "../http3/headers-frame.ts";
 import type { ConnectRequest } from "../http3/requests.ts";
 import type { HeaderList, RefusalCause } from "../output.ts";
 import type { Outputs } from "../outputs.ts";

@@ -1,4 +1,4 @@
-import { RejectionKind } from "../../transport/session/request.ts";
+import { RejectionKind } from "../../transport/session/session-request.ts";
 import type { ConnectionClosed } from "../../engine/engine.ts";
 import type { CloseInfo, SessionStats } from "../../transport/types.ts";
 
