@@ -1,4 +1,5 @@
 /** What callers give to emitters. */
+import { quiet } from "../async/promises.ts";
 import { ConfigurationError } from "../errors/errors.ts";
 
 /** The longest time of a Node timer, in milliseconds: a longer one would end at once. */
@@ -29,6 +30,18 @@ export function checkWait(type: unknown, options: unknown): void {
     const [isRight, reason] = check;
     if (value !== undefined && !isRight(value)) throw refused(name, value, reason);
   }
+}
+
+/**
+ * Whether the payload meets the condition. Throws what that throws, and ConfigurationError when it answers with a promise,
+ * which would always be taken for true.
+ */
+export function meets<Payload>(condition: ((payload: Payload) => boolean) | undefined, payload: Payload): boolean {
+  if (condition === undefined) return true;
+  const answer: unknown = condition(payload);
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  void quiet(answer);
+  throw refused("condition", condition, "must answer at once, not with a promise");
 }
 
 function refused(key: string, value: unknown, reason: string): ConfigurationError {

@@ -7,7 +7,7 @@ import { rejected } from "../async/promises.ts";
 import { errorText } from "../base/error-text.ts";
 import { TimeoutError } from "../errors/errors.ts";
 
-import { checkListener, checkWait } from "./checks.ts";
+import { checkListener, checkWait, meets } from "./checks.ts";
 import { EventType } from "./event-types.ts";
 
 /** Told of a listener that threw (or whose promise rejected): nothing of it reaches the transport. */
@@ -86,7 +86,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
 
   /**
    * The next event of `type` that meets `condition`. Rejects with TimeoutError, the signal's reason, or what `condition`
-   * throws, and with ConfigurationError for a wrong argument.
+   * throws, and with ConfigurationError for a wrong argument, such as a condition that answers with a promise.
    */
   waitFor<Type extends keyof Events & string>(
     type: Type,
@@ -107,7 +107,7 @@ export class TypedEmitter<Events extends object> extends EventEmitter<EventTuple
       };
       const onEvent = (payload: Events[Type]): void => {
         try {
-          if (condition !== undefined && !condition(payload)) return;
+          if (!meets(condition, payload)) return;
         } catch (error) {
           end();
           resolve(rejected(error));

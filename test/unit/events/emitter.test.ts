@@ -116,6 +116,15 @@ describe("TypedEmitter", () => {
     expect(emitter.listenerCount("session_ready")).toBe(0);
   });
 
+  it("waitFor() rejects where its condition answers with a promise", async () => {
+    const emitter = new TypedEmitter<Events>();
+    const condition = () => Promise.reject(new Error("nobody awaits this")) as unknown as boolean;
+    const waiting = emitter.waitFor("session_ready", { condition });
+    emitter.publish("session_ready", ready);
+    await expect(waiting).rejects.toThrow(/^condition must answer at once, not with a promise/);
+    expect(emitter.listenerCount("session_ready")).toBe(0);
+  });
+
   it("waitFor() rejects with what its condition throws", async () => {
     const emitter = new TypedEmitter<Events>();
     const waiting = emitter.waitFor("session_ready", {
