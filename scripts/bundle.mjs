@@ -35,14 +35,14 @@ const sharedChunks = {
   foundation: () => inBoth(staticImports("protocol/index.js"), staticImports("client/index.js", "server/index.js")),
   protocol: () => staticImports("protocol/index.js"),
   common: () => new Set([...staticImports("client/index.js", "transport/streams/web-streams.js"), ...bothSides()]),
-  transport: () => staticImports("transport/connection/connection.js"),
+  transport: () => staticImports("transport/connection/make-connection.js"),
   client: () => staticImports("client/connector.js"),
   server: () => staticImports("server/index.js", "index.js"),
 };
 
 /** What both sides need: neither reads the other's code. */
 function bothSides() {
-  return inBoth(staticImports("client/connector.js"), staticImports("server/index.js"));
+  return inBoth(staticImports("client/connector.js"), staticImports("server/index.js", "index.js"));
 }
 
 /** What stands for a module's `import.meta.url` until it is known which file its code gets into. */

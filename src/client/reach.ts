@@ -3,7 +3,8 @@ import { EngineError } from "../engine/engine.ts";
 import type { ConnectOptions, QuicEndpoint, QuicEngine, TransportOptions } from "../engine/engine.ts";
 import { ConnectionError } from "../errors/errors.ts";
 import { controlStreamPreamble } from "../protocol/options.ts";
-import { WebTransportConnection } from "../transport/connection/connection.ts";
+import type { WebTransportConnection } from "../transport/connection/connection.ts";
+import { makeConnection } from "../transport/connection/make-connection.ts";
 import type { ConnectionSettings } from "../transport/connection/settings.ts";
 import { untilAborted } from "../async/promises.ts";
 
@@ -30,7 +31,7 @@ export async function reach(address: string, options: ReachOptions, signal: Abor
   try {
     signal.throwIfAborted();
     const connect = { ...options.connect, address: { host: address, port: options.port } };
-    const connection = new WebTransportConnection({
+    const connection = makeConnection({
       settings: options.settings,
       role: "client",
       quic: (listener) => endpoint.connect(connect, listener),

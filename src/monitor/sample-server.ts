@@ -4,7 +4,7 @@ import { exchangeBounds } from "../server/accounts/durations.ts";
 import type { QuicEndpoint } from "../engine/engine.ts";
 import { inspectServer } from "../server/server.ts";
 import type { ServerInspection, WebTransportServer } from "../server/server.ts";
-import { bufferedBytesOf } from "../transport/session/buffered-bytes.ts";
+import { bufferedBytesOf } from "../transport/session/session.ts";
 
 import { memoryFigures } from "./process-figures.ts";
 import type { EventLoopMeter } from "./process-figures.ts";

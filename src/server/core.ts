@@ -1,9 +1,9 @@
 import type { rehearseOnce } from "../protocol/rehearsal.ts";
-import type { WebTransportConnection } from "../transport/connection/connection.ts";
+import type { makeConnection } from "../transport/connection/make-connection.ts";
 
 /** What serves connections: the protocol core and the transport, the larger half of a server's code. */
 export interface Core {
-  readonly WebTransportConnection: typeof WebTransportConnection;
+  readonly makeConnection: typeof makeConnection;
   readonly rehearseOnce: typeof rehearseOnce;
 }
 
@@ -13,11 +13,8 @@ export interface Core {
  */
 export async function loadCore(): Promise<Core> {
   const [connections, rehearsals] = await Promise.all([
-    import("../transport/connection/connection.ts"),
+    import("../transport/connection/make-connection.ts"),
     import("../protocol/rehearsal.ts"),
   ]);
-  return {
-    WebTransportConnection: connections.WebTransportConnection,
-    rehearseOnce: rehearsals.rehearseOnce,
-  };
+  return { makeConnection: connections.makeConnection, rehearseOnce: rehearsals.rehearseOnce };
 }

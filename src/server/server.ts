@@ -351,7 +351,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
   }
 
   #accept(quic: QuicConnection, info: ConnectionInfo, core: Core): ConnectionListener {
-    const connection = new core.WebTransportConnection({
+    const connection = core.makeConnection({
       settings: this.#settings,
       quic,
       info,

@@ -4,7 +4,7 @@ import { generateSelfSignedCertificate } from "../../src/certificates/self-signe
 import { nativeEngine } from "../../src/engine/native/native-engine.ts";
 import { WebTransportServer } from "../../src/server/server.ts";
 import { controlStreamPreamble } from "../../src/protocol/options.ts";
-import { WebTransportConnection } from "../../src/transport/connection/connection.ts";
+import { makeConnection } from "../../src/transport/connection/make-connection.ts";
 import type { WebTransportSession } from "../../src/transport/session/session.ts";
 
 const MiB = 1024 * 1024;
@@ -35,7 +35,7 @@ async function twoSessions(): Promise<[Ends, Ends, () => Promise<unknown>]> {
       failed: () => {},
     },
   );
-  const connection = new WebTransportConnection({
+  const connection = makeConnection({
     role: "client",
     quic: (listener) =>
       endpoint.connect(

@@ -30,9 +30,9 @@ const tarballFolder = join(cache, "package", "tarballs");
 /** Files of the package that importing the server may read: each is a request of the module loader. */
 const maximumModules = 16;
 
-/** Ours: a server that listens needs the first, a cluster that starts workers the second, who asks for a diagnosis the third. */
+/** Ours: what serves connections, what runs a cluster's workers, and what finds faults. */
 const neededLate =
-  /^(protocol\/(connection|webtransport\/sessions)|transport\/(session\/session|connection\/connection)|cluster\/workers\/worker-cluster|server\/diagnosis\/server-issues)\.ts$/;
+  /^(protocol\/(connection|webtransport\/sessions)|transport\/(session\/session|connection\/connection)-driver|cluster\/workers\/worker-cluster|server\/diagnosis\/server-issues)\.ts$/;
 
 /** Node's own modules that the server gets when it first needs them: together they would double the time of its import. */
 const loadedLate = /undici|\b(child_process|cluster|crypto|dgram|dns|http|https|net|perf_hooks|tls|v8|worker_threads)$/;
@@ -185,14 +185,16 @@ async function checkImport() {
       [],
     );
   });
-  await check("importing the server reads no code that only one that listens needs", () => {
-    const sources = sourcesOf(staticallyImported("server/index.js"));
-    assert.ok(sources.includes("server/server.ts"));
-    assert.deepEqual(
-      sources.filter((source) => neededLate.test(source)),
-      [],
-    );
-  });
+  for (const entry of ["index.js", "server/index.js"]) {
+    await check(`importing ${entry} reads no code that only what listens or connects needs`, () => {
+      const sources = sourcesOf(staticallyImported(entry));
+      assert.ok(sources.includes("server/server.ts"));
+      assert.deepEqual(
+        sources.filter((source) => neededLate.test(source)),
+        [],
+      );
+    });
+  }
   await check("importing the protocol core needs nothing of Node's", () => {
     for (const path of staticallyImported("protocol/index.js")) {
       const code = readFileSync(join(installed, path), "utf8");

@@ -7,34 +7,20 @@ import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionInfo, ConnectionListener, ConnectionStats, QuicConnection } from "../../engine/engine.ts";
 import { ServerError } from "../../errors/errors.ts";
 import { TypedEmitter } from "../../events/emitter.ts";
+import type { EventSink } from "../../events/emitter.ts";
 
 import type { ConnectionEventMap } from "../events.ts";
 import { checkCloseCode, checkCloseReason } from "../session/close-code.ts";
 import type { WebTransportSession } from "../session/session.ts";
 import type { Address, CloseInfo, Connection, ConnectionState } from "../types.ts";
 import type { CloseConnectionOptions } from "./connection-closing.ts";
-import { ConnectionDriver } from "./connection-driver.ts";
+import type { ConnectionDriver } from "./connection-driver.ts";
 import { diagnoseConnection } from "./inspection.ts";
 import type { ConnectionCounts } from "./inspection.ts";
-import type { ConnectionOwner } from "./owner.ts";
 import type { OpenSessionOptions } from "./session-opener.ts";
-import { connectionSettings } from "./settings.ts";
-import type { ConnectionSettings } from "./settings.ts";
 
 export type { CloseConnectionOptions } from "./connection-closing.ts";
 export type { OpenSessionOptions } from "./session-opener.ts";
-
-export interface ConnectionOptions {
-  readonly role: "client" | "server";
-  /** The engine's connection, or (a client) how to make it with the listener given. */
-  readonly quic: QuicConnection | ((listener: ConnectionListener) => QuicConnection);
-  /** Of a connection whose handshake has completed (a server's). */
-  readonly info?: ConnectionInfo;
-  /** Answers session requests and keeps account. */
-  readonly owner?: Partial<ConnectionOwner>;
-  /** Of {@link connectionSettings}. Default: those of no options. */
-  readonly settings?: ConnectionSettings;
-}
 
 let connections = 0;
 
@@ -47,14 +33,21 @@ export class WebTransportConnection extends TypedEmitter<ConnectionEventMap> imp
   /** Created lazily. */
   #peerCertificate: X509Certificate | undefined;
 
-  /** Made by the server or the client. @internal */
-  constructor(options: ConnectionOptions) {
-    const { role, owner = {}, quic, info, settings = connectionSettings({}) } = options;
-    super({ parent: settings.events });
+  /** {@link makeConnection} calls it. @internal */
+  constructor(
+    role: "client" | "server",
+    parent: EventSink | undefined,
+    drive: (connection: WebTransportConnection) => ConnectionDriver,
+  ) {
+    super({ parent });
     connections += 1;
     this.id = `${role}-${connections}`;
     this.role = role;
-    this.#driver = new ConnectionDriver(this, owner, role, settings);
+    this.#driver = drive(this);
+  }
+
+  /** Gives it the engine's connection, or what makes one; `info` when the handshake has completed already. @internal */
+  attach(quic: QuicConnection | ((listener: ConnectionListener) => QuicConnection), info?: ConnectionInfo): void {
     this.#driver.attach(typeof quic === "function" ? quic(this.#driver) : quic, info);
   }
 

@@ -4,7 +4,6 @@ import type { EventSink } from "../../events/emitter.ts";
 import type { WebTransportStream } from "../streams/bidirectional-stream.ts";
 import { WebTransportDatagrams } from "../datagrams/datagrams.ts";
 import type { SessionEventMap } from "../events.ts";
-import { readBufferedBytesWith } from "./buffered-bytes.ts";
 import type { FieldList } from "./field-list.ts";
 import { diagnoseSession, exportKeyingMaterial, sessionState } from "./inspection.ts";
 import { IncomingStreamIterable } from "./incoming-streams.ts";
@@ -40,6 +39,9 @@ export interface SessionDescription {
   readonly pathParams: readonly string[];
 }
 
+/** `getStats().bufferedBytes` without an object: who looks at thousands of sessions leaves nothing to collect. */
+export let bufferedBytesOf: (session: Session) => number;
+
 /** A WebTransport session, on the server and on the client alike. */
 export class WebTransportSession<P extends object = DynamicParams, Locals = Record<string, unknown>>
   extends TypedEmitter<SessionEventMap>
@@ -64,9 +66,8 @@ export class WebTransportSession<P extends object = DynamicParams, Locals = Reco
   #unidirectional: IncomingStreamIterable<WebTransportReceiveStream> | undefined;
 
   static {
-    readBufferedBytesWith((session) =>
-      #driver in session ? session.#driver.accounts.budget.used : session.getStats().bufferedBytes,
-    );
+    bufferedBytesOf = (session) =>
+      #driver in session ? session.#driver.accounts.budget.used : session.getStats().bufferedBytes;
   }
 
   /** Made by the connection. @internal */

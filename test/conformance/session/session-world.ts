@@ -1,6 +1,7 @@
 import type { QuicConnection, QuicEndpoint, TransportOptions } from "../../../src/engine/engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/options.ts";
-import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import { makeConnection } from "../../../src/transport/connection/make-connection.ts";
 import type { OpenSessionOptions } from "../../../src/transport/connection/connection.ts";
 import type { ConnectionOwner, RefusedRequest } from "../../../src/transport/connection/owner.ts";
 import { connectionSettings } from "../../../src/transport/connection/settings.ts";
@@ -90,7 +91,7 @@ export class SessionWorld {
       },
       {
         connection: (quic, info) => {
-          const connection = new WebTransportConnection({
+          const connection = makeConnection({
             settings: connectionSettings({ ...live, receiveWindow: serverWindows.receiveWindow, ...options.server }),
             role: "server",
             quic,
@@ -123,7 +124,7 @@ export class SessionWorld {
     const path = await under.path(serverEndpoint.localAddress);
     const address = { address: path.address, serverName: "localhost", alpn: ["h3"] };
     const quics: QuicConnection[] = [];
-    const connection = new WebTransportConnection({
+    const connection = makeConnection({
       settings: connectionSettings({ ...live, ...options.client }),
       role: "client",
       quic: (listener) => {

@@ -2,7 +2,8 @@
 import type { QuicConnection, QuicEndpoint } from "../../../src/engine/engine.ts";
 import { nativeEngine } from "../../../src/engine/native/native-engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/options.ts";
-import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import { makeConnection } from "../../../src/transport/connection/make-connection.ts";
 import type { WebTransportSession } from "../../../src/transport/session/session.ts";
 
 import { certificate } from "./local-server.ts";
@@ -46,7 +47,7 @@ export class ClientConnection {
   constructor(endpoint: QuicEndpoint, serverPort: number) {
     this.#serverPort = serverPort;
     let quic: QuicConnection | undefined;
-    this.connection = new WebTransportConnection({
+    this.connection = makeConnection({
       role: "client",
       quic: (listener) => {
         quic = endpoint.connect(

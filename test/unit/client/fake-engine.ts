@@ -8,7 +8,7 @@ import type {
 import { MemoryConnection } from "../../../src/engine/memory/memory-connection.ts";
 import { memoryEngine } from "../../../src/engine/memory/memory-engine.ts";
 import { controlStreamPreamble } from "../../../src/protocol/options.ts";
-import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import { makeConnection } from "../../../src/transport/connection/make-connection.ts";
 import type { IncomingSession } from "../../../src/transport/session/request.ts";
 
 import { certificate } from "../../conformance/engine/world.ts";
@@ -55,7 +55,7 @@ export class FakeEngine implements QuicEngine {
         connection: (quic, info) => {
           this.servers.push(quic);
           const owner = { answerRequest: this.#onSession };
-          return new WebTransportConnection({ role: "server", quic, info, owner }).listener;
+          return makeConnection({ role: "server", quic, info, owner }).listener;
         },
         failed: fail,
       },

@@ -9,7 +9,8 @@ import { memoryEngine } from "../../../src/engine/memory/memory-engine.ts";
 import type { MemoryEngine } from "../../../src/engine/memory/memory-engine.ts";
 import { VirtualClock } from "../../../src/engine/memory/virtual-clock.ts";
 import { controlStreamPreamble } from "../../../src/protocol/options.ts";
-import { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import type { WebTransportConnection } from "../../../src/transport/connection/connection.ts";
+import { makeConnection } from "../../../src/transport/connection/make-connection.ts";
 import { connectionSettings } from "../../../src/transport/connection/settings.ts";
 import type { ConnectionSettings, ConnectionSettingsInit } from "../../../src/transport/connection/settings.ts";
 import type { AcceptOptions, IncomingSession } from "../../../src/transport/session/request.ts";
@@ -71,7 +72,7 @@ export class Pair {
       {
         connection: (quic, info) => {
           const owner = { answerRequest };
-          const connection = new WebTransportConnection({
+          const connection = makeConnection({
             settings: settings.server,
             role: "server",
             quic,
@@ -99,7 +100,7 @@ export class Pair {
         listener,
       );
     let quic: QuicConnection | undefined;
-    const client = new WebTransportConnection({
+    const client = makeConnection({
       settings: settings.client,
       role: "client",
       quic: (listener) => (quic = connect(listener)),

@@ -4,7 +4,7 @@ import { FrameType } from "../../../../src/constants/http3.ts";
 import type { ConnectionInfo } from "../../../../src/engine/engine.ts";
 import { defaultLimits } from "../../../../src/protocol/limits.ts";
 import { decodeFieldSection } from "../../../../src/protocol/qpack/field-section.ts";
-import { WebTransportConnection } from "../../../../src/transport/connection/connection.ts";
+import { makeConnection } from "../../../../src/transport/connection/make-connection.ts";
 import type { ConnectionOwner, PlainRequest } from "../../../../src/transport/connection/owner.ts";
 import { control, data, getFields, headers, wire } from "../../protocol/wire.ts";
 import { FakeQuic } from "../fake-quic.ts";
@@ -22,7 +22,7 @@ const info: ConnectionInfo = {
 /** What a server's connection writes on a stream that a client sends GET on. */
 function answerTo(owner: Partial<ConnectionOwner>): { written: () => Uint8Array; status: () => string | undefined } {
   const quic = new FakeQuic();
-  const { listener } = new WebTransportConnection({ role: "server", quic, info, owner });
+  const { listener } = makeConnection({ role: "server", quic, info, owner });
   for (const [streamId, bytes] of [
     [2, control()],
     [0, headers(...getFields)],
