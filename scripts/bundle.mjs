@@ -35,7 +35,7 @@ const sharedChunks = {
   foundation: () => inBoth(staticImports("protocol/index.js"), staticImports("client/index.js", "server/index.js")),
   protocol: () => staticImports("protocol/index.js"),
   common: () => new Set([...staticImports("client/index.js", "transport/streams/web-streams.js"), ...bothSides()]),
-  transport: () => staticImports("transport/connection/make-connection.js"),
+  transport: () => staticImports("server/core.js"),
   client: () => staticImports("client/connector.js"),
   server: () => staticImports("server/index.js", "index.js"),
 };

@@ -42,8 +42,7 @@ import { defaultEngine } from "./binding/default-engine.ts";
 import { endpointOptions } from "./binding/endpoint-options.ts";
 import { Endpoints } from "./binding/endpoints.ts";
 import { closeClients } from "./close-clients.ts";
-import { loadCore } from "./core.ts";
-import type { Core } from "./core.ts";
+import type * as Core from "./core.ts";
 import { debugState } from "./diagnosis/debug-state.ts";
 import type { ServerDebugState } from "./diagnosis/debug-state.ts";
 import { ServerLife } from "./life.ts";
@@ -171,7 +170,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     try {
       await life.startMiddleware(this.middlewareManager);
       const [core, certificates, hosts, engine] = await Promise.all([
-        loadCore(),
+        import("./core.ts"),
         loadCertificates(this.config.values, options.certificate ?? this.#certificate),
         bindAddresses(host),
         options.engine ?? this.#engine ?? defaultEngine(),
@@ -341,7 +340,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     return reload;
   }
 
-  #listener(life: ServerLife, core: Core): EndpointListener {
+  #listener(life: ServerLife, core: typeof Core): EndpointListener {
     return {
       connection: (quic, info) => this.#accept(quic, info, core),
       failed: (error) => {
@@ -350,7 +349,7 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
     };
   }
 
-  #accept(quic: QuicConnection, info: ConnectionInfo, core: Core): ConnectionListener {
+  #accept(quic: QuicConnection, info: ConnectionInfo, core: typeof Core): ConnectionListener {
     const connection = core.makeConnection({
       settings: this.#settings,
       quic,
