@@ -41,8 +41,12 @@ export function buildAddon(platform) {
   return inRoot("native", "target", target, "release", file);
 }
 
-/** Panics and C assertions name source files: not by where they were on the machine that built them. */
-function flagsOf({ libc, os }) {
+/**
+ * Panics and C assertions name source files: not by where they were on the machine that built them.
+ *
+ * @param {Pick<import("./platforms.mjs").Platform, "os" | "libc">} platform
+ */
+export function flagsOf({ libc, os }) {
   const cargoHome = process.env["CARGO_HOME"] ?? join(homedir(), ".cargo");
   const registries = join(cargoHome, "registry", "src");
   // The last that fits counts.
@@ -54,6 +58,8 @@ function flagsOf({ libc, os }) {
   const rust = prefixes.map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
   // Node's own musl is linked dynamically, and a library that brings a second one cannot be loaded.
   if (libc === "musl") rust.push("-Ctarget-feature=-crt-static");
+  // Node has the C runtime in itself, so that a fresh Windows need not have vcruntime140.dll.
+  if (os === "win32") rust.push("-Ctarget-feature=+crt-static");
   const c = os === "win32" ? [] : prefixes.map(([from, to]) => `-ffile-prefix-map=${from}=${to}`);
   return { CARGO_ENCODED_RUSTFLAGS: rust.join("\x1f"), ...(c.length > 0 && { CFLAGS: c.join(" ") }) };
 }

@@ -170,7 +170,7 @@ function loadWithMap(id) {
 
 /**
  * Assets and programs stay at their modules' places in dist/, whichever chunk the module's code is in: `import.meta.url`
- * becomes the address where the module would be.
+ * becomes the address where the module would be. webpack would look for a file there, and ends when there is none.
  */
 function placeModuleUrls(code, chunk) {
   const edited = new RolldownMagicString(code);
@@ -179,7 +179,7 @@ function placeModuleUrls(code, chunk) {
     edited.overwrite(
       match.index,
       match.index + match[0].length,
-      `new URL(${JSON.stringify(path)}, import.meta.url).href`,
+      `new URL(/* webpackIgnore: true */ ${JSON.stringify(path)}, import.meta.url).href`,
     );
   }
   return edited.hasChanged() ? edited : null;

@@ -170,6 +170,11 @@ function faultsOfModule(folder, path, has, peers) {
     const target = new URL(specifier, `file:///${path}`).pathname.slice(1);
     return specifier.startsWith(".") && has.has(target) ? [] : [`${path} imports ${specifier}`];
   });
+  // Bundlers take them for files that they have to copy.
+  for (const [, url] of code.matchAll(/\bnew URL\("(\.[^"]+)", import\.meta\.url\)/g)) {
+    const target = new URL(url, `file:///${path}`).pathname.slice(1);
+    if (!has.has(target)) faults.push(`${path} names ${target}, which is not there`);
+  }
   const isAsset = !code.includes("//# sourceMappingURL=");
   if (!isAsset && !has.has(`${path}.map`)) faults.push(`${path}.map is missing`);
   return faults;

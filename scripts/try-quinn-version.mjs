@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { withQuinnProto } from "./cargo-version.mjs";
 import { copyPublished, ensureQuinnProto, filesOf } from "./patch-quinn-proto.mjs";
 import { cache, inRoot } from "./paths.mjs";
 import { runScript, SetUpError } from "./set-up-error.mjs";
@@ -14,8 +15,6 @@ const usage = `Usage: node scripts/try-quinn-version.mjs [VERSION] [--continue] 
   VERSION       of quinn-proto on crates.io (default: the newest)
   --continue    after conflicts have been resolved and committed: the tests
   --merge-only  without the tests`;
-
-const pinned = /quinn-proto = \{ version = "=([^"]+)"/;
 
 /** Commits of a throw-away repository, in which the lines are what the crate has. */
 const identity = ["-c", "user.name=tswebtransport", "-c", "user.email=none@localhost", "-c", "core.autocrlf=false"];
@@ -44,7 +43,7 @@ await runScript(async () => {
   console.log(`The patch fits quinn-proto ${version}: ${merged}`);
   if (values["merge-only"]) return;
   testCrate(merged, folder);
-  testCore(merged, join(folder, "native"));
+  testCore(merged, version, join(folder, "native"));
   console.log(`\nquinn-proto ${version} with our patch passes its tests and ours.`);
 });
 
@@ -87,8 +86,7 @@ function requireMerged(merged, version) {
 function manifestFor(version, folder) {
   mkdirSync(folder, { recursive: true });
   const manifest = join(folder, "Cargo.toml");
-  const text = readFileSync(inRoot("native", "patches", "Cargo.toml"), "utf8");
-  writeFileSync(manifest, text.replace(pinned, `quinn-proto = { version = "=${version}"`));
+  writeFileSync(manifest, withQuinnProto(readFileSync(inRoot("native", "patches", "Cargo.toml"), "utf8"), version));
   cargo(folder, ["generate-lockfile"], `There is no quinn-proto ${version}`);
   return manifest;
 }
@@ -118,12 +116,15 @@ function testCrate(merged, folder) {
 }
 
 /** Our workspace, with the merged crate in the patched one's place. */
-function testCore(merged, workspace) {
+function testCore(merged, version, workspace) {
   console.log("\n── the tests of our core");
   rmSync(workspace, { recursive: true, force: true });
   for (const name of ["core", "addon", ".cargo", "Cargo.toml", "Cargo.lock"]) {
     cpSync(inRoot("native", name), join(workspace, name), { recursive: true });
   }
+  // Cargo takes the registry's crate, without our patch, where the merged one is no version that the manifest asks for.
+  const manifest = join(workspace, "Cargo.toml");
+  writeFileSync(manifest, withQuinnProto(readFileSync(manifest, "utf8"), version));
   const patched = join(workspace, ".patched", "quinn-proto");
   for (const path of filesOf(merged).filter((name) => !name.startsWith(".git/"))) {
     mkdirSync(dirname(join(patched, path)), { recursive: true });

@@ -1,3 +1,4 @@
+import { ignore } from "../async/promises.ts";
 import type { ServerConfig } from "../config/server-config.ts";
 import type { ServerCloseOptions } from "../server/server.ts";
 
@@ -24,9 +25,10 @@ export class DeferredBackend implements ClusterBackend {
     await (await this.#ready()).start(configs);
   }
 
-  /** Behind a start that still waits for the code, it comes after that start. */
+  /** Behind a start that still waits for the code, it comes after that start. Without the code nothing runs. */
   async stop(options: ServerCloseOptions): Promise<void> {
-    await (await this.#ready()).stop(options);
+    await this.#reading?.catch(ignore);
+    await this.#backend?.stop(options);
   }
 
   async add(config: ServerConfig): Promise<ClusterMember> {
@@ -53,11 +55,18 @@ export class DeferredBackend implements ClusterBackend {
     return this.#backend?.inspect() ?? { servers: undefined, processes: [] };
   }
 
+  /** What could not be read is read again by the next call. */
   #ready(): Promise<ClusterBackend> {
-    this.#reading ??= this.#read().then((backend) => {
-      this.#backend = backend;
-      return backend;
-    });
+    this.#reading ??= this.#read().then(
+      (backend) => {
+        this.#backend = backend;
+        return backend;
+      },
+      (error: unknown) => {
+        this.#reading = undefined;
+        throw error;
+      },
+    );
     return this.#reading;
   }
 }

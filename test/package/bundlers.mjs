@@ -1,4 +1,4 @@
-// Bundles of the smoke test: the package's code goes into them, the addon stays in node_modules.
+// Bundles of the programs: the package's code goes into them, the addon stays in node_modules.
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,12 +7,12 @@ import { build as viteBuild } from "vite";
 
 import { esbuildModule } from "./runtimes.mjs";
 
-export async function bundleWithEsbuild(project, outdir) {
+export async function bundleWithEsbuild(project, outdir, program = "smoke.mjs") {
   mkdirSync(outdir, { recursive: true });
   const { default: esbuild } = await import(pathToFileURL(esbuildModule).href);
-  const outfile = join(outdir, "smoke.mjs");
+  const outfile = join(outdir, program);
   const options = { bundle: true, platform: "node", format: "esm", logLevel: "warning", outfile };
-  await esbuild.build({ ...options, absWorkingDir: project, entryPoints: ["smoke.mjs"] });
+  await esbuild.build({ ...options, absWorkingDir: project, entryPoints: [program] });
   return onlyJavaScript(outdir, outfile);
 }
 

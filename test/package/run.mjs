@@ -229,6 +229,12 @@ async function checkBundlers() {
     const file = await bundleWithEsbuild(project, join(isolated, "esbuild"));
     assert.match(await run([...node20, file], { cwd: project }), /^smoke ok$/m);
   });
+  await check("esbuild's bundle of a cluster says that the workers' program is not in it", async () => {
+    const file = await bundleWithEsbuild(project, join(isolated, "cluster"), "cluster.mjs");
+    const failure = await run([...node20, file], { cwd: project }).catch((error) => error.message);
+    assert.match(failure, /Cannot start a worker: its program \S+worker-main\.js is not there/);
+    assert.match(failure, /--external:tswebtransport/);
+  });
   for (const noExternal of [false, true]) {
     const what = noExternal ? "with everything in it" : "with the package outside";
     await check(`Vite's SSR bundle, ${what}, leaves the addon alone`, async () => {

@@ -14,6 +14,7 @@ import type { ClusterWorker } from "./cluster-worker.ts";
 import { crossingConfig } from "./config-crossing.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import type { WorkerProcess } from "./worker-process.ts";
+import { requireWorkerProgram } from "./worker-program.ts";
 
 export interface WorkerClusterOptions extends ContextParts {
   /** Runs a call when those before it have ended. */
@@ -144,6 +145,7 @@ export class WorkerCluster implements ClusterBackend {
   }
 
   async #startGroup({ host, port, configs }: Share): Promise<WorkerGroup> {
+    requireWorkerProgram();
     const context = this.#context ?? this.#gone();
     const group = new WorkerGroup({
       context,

@@ -1,5 +1,4 @@
 import type { ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 
 import { Deferred } from "../../async/promises.ts";
 import { ServerError, TimeoutError } from "../../errors/errors.ts";
@@ -20,6 +19,7 @@ import type {
 import type { ModuleCall, RetireMessage, StartMessage, StopMessage } from "./messages.ts";
 import { revivedError } from "./remote-error.ts";
 import type { WorkerLoad } from "./shares.ts";
+import { workerProgram } from "./worker-program.ts";
 
 /** Beside standard input, output, error and the IPC channel. */
 const firstDescriptor = 4;
@@ -111,7 +111,7 @@ export class WorkerProcess {
       },
     );
     const { fork } = process.getBuiltinModule("node:child_process");
-    this.#child = fork(entryPath(), [String(process.pid), start.relayPath], {
+    this.#child = fork(workerProgram(), [String(process.pid), start.relayPath], {
       execArgv: [...execArgv],
       env: { ...env },
       serialization: "advanced",
@@ -335,12 +335,6 @@ export class WorkerProcess {
       hasClosed: this.#finalStats !== undefined,
     });
   }
-}
-
-/** Beside this file, compiled as this file is. */
-function entryPath(): string {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return fileURLToPath(new URL(`../worker/worker-main.${extension}`, import.meta.url));
 }
 
 function ignoreError(): void {

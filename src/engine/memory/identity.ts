@@ -21,6 +21,9 @@ export interface Refusal {
 /** W3C WebTransport, "custom certificate requirements": at most two weeks. */
 const longestPinned = 14 * 24 * 3600 * 1000;
 
+/** Certificates are made in real time, also where a test framework replaces Date later. */
+const { now: realTime } = Date;
+
 /** Extended key usages (RFC 5280 §4.2.1.12). */
 const purposes = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" } as const;
 
@@ -158,7 +161,7 @@ function refusePinned(leaf: X509Certificate, hashes: readonly Uint8Array[]): Ref
 }
 
 function refuseDates({ validFrom, validTo }: X509Certificate): Refusal | undefined {
-  const now = Date.now();
+  const now = realTime();
   if (now < Date.parse(validFrom)) return refusal(alerts.expired, "NotValidYet");
   return now > Date.parse(validTo) ? refusal(alerts.expired, "Expired") : undefined;
 }

@@ -1,5 +1,4 @@
 /** Finds and loads the native addon, and declares what it exports (`native/addon/src/{lib,endpoint,options}.rs`). */
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 import { EngineError } from "../engine.ts";
@@ -129,7 +128,8 @@ function load(): Addon {
     override === undefined || override === ""
       ? [fileURLToPath(new URL("../../../native/build/tswebtransport.node", import.meta.url)), ...platformPackages()]
       : [override];
-  const require = createRequire(import.meta.url);
+  // Not imported: webpack would put its own in the place of a createRequire that it sees.
+  const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
   const failures: string[] = [];
   for (const candidate of candidates) {
     try {

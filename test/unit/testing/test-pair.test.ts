@@ -144,6 +144,18 @@ describe("advance()", () => {
     await pair.close();
   });
 
+  it("connects whatever date a test framework has set", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"], now: 0 });
+    const app = new ServerApp({ config });
+    app.route("/echo", echoHandler);
+    const pair = await createTestPair(app, { advanceTimers: (ms) => vi.advanceTimersByTimeAsync(ms) });
+    const first = await pair.connect("/echo");
+    vi.setSystemTime("2100-01-01");
+    const second = await pair.connect("/echo");
+    expect([first.state, second.state]).toEqual(["connected", "connected"]);
+    await pair.close();
+  });
+
   it("moves the network alone without them, and refuses what is no time", async () => {
     const pair = await createTestPair(new ServerApp({ config }));
     const before = pair.engine.clock.now();
