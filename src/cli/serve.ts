@@ -69,12 +69,15 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     await runWorkers({ path, workers: count, config, metrics }, context);
     return 0;
   } catch (error) {
-    throw !args.flag("cert") && isWithoutCertificate(error) ? new HintedError(error, certificateHint) : error;
+    if (!isWithoutCertificate(error)) throw error;
+    throw new HintedError(
+      error,
+      args.flag("cert") ? makingHint : `With this command: --cert FILE and --key FILE. ${makingHint}`,
+    );
   }
 }
 
-const certificateHint =
-  "With this command: --cert FILE and --key FILE; `tswebtransport cert` makes both for development";
+const makingHint = "For development: `npx tswebtransport cert` makes cert.pem and key.pem";
 
 /** The app's own, too, may name a file that is not there. */
 function isWithoutCertificate(error: unknown): error is Error {

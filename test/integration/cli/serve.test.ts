@@ -124,6 +124,11 @@ describe("tswebtransport serve", () => {
       code: 1,
       stderr: expect.stringMatching(/Cannot listen without a certificate.*\nWith this command: --cert FILE/) as string,
     });
+    const missing = ["--cert", join(folder, "none.pem"), "--key", join(folder, "key.pem")];
+    expect(await run(["serve", join(folder, "app.mjs"), "--port", "0", ...missing])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/none\.pem'.*\nFor development: `npx tswebtransport cert` makes/) as string,
+    });
     expect((await run(["serve", join(folder, "app.mjs"), ...identity, "--metrics-host", "::1"])).code).toBe(2);
     const open = ["--port", "0", "--metrics-port", "0", "--metrics-host", "0.0.0.0"];
     expect(await run(["serve", join(folder, "app.mjs"), ...identity, ...open])).toMatchObject({
