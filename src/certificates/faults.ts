@@ -18,7 +18,7 @@ export async function readPem(path: string, what: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new CertificateError(`Cannot read the ${what}: ${reasonOf(cause)}`, {
+    throw new CertificateError(`Cannot read the ${what}: ${reasonOf(cause, path)}`, {
       code: "ERR_WT_CERTIFICATE_NOT_FOUND",
       certificatePath: path,
       certificateError: "unreadable",
@@ -27,10 +27,12 @@ export async function readPem(path: string, what: string): Promise<string> {
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, path: string): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const fix = fixes[code];
-  const reason = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  // Of what it has opened, as a folder, Node does not tell the name.
+  const reason = message.includes(path) ? message : `${message} '${path}'`;
   return fix === undefined ? reason : `${reason}. ${fix}`;
 }
 

@@ -1,6 +1,9 @@
+import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 
 import { nearestName } from "../base/nearest-name.ts";
+import { hostnamesOf } from "../certificates/hostnames.ts";
+import { ConfigurationError } from "../errors/errors.ts";
 
 import type { OptionSpecification } from "./option-specification.ts";
 import { UsageError } from "./usage-error.ts";
@@ -17,10 +20,17 @@ export interface ArgumentsShape {
   readonly positionals: PositionalsShape;
 }
 
+/** Both ends are allowed. */
+export interface IntegerRange {
+  readonly least: number;
+  readonly most: number;
+}
+
 /** A command's arguments, parsed. Everything that does not fit is a UsageError that names the option and what is allowed. */
 export class Arguments {
   readonly positionals: readonly string[];
   readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly #options: ArgumentsShape["options"];
 
   constructor(args: readonly string[], shape: ArgumentsShape) {
     const { tokens } = parseArgs({
@@ -54,35 +64,53 @@ export class Arguments {
     checkCount(positionals, shape);
     this.positionals = positionals;
     this.#values = values;
+    this.#options = shape.options;
   }
 
   flag(name: string): boolean {
     return this.#values.has(name);
   }
 
+  /** Not the empty string, unless the option's may be it. */
   text(name: string): string | undefined {
-    return this.#values.get(name)?.[0];
+    return this.list(name)[0];
   }
 
   /** Every value of an option that may be given several times. */
   list(name: string): readonly string[] {
-    return this.#values.get(name) ?? [];
+    const values = this.#values.get(name) ?? [];
+    const { value = "VALUE", mayBeEmpty = false } = this.#options[name] ?? {};
+    if (values.includes("") && !mayBeEmpty) {
+      throw new UsageError(`--${name} must not be empty: --${name} ${value}`);
+    }
+    return values;
   }
 
-  integer(name: string, range: { readonly least: number; readonly most: number }): number | undefined {
-    const text = this.text(name);
-    if (text === undefined) return undefined;
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-    if (value >= range.least && value <= range.most) return value;
-    throw new UsageError(`--${name} must be ${range.least} to ${range.most}, not "${text}"`);
+  integer(name: string, range: IntegerRange): number | undefined {
+    const text = this.#first(name);
+    return text === undefined ? undefined : integerOf(name, text, range);
+  }
+
+  /** A word may stand in the number's place. */
+  integerOr<Word extends string>(name: string, word: Word, range: IntegerRange): number | Word | undefined {
+    const text = this.#first(name);
+    if (text === undefined || text === word) return text as Word | undefined;
+    return integerOf(name, text, range, `, or ${word}`);
   }
 
   port(name: string): number | undefined {
     return this.integer(name, { least: 0, most: 65_535 });
   }
 
-  choice<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
+  /** A host name or an IP address. */
+  host(name: string): string | undefined {
     const text = this.text(name);
+    if (text !== undefined) checkHost(name, text);
+    return text;
+  }
+
+  choice<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
+    const text = this.#first(name);
     const choice = choices.find((each) => each === text);
     if (text === undefined || choice !== undefined) return choice;
     throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not "${text}"`);
@@ -93,10 +121,19 @@ export class Arguments {
     if (this.flag(one) && this.flag(other)) throw new UsageError(`--${one} and --${other} exclude each other`);
   }
 
+  /** An option that says something only beside another one. */
+  requireBeside(one: string, other: string): void {
+    if (this.flag(one) && !this.flag(other)) throw new UsageError(`--${one} needs --${other}, too`);
+  }
+
   requireTogether(one: string, other: string): void {
-    if (this.flag(one) === this.flag(other)) return;
-    const [given, missing] = this.flag(one) ? [one, other] : [other, one];
-    throw new UsageError(`--${given} needs --${missing}, too`);
+    this.requireBeside(one, other);
+    this.requireBeside(other, one);
+  }
+
+  /** As it was given. */
+  #first(name: string): string | undefined {
+    return this.#values.get(name)?.[0];
   }
 }
 
@@ -111,9 +148,26 @@ function parserOptions(
   );
 }
 
-/** The next option is no value; where a value begins with a dash, it is given as --name=-value. */
+function integerOf(option: string, text: string, { least, most }: IntegerRange, otherwise = ""): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`--${option} must be ${least} to ${most}${otherwise}, not "${text}"`);
+}
+
+/** Throws UsageError. A zone (fe80::1%eth0) is part of an address that a server listens on. */
+export function checkHost(option: string, text: string): void {
+  if (isIP(text) !== 0) return;
+  try {
+    hostnamesOf(text);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new UsageError(`--${option} must be a host name or an IP address, not "${text}"`);
+  }
+}
+
+/** The next option is no value, a negative number is; other values that begin with a dash are given as --name=-value. */
 function isMissing(value: string | undefined, isInline: boolean | undefined): boolean {
-  return value === undefined || (isInline !== true && value.length > 1 && value.startsWith("-"));
+  return value === undefined || (isInline !== true && /^-(?!\d)./.test(value));
 }
 
 function unknownOption(rawName: string, known: readonly string[]): UsageError {
@@ -129,4 +183,5 @@ function checkCount(
   const { length } = positionals;
   if (length < least) throw new UsageError(`${name} is missing.`);
   if (length > most) throw new UsageError(`Unexpected argument "${positionals[most] ?? ""}".`);
+  if (positionals.includes("")) throw new UsageError(`${name} must not be empty.`);
 }

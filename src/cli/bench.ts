@@ -10,7 +10,7 @@ import type { BenchRow } from "./bench/bench-table.ts";
 import type { Outcome } from "./bench/measurement.ts";
 import { measurements } from "./bench/measurements.ts";
 import { startOwnServer } from "./bench/own-server.ts";
-import { clientOptions, clientOptionsOf, connectShown, urlOf } from "./client-options.ts";
+import { clientOptions, clientOptionsOf, connectShown, requireNoClientOptions, urlOf } from "./client-options.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { interruptedCode } from "./interruption.ts";
 import { withProgress } from "./terminal/progress.ts";
@@ -25,7 +25,7 @@ export const benchCommand: Command = {
     "Measures sessions, round trips, streams, datagrams and throughput, a few seconds each. Upload and download need a server " +
     "of `tswebtransport echo` or `dev`; with any other one that echoes, what comes back is measured. Without a URL it starts a " +
     "server of its own on loopback.",
-  positionals: { least: 0, most: 1 },
+  positionals: { least: 0, most: 1, name: "URL" },
   options: {
     duration: { type: "string", short: "d", value: "S", help: "seconds of each measurement, 1 to 60 (default 3)" },
     only: {
@@ -49,8 +49,9 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const duration = (args.integer("duration", { least: 1, most: 60 }) ?? 3) * 1000;
   const only = onlyOf(args);
   const [given] = args.positionals;
-  const options = await clientOptionsOf(args);
   const url = given === undefined ? undefined : urlOf(given);
+  if (url === undefined) requireNoClientOptions(args, ["timeout"]);
+  const options = await clientOptionsOf(args);
   const own = url === undefined ? await startOwnServer() : undefined;
   const target = {
     url: url ?? urlOf(own?.url ?? ""),
@@ -77,7 +78,8 @@ interface Target {
 }
 
 function onlyOf(args: Arguments): readonly string[] | undefined {
-  const only = args.list("only").flatMap((text) => text.split(","));
+  // Each once, in the order in which they are named.
+  const only = [...new Set(args.list("only").flatMap((text) => text.split(",")))];
   const unknown = only.find((name) => !Object.hasOwn(measurements, name));
   if (unknown !== undefined) {
     throw new UsageError(`--only takes ${Object.keys(measurements).join(", ")}, not "${unknown}"`);
@@ -101,8 +103,7 @@ async function measure(
     const measurement = measurements[name];
     return measurement === undefined ? [] : [{ measurement }];
   });
-  const isLive = !isJson && terminal.stdout.isTTY === true;
-  const table = isLive ? new LiveTable(terminal, () => rows) : undefined;
+  const table = isJson ? undefined : new LiveTable(terminal, () => rows);
   for (const [index, row] of rows.entries()) {
     if (interruption.isInterrupted) break;
     const report = (outcome: Outcome): void => {
@@ -110,10 +111,11 @@ async function measure(
     };
     rows[index] = { ...row, isRunning: true };
     const work = (): Promise<BenchRow> => runRow(row, target, { duration, report, context });
-    rows[index] = isLive ? await work() : await withProgress(terminal, `Measuring ${row.measurement.title}`, work);
+    rows[index] =
+      table?.isLive === true ? await work() : await withProgress(terminal, `Measuring ${row.measurement.title}`, work);
   }
+  table?.end();
   if (isJson) terminal.printJson(jsonOf(target.url, duration, names, rows));
-  else (table ?? new LiveTable(terminal, () => rows)).end();
   if (interruption.isInterrupted) return interruptedCode;
   return rows.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { readPem } from "../certificates/faults.ts";
 import { hostnamesOf } from "../certificates/hostnames.ts";
 import { generateCertificateAuthority, issueCertificate } from "../certificates/own-authority.ts";
-import type { CertificateAuthority } from "../certificates/own-authority.ts";
+import type { CertificateAuthority, IssuedCertificateOptions } from "../certificates/own-authority.ts";
 import { generateSelfSignedCertificate } from "../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../certificates/self-signed.ts";
-import { ConfigurationError } from "../errors/errors.ts";
+import { CertificateError, ConfigurationError } from "../errors/errors.ts";
 
 import type { Arguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -55,19 +56,26 @@ async function run(args: Arguments, { terminal }: CommandContext): Promise<numbe
   const hosts = hostsOf(args);
   const isIssued = args.flag("ca");
   const directory = args.text("out") ?? ".";
-  if (args.flag("stdout") && args.flag("out")) throw new UsageError("--stdout and --out exclude each other");
+  for (const option of ["out", "force"]) args.refuseTogether("stdout", option);
   const days = args.integer("days", { least: 1, most: 3650 }) ?? (isIssued ? issuedDays : hashedDays.usual);
   const files = filesIn(directory);
   if (!args.flag("stdout")) {
     await makeFolder("--out", directory);
+    for (const path of [files.cert, files.key, ...(isIssued ? [files.ca, files.caKey] : [])])
+      await requireNoFolder(path);
     if (!args.flag("force")) await requireAbsent([files.cert, files.key]);
   }
   const authority = isIssued ? await authorityOf(args, files) : undefined;
   const made =
     authority === undefined
       ? await generateSelfSignedCertificate({ hostname: hosts, days })
-      : await issueCertificate(authority.pair, { hostname: hosts, days });
-  if (!args.flag("stdout")) await writePair(files.cert, files.key, made);
+      : await issued(authority.pair, { hostname: hosts, days }, files);
+  if (!args.flag("stdout")) {
+    await writeFiles([
+      ...(authority?.isNew === true ? pairOf(files.ca, files.caKey, authority.pair) : []),
+      ...pairOf(files.cert, files.key, made),
+    ]);
+  }
   const result: Result = { made, hosts, days, authority, files: args.flag("stdout") ? undefined : files };
   if (args.flag("json")) terminal.printJson(jsonOf(result));
   else if (args.flag("stdout")) printPem(result, terminal);
@@ -81,6 +89,7 @@ function hostsOf(args: Arguments): readonly string[] {
   try {
     return hostnamesOf(given);
   } catch (error) {
+    // It tells what of the name is wrong.
     throw error instanceof ConfigurationError ? new UsageError(`--host: ${error.message}`) : error;
   }
 }
@@ -113,42 +122,94 @@ async function requireAbsent(paths: readonly string[]): Promise<void> {
   }
 }
 
-/** The directory's, or a new one, which is written there. */
+async function requireNoFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) throw cannotWrite(path, "it is a folder");
+}
+
+/** The directory's, or a new one, which is still to be written there. */
 async function authorityOf(args: Arguments, files: Files): Promise<{ pair: CertificateAuthority; isNew: boolean }> {
   const isKept = !args.flag("stdout");
   if (isKept) {
     const present = await Promise.all([exists(files.ca), exists(files.caKey)]);
     if (present[0] && present[1]) {
-      return {
-        pair: { cert: await readFile(files.ca, "utf8"), key: await readFile(files.caKey, "utf8") },
-        isNew: false,
-      };
+      const cert = await readPem(files.ca, "authority's certificate");
+      const key = await readPem(files.caKey, "authority's key");
+      if (!cert.includes("-----BEGIN CERTIFICATE-----"))
+        throw unusableAuthority(files, `${files.ca} holds no certificate`);
+      if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key))
+        throw unusableAuthority(files, `${files.caKey} holds no key`);
+      return { pair: { cert, key }, isNew: false };
     }
     if (present[0] || present[1]) {
       const [here, missing] = present[0] ? [files.ca, files.caKey] : [files.caKey, files.ca];
       throw new UsageError(`${here} is there, but ${missing} is not: put it beside, or move ${here} away`);
     }
   }
-  const pair = await generateCertificateAuthority();
-  if (isKept) await writePair(files.ca, files.caKey, pair);
-  return { pair, isNew: true };
+  return { pair: await generateCertificateAuthority(), isNew: true };
 }
 
-/** Keys are for their owner alone. Each file comes into place as a whole. */
-async function writePair(certPath: string, keyPath: string, pair: CertificateAuthority): Promise<void> {
-  for (const [path, text, mode] of [
-    [keyPath, pair.key, 0o600],
-    [certPath, pair.cert, 0o644],
-  ] as const) {
-    const fresh = `${path}.${randomUUID()}`;
-    try {
-      await writeFile(fresh, text, { mode, flag: "wx" });
-      await rename(fresh, path);
-    } catch (error) {
-      await rm(fresh, { force: true });
-      throw error;
-    }
+async function issued(
+  authority: CertificateAuthority,
+  options: IssuedCertificateOptions,
+  files: Files,
+): Promise<SelfSignedCertificate> {
+  try {
+    return await issueCertificate(authority, options);
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    throw unusableAuthority(files, error.certificateError ?? error.message, error);
   }
+}
+
+/** One that was found in its files, which the user can mend. */
+function unusableAuthority({ ca, caKey }: Files, reason: string, cause?: unknown): CertificateError {
+  return new CertificateError(
+    `Cannot use the authority of ${ca} and ${caKey}: ${reason}. Put the right files there, or move both away for a new one`,
+    { certificatePath: ca, certificateError: reason, cause },
+  );
+}
+
+interface NewFile {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+/** Keys are for their owner alone. */
+function pairOf(certPath: string, keyPath: string, { cert, key }: CertificateAuthority): NewFile[] {
+  return [
+    { path: keyPath, text: key, mode: 0o600 },
+    { path: certPath, text: cert, mode: 0o644 },
+  ];
+}
+
+/** All or, where one cannot be written, none of them. Each comes into place as a whole. */
+async function writeFiles(files: readonly NewFile[]): Promise<void> {
+  const written = files.map((file) => ({ ...file, fresh: `${file.path}.${randomUUID()}` }));
+  try {
+    for (const { path, fresh, text, mode } of written) {
+      await orCannotWrite(path, writeFile(fresh, text, { mode, flag: "wx" }));
+    }
+    for (const { path, fresh } of written) await orCannotWrite(path, rename(fresh, path));
+  } catch (error) {
+    for (const { fresh } of written) await rm(fresh, { force: true });
+    throw error;
+  }
+}
+
+async function orCannotWrite(path: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    // The operating system's reason, without the call and the name of the file that was to be renamed.
+    throw cannotWrite(path, error instanceof Error ? error.message.replace(/, \w+ '[^]*$/, "") : String(error), error);
+  }
+}
+
+function cannotWrite(path: string, reason: string, cause?: unknown): CertificateError {
+  const text = `Cannot write ${path}: ${reason}. Choose another folder with --out`;
+  return new CertificateError(text, { certificatePath: path, certificateError: reason, cause });
 }
 
 async function exists(path: string): Promise<boolean> {

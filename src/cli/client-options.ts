@@ -3,10 +3,12 @@ import { readPem } from "../certificates/faults.ts";
 import { ClientConfig } from "../client/client-config.ts";
 import { connect } from "../client/connect.ts";
 import type { ClientOptions } from "../client/connect.ts";
-import { CertificateError, ConfigurationError } from "../errors/errors.ts";
+import { parseTarget } from "../client/target.ts";
+import { ConfigurationError } from "../errors/errors.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 
 import type { Arguments } from "./arguments.ts";
+import { certificateHint } from "./certificate-hints.ts";
 import type { CommandContext } from "./command.ts";
 import type { OptionSpecification } from "./option-specification.ts";
 import { withProgress } from "./terminal/progress.ts";
@@ -31,16 +33,23 @@ export const clientOptions: Readonly<Record<string, OptionSpecification>> = {
   timeout: { type: "string", value: "MS", help: "for connecting (default 10000)" },
 };
 
-/** Of a server of one's own, which most often has no certificate of an authority. */
-const trustHint = "With this command: --hash SHA256 (what the server prints), --ca FILE, or for a test --insecure";
-
 /** "localhost:4433/echo" is enough. Throws UsageError. */
 export function urlOf(text: string): URL {
   const full = text.includes("://") ? text : `https://${text}`;
-  if (!URL.canParse(full)) throw new UsageError(`"${text}" is no URL. Write: https://HOST:PORT/PATH`);
-  const url = new URL(full);
-  if (url.protocol === "https:") return url;
-  throw new UsageError(`The URL of a WebTransport server begins with https:, not "${url.protocol}"`);
+  if (!URL.canParse(full)) {
+    throw new UsageError(`"${text}" is no URL. Write: https://HOST:PORT/PATH (a PORT of 1 to 65535)`);
+  }
+  const { protocol } = new URL(full);
+  if (protocol !== "https:") {
+    throw new UsageError(`The URL of a WebTransport server begins with https:, not "${protocol}"`);
+  }
+  return orUsageError(() => parseTarget(full).url);
+}
+
+/** Options that only a server is asked with say nothing without its URL. Throws UsageError. */
+export function requireNoClientOptions(args: Arguments, besides: readonly string[] = []): void {
+  const given = Object.keys(clientOptions).find((name) => args.flag(name) && !besides.includes(name));
+  if (given !== undefined) throw new UsageError(`--${given} needs the URL of a server`);
 }
 
 /** Reads the files that the options name. Throws UsageError for what no server would be asked with. */
@@ -52,7 +61,7 @@ export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
     args.text("ca"),
     args.text("cert"),
     args.text("key"),
-    args.text("server-name"),
+    args.host("server-name"),
   ];
   const hashes = args.list("hash").map((text) => ({ algorithm: "sha-256", value: hashOf(text) }));
   const options = {
@@ -69,11 +78,16 @@ export async function clientOptionsOf(args: Arguments): Promise<ClientOptions> {
     ...(args.list("protocol").length > 0 && { protocols: args.list("protocol") }),
   };
   if (args.flag("insecure")) withoutInsecureWarning();
+  return { config: orUsageError(() => ClientConfig.create(options)) };
+}
+
+/** What the API refuses is a wrong argument here, whose option has another name. */
+function orUsageError<Value>(make: () => Value): Value {
   try {
-    return { config: ClientConfig.create(options) };
+    return make();
   } catch (error) {
-    if (error instanceof ConfigurationError) throw new UsageError(error.message);
-    throw error;
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new UsageError(error.message.replace(/^protocols(?: item \d+)?/, "--protocol"));
   }
 }
 
@@ -88,10 +102,8 @@ export async function connectShown(
       connect(url, { ...options, signal: interruption.signal }),
     );
   } catch (error) {
-    if (error instanceof CertificateError && error.code === "ERR_WT_CERTIFICATE_REFUSED") {
-      throw new HintedError(error, trustHint);
-    }
-    throw error;
+    const hint = certificateHint(error);
+    throw hint !== undefined && error instanceof Error ? new HintedError(error, hint) : error;
   }
 }
 
@@ -121,6 +133,16 @@ function headersOf(args: Arguments): Headers {
     }
   }
   const origin = args.text("origin");
-  if (origin !== undefined) headers.set("origin", origin);
+  if (origin === undefined) return headers;
+  if (!isOrigin(origin)) {
+    throw new UsageError(`--origin must be one as browsers send it, https://app.example or null, not "${origin}"`);
+  }
+  headers.set("origin", origin);
   return headers;
+}
+
+/** RFC 6454 §7: scheme, host and port alone, or null. Extensions of browsers have schemes of their own. */
+function isOrigin(text: string): boolean {
+  if (text === "null") return true;
+  return /^[a-z][a-z\d+.-]*:\/\/[^\s/?#@]+$/i.test(text) && URL.canParse(text);
 }

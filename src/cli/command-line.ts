@@ -17,18 +17,26 @@ import { UsageError } from "./usage-error.ts";
 /** Resolves with the exit code: 0 ok, 1 failure, 2 wrong usage, 130 interrupted. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const terminal = Terminal.ofProcess();
+  const code = await codeOf(args, terminal);
+  return terminal.lostCode ?? code;
+}
+
+async function codeOf(args: readonly string[], terminal: Terminal): Promise<number> {
   const [first = "", ...rest] = args;
   try {
-    if (first === "help" && rest.length > 0) return await runCommand(rest[0] ?? "", ["--help"], terminal);
     if (["help", "--help", "-h"].includes(first)) {
+      const [name, ...others] = rest.filter((argument) => !["--help", "-h"].includes(argument));
+      refuseOthers(others);
+      if (name !== undefined) return await runCommand(name, ["--help"], terminal);
       terminal.print(programHelp(commands, terminal.out, terminal.stdout.columns));
       return 0;
     }
-    if (["--version", "-v"].includes(first)) {
+    if (["version", "--version", "-v"].includes(first)) {
+      refuseOthers(rest);
       terminal.print(version());
       return 0;
     }
-    if (first === "") {
+    if (args.length === 0) {
       terminal.note(programHelp(commands, terminal.err, terminal.stderr.columns));
       return 2;
     }
@@ -60,6 +68,10 @@ async function runCommand(name: string, args: readonly string[], terminal: Termi
   }
 }
 
+function refuseOthers([first]: readonly string[]): void {
+  if (first !== undefined) throw new UsageError(`Unexpected argument "${first}".`);
+}
+
 /** Help comes before any check: a user who asks for it does not know the options yet. */
 function isHelpAsked(args: readonly string[]): boolean {
   const end = args.indexOf("--");
@@ -71,7 +83,9 @@ function unknownCommand(name: string): UsageError {
   const what = name.startsWith("-") ? "option" : "command";
   const nearest = nearestName(name.replace(/^-+/, ""), [...commandNames(commands), "help", "version"]);
   const shown = what === "option" && nearest !== undefined ? `--${nearest}` : nearest;
-  return new UsageError(`Unknown ${what} ${name}.${shown === undefined ? "" : ` Did you mean ${shown}?`}`);
+  return new UsageError(
+    `Unknown ${what} ${name === "" ? '""' : name}.${shown === undefined ? "" : ` Did you mean ${shown}?`}`,
+  );
 }
 
 function report(error: unknown, command: string, terminal: Terminal): number {
@@ -82,6 +96,11 @@ function report(error: unknown, command: string, terminal: Terminal): number {
     terminal.note(`Try: ${programName} ${isCommand ? `${command} ` : ""}--help`);
     return 2;
   }
+  if (error instanceof HintedError) {
+    const code = report(error.cause, command, terminal);
+    terminal.note(error.hint);
+    return code;
+  }
   // Of several workers: most often each fails alike.
   if (error instanceof AggregateError && error.errors.every((each) => each instanceof WebTransportError)) {
     for (const text of new Set(error.errors.map((each: WebTransportError) => textOf(each)))) {
@@ -90,9 +109,8 @@ function report(error: unknown, command: string, terminal: Terminal): number {
     return 1;
   }
   // What the user can mend is one line, or two.
-  if (error instanceof WebTransportError || error instanceof HintedError || isSystemError(error)) {
+  if (error instanceof WebTransportError || isSystemError(error)) {
     terminal.note(`${red(bold("Error:"))} ${error.message}`);
-    if (error instanceof HintedError) terminal.note(error.hint);
     return 1;
   }
   // A fault of ours, or of the app that was loaded: Node shows the place, also that of a syntax error.

@@ -1,4 +1,5 @@
 import { onAbort } from "../async/abort.ts";
+import { maxCloseReasonBytes } from "../constants/http3.ts";
 import type { WebTransportSession } from "../transport/session/session.ts";
 import type { CloseInfo } from "../transport/types.ts";
 
@@ -9,6 +10,8 @@ import { closeText, headerLines } from "./connect/session-texts.ts";
 import { runConsole } from "./connect/session-console.ts";
 import { ways, sendInputs } from "./connect/sending.ts";
 import { interruptedCode } from "./interruption.ts";
+import { withProgress } from "./terminal/progress.ts";
+import { UsageError } from "./usage-error.ts";
 
 export const connectCommand: Command = {
   usage: "URL [options]",
@@ -17,7 +20,14 @@ export const connectCommand: Command = {
     "sends what --send gives, or standard input, and prints what comes back. Everything but the answers goes to standard error.",
   positionals: { least: 1, most: 1, name: "URL" },
   options: {
-    send: { type: "string", short: "s", multiple: true, value: "TEXT", help: "send this, print the answer, end" },
+    send: {
+      type: "string",
+      short: "s",
+      multiple: true,
+      mayBeEmpty: true,
+      value: "TEXT",
+      help: "send this, print the answer, end",
+    },
     via: { type: "string", value: "WAY", help: `how: ${ways.join(", ")} (default bidi)` },
     wait: {
       type: "string",
@@ -27,7 +37,7 @@ export const connectCommand: Command = {
     commands: { type: "boolean", help: "take commands from standard input although it is no terminal" },
     include: { type: "boolean", short: "i", help: "show the answer's headers and the subprotocol" },
     "close-code": { type: "string", value: "N", help: "code that the session is closed with (default 0)" },
-    "close-reason": { type: "string", value: "TEXT", help: "and its reason" },
+    "close-reason": { type: "string", mayBeEmpty: true, value: "TEXT", help: "and its reason" },
     ...clientOptions,
   },
   examples: [
@@ -46,13 +56,12 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const way = args.choice("via", ways) ?? "bidi";
   const wait = args.integer("wait", { least: 0, most: 3_600_000 }) ?? 1000;
   args.refuseTogether("send", "commands");
-  const end = {
-    code: args.integer("close-code", { least: 0, most: 0xffff_ffff }) ?? 0,
-    reason: args.text("close-reason") ?? "",
-  };
+  const end = { code: args.integer("close-code", { least: 0, most: 0xffff_ffff }) ?? 0, reason: closeReasonOf(args) };
   const session = await connectShown(url, await clientOptionsOf(args), context);
   const { terminal, interruption } = context;
   if (args.flag("include")) for (const line of headerLines(session)) terminal.note(line);
+  // Whoever waits for more of it waits in vain, and an open pipe would keep the process alive.
+  void session.closed.then(() => process.stdin.destroy());
   const stopClosing = onAbort(interruption.signal, () => {
     void session.close({ ...end, abort: true });
   });
@@ -60,8 +69,8 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     const isByHand = args.flag("commands") || (texts.length === 0 && process.stdin.isTTY);
     const isAnswered = isByHand
       ? await runConsole(session, context)
-      : await sendInputs(session, { texts, way, wait, terminal });
-    await session.close(end);
+      : await sendInputs(session, { texts, way, wait, terminal, signal: interruption.signal });
+    await withProgress(terminal, "Closing the session", () => session.close(end));
     const info = await session.closed;
     return interruption.isInterrupted && !isByHand ? interruptedCode : tellEnd(info, isAnswered, context);
   } catch (error) {
@@ -70,6 +79,12 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   } finally {
     stopClosing();
   }
+}
+
+function closeReasonOf(args: Arguments): string {
+  const reason = args.text("close-reason") ?? "";
+  if (Buffer.byteLength(reason) <= maxCloseReasonBytes) return reason;
+  throw new UsageError(`--close-reason must not be longer than ${maxCloseReasonBytes} bytes`);
 }
 
 /** The exit code: a session that its peer has ended with a code, or that broke, has failed. */

@@ -11,6 +11,7 @@ import { typeScriptFlags } from "./apps/typescript.ts";
 import type { Arguments } from "./arguments.ts";
 import { benchProtocol, benchHandler } from "./bench/bench-handler.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { endLineAtInterrupt } from "./interruption.ts";
 import { Supervisor } from "./dev/supervisor.ts";
 import type { ServedMonitor } from "./monitor/serve-monitor.ts";
 import { serveDevelopmentMonitor } from "./monitor/serve-monitor.ts";
@@ -23,7 +24,7 @@ export const devCommand: Command = {
     "Starts a development server with a fresh certificate, and a page that a browser connects from. Without an app it echoes. " +
     "With one (a module whose default export is a ServerApp, or a function that makes it from a configuration) it runs that " +
     "app in a process of its own, again after each change of its files; the page connects again by itself.",
-  positionals: { least: 0, most: 1 },
+  positionals: { least: 0, most: 1, name: "app.ts" },
   options: {
     host: { type: "string", value: "HOST", help: "address or name to bind (default localhost)" },
     port: { type: "string", short: "p", value: "PORT", help: "UDP port, 0 for a free one (default 4433)" },
@@ -56,14 +57,14 @@ export const devCommand: Command = {
 async function run(args: Arguments, context: CommandContext): Promise<number> {
   const [app] = args.positionals;
   const options = {
-    host: args.text("host") ?? "localhost",
+    host: args.host("host") ?? "localhost",
     port: args.port("port") ?? 4433,
     pagePort: args.port("page-port") ?? 8080,
     monitorPort: args.port("metrics-port") ?? defaultPort,
     publicDirectory: await folder(args.text("public")),
   };
   if (app === undefined) {
-    if (args.list("watch").length > 0) throw new UsageError("--watch needs an app that is run again");
+    if (args.flag("watch")) throw new UsageError("--watch needs an app that is run again");
     return runEcho(options, context);
   }
   const path = await appPath(app);
@@ -71,10 +72,11 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     ...options,
     path,
     flags: typeScriptFlags(path),
-    watched: args.list("watch").map((each) => resolve(each)),
+    watched: await Promise.all(args.list("watch").map(watchedPath)),
     terminal: context.terminal,
   });
   const { signal } = context.interruption;
+  endLineAtInterrupt(context.terminal);
   process.once("exit", () => {
     supervisor.kill();
   });
@@ -83,7 +85,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
     if (signal.aborted) done();
     else onAbort(signal, done);
   });
-  context.terminal.note("\nClosing … (Ctrl-C again ends at once)");
+  context.terminal.note("Closing … (Ctrl-C again ends at once)");
   await supervisor.close();
   return 0;
 }
@@ -108,9 +110,6 @@ async function runEcho(
   let monitor: ServedMonitor | undefined;
   await runApp(app, {}, context, async () => {
     monitor = await serveDevelopmentMonitor(app, monitorPort);
-    process.once("SIGINT", () => {
-      terminal.note("\nClosing the sessions … (Ctrl-C again ends at once)");
-    });
     terminal.print(`Page:              ${app.pageUrl ?? ""}`);
     terminal.print(`Monitor:           ${monitor.url}`);
     terminal.print(`WebTransport:      ${app.url}`);
@@ -126,4 +125,14 @@ async function folder(given: string | undefined): Promise<string | undefined> {
   const found = await stat(given).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new UsageError(`There is no folder ${given}`);
   return resolve(given);
+}
+
+async function watchedPath(given: string): Promise<string> {
+  const path = resolve(given);
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) throw new UsageError(`--watch: there is no file or folder ${given}`);
+  return path;
 }

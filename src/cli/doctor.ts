@@ -1,5 +1,5 @@
 import type { Arguments } from "./arguments.ts";
-import { clientOptions, clientOptionsOf, urlOf } from "./client-options.ts";
+import { clientOptions, clientOptionsOf, requireNoClientOptions, urlOf } from "./client-options.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { certificateChecks } from "./doctor/certificate-checks.ts";
 import { problemOf } from "./doctor/finding.ts";
@@ -10,9 +10,15 @@ import { socketChecks } from "./doctor/socket-checks.ts";
 import { interruptedCode } from "./interruption.ts";
 import { withProgress } from "./terminal/progress.ts";
 import type { StyleName } from "./terminal/style.ts";
+import { columnsOf } from "./terminal/terminal.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+import { wrap } from "./terminal/wrap.ts";
+import { UsageError } from "./usage-error.ts";
 
 const developmentPort = 4433;
+
+/** Characters that a finding's lines have at least. */
+const narrowest = 20;
 
 export const doctorCommand: Command = {
   usage: "[URL] [options]",
@@ -20,7 +26,7 @@ export const doctorCommand: Command = {
     "Looks at what most often goes wrong, and says what to do: Node and the addon, the clock, UDP buffers, the port, an echo " +
     "on this machine, a certificate (--cert), and with a URL that server, as a client sees it. Exits with 1 when it finds a " +
     "problem. With a URL --cert and --key are the client's.",
-  positionals: { least: 0, most: 1 },
+  positionals: { least: 0, most: 1, name: "URL" },
   options: {
     port: { type: "string", short: "p", value: "PORT", help: "the UDP port that a server shall have (default 4433)" },
     json: { type: "boolean", help: "print the findings as JSON, for a bug report or a script" },
@@ -58,13 +64,17 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
 async function checksOf(args: Arguments, signal: AbortSignal): Promise<readonly Check[]> {
   const [given] = args.positionals;
   if (given !== undefined) {
+    if (args.flag("port")) throw new UsageError("--port is for this machine's own port; a URL has its own");
     return [...machineChecks, ...serverChecks(urlOf(given), await clientOptionsOf(args), signal)];
   }
-  const [cert, port] = [args.text("cert"), args.port("port")];
+  // Here they are a server's.
+  requireNoClientOptions(args, ["cert", "key"]);
+  args.requireBeside("key", "cert");
+  const [cert, key, port] = [args.text("cert"), args.text("key"), args.port("port")];
   return [
     ...machineChecks,
     ...socketChecks({ port: port ?? developmentPort, isGiven: port !== undefined }),
-    ...(cert === undefined ? [] : certificateChecks(cert, args.text("key"))),
+    ...(cert === undefined ? [] : certificateChecks(cert, key)),
   ];
 }
 
@@ -85,8 +95,17 @@ const labels: Readonly<Record<Severity, readonly [text: string, style: StyleName
 
 function show({ severity, text, remedy }: Finding, terminal: Terminal): void {
   const [label, style] = labels[severity];
-  terminal.print(`${terminal.out[style](label)}  ${text}`);
-  if (remedy !== undefined) terminal.print(`         ${terminal.out.dim("→")} ${remedy}`);
+  const { out } = terminal;
+  terminal.print(`${out[style](label)}  ${hanging(text, label.length + 2, terminal)}`);
+  if (remedy === undefined) return;
+  const blanks = " ".repeat(label.length + 2);
+  terminal.print(`${blanks}${out.dim("→")} ${hanging(remedy, blanks.length + 2, terminal)}`);
+}
+
+/** On a terminal it wraps between words, and each line begins where the first one does; a script gets one line. */
+function hanging(text: string, indent: number, { stdout }: Terminal): string {
+  if (stdout.isTTY !== true) return text;
+  return wrap(text, Math.max(narrowest, columnsOf(stdout) - indent)).join(`\n${" ".repeat(indent)}`);
 }
 
 function summary(problems: number, warnings: number, { out }: Terminal): string {

@@ -33,7 +33,8 @@ export const echoCommand: Command = {
 async function run(args: Arguments, context: CommandContext): Promise<number> {
   const { terminal } = context;
   args.requireTogether("cert", "key");
-  const host = args.text("host") ?? "localhost";
+  const host = args.host("host") ?? "localhost";
+  const port = args.port("port") ?? 4433;
   const [certfile, keyfile] = [args.text("cert"), args.text("key")];
   const isOwn = certfile !== undefined && keyfile !== undefined;
   const hostname = [...new Set([host, "localhost", "127.0.0.1", "::1"])];
@@ -47,10 +48,11 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   for (const path of ["/", "/echo"]) app.route(path, { protocols: [benchProtocol] }, benchHandler);
   app.route("/health", healthCheckHandler);
   const sha256 = fresh && Buffer.from(fresh.certificateHash.value).toString("hex");
-  await runApp(app, { host, port: args.port("port") ?? 4433 }, context, ({ port }) => {
+  await runApp(app, { host, port }, context, (address) => {
     const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
-    const url = `https://${name.includes(":") ? `[${name}]` : name}:${port}/echo`;
-    if (args.flag("json")) terminal.print(JSON.stringify({ url, port, ...(sha256 !== undefined && { sha256 }) }));
+    const url = `https://${name.includes(":") ? `[${name}]` : name}:${address.port}/echo`;
+    if (args.flag("json"))
+      terminal.print(JSON.stringify({ url, port: address.port, ...(sha256 !== undefined && { sha256 }) }));
     else announce(url, sha256, terminal);
   });
   return 0;

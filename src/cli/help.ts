@@ -2,6 +2,7 @@ import type { Command, CommandEntry } from "./command.ts";
 import { commandNames } from "./command-names.ts";
 import type { OptionSpecification } from "./option-specification.ts";
 import type { Style } from "./terminal/style.ts";
+import { wrap } from "./terminal/wrap.ts";
 
 export const programName = "tswebtransport";
 
@@ -99,18 +100,4 @@ function columns(
 
 function same(text: string): string {
   return text;
-}
-
-function wrap(text: string, most: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/)) {
-    if (line !== "" && line.length + 1 + word.length > most) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 
 import { readPem } from "../certificates/faults.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
+import { WebTransportError } from "../errors/errors.ts";
 import type { ServerMonitor } from "../monitor/index.ts";
 import type { ServerApp } from "../server/app.ts";
 
@@ -11,10 +12,10 @@ import { runApp } from "./apps/run-app.ts";
 import { typeScriptFlags } from "./apps/typescript.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { HintedError } from "./hinted-error.ts";
 import { serveMetrics } from "./serve/metrics.ts";
 import type { MetricsOptions } from "./serve/metrics.ts";
 import { runWorkers } from "./serve/workers.ts";
-import { UsageError } from "./usage-error.ts";
 
 export const serveCommand: Command = {
   usage: "app.ts [options]",
@@ -60,26 +61,45 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const flags = typeScriptFlags(path);
   const workers = workersOf(args);
   const metrics = metricsOf(args);
+  const config = configOf(args);
   if (flags.length > 0) return runAgain(flags, context);
-  if (workers === undefined) return serveHere(path, args, metrics, context);
-  const count = workers === "auto" ? undefined : workers;
-  await runWorkers({ path, workers: count, config: configOf(args), metrics }, context);
-  return 0;
+  try {
+    if (workers === undefined) return await serveHere(path, certificateOf(args), { config, metrics }, context);
+    const count = workers === "auto" ? undefined : workers;
+    await runWorkers({ path, workers: count, config, metrics }, context);
+    return 0;
+  } catch (error) {
+    if (!isWithoutCertificate(error)) throw error;
+    throw new HintedError(
+      error,
+      args.flag("cert") ? makingHint : `With this command: --cert FILE and --key FILE. ${makingHint}`,
+    );
+  }
+}
+
+const makingHint = "For development: `npx tswebtransport cert` makes cert.pem and key.pem";
+
+/** The app's own, too, may name a file that is not there. */
+function isWithoutCertificate(error: unknown): error is Error {
+  if (error instanceof AggregateError) return error.errors.some(isWithoutCertificate);
+  if (!(error instanceof WebTransportError)) return false;
+  const { code } = (error.cause ?? error) as { code?: unknown };
+  return [error.code, code].includes("ERR_WT_CERTIFICATE_NOT_FOUND");
 }
 
 function workersOf(args: Arguments): number | "auto" | undefined {
-  return args.text("workers") === "auto" ? "auto" : args.integer("workers", { least: 1, most: 256 });
+  return args.integerOr("workers", "auto", { least: 1, most: 256 });
 }
 
 function metricsOf(args: Arguments): MetricsOptions | undefined {
   const port = args.port("metrics-port");
   if (port === undefined) {
-    if (args.flag("metrics-host")) throw new UsageError("--metrics-host needs --metrics-port, too");
+    args.requireBeside("metrics-host", "metrics-port");
     return undefined;
   }
   // From the environment: a command line can be read by every user of the machine.
   const token = process.env["TSWEBTRANSPORT_METRICS_TOKEN"];
-  return { port, host: args.text("metrics-host") ?? "localhost", token: token === "" ? undefined : token };
+  return { port, host: args.host("metrics-host") ?? "localhost", token: token === "" ? undefined : token };
 }
 
 /** In a process whose Node runs TypeScript. Signals reach it through this one alone, so that Ctrl-C counts once. */
@@ -102,15 +122,16 @@ async function runAgain(flags: readonly string[], { interruption }: CommandConte
 
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+type CertificateSource = () => Promise<CertificateAndKey>;
+
 async function serveHere(
   path: string,
-  args: Arguments,
-  metrics: MetricsOptions | undefined,
+  certificate: CertificateSource | undefined,
+  { config, metrics }: { readonly config: ServerConfigOptions; readonly metrics: MetricsOptions | undefined },
   context: CommandContext,
 ): Promise<number> {
   const { terminal } = context;
-  const certificate = certificateOf(args);
-  const [host, port] = [args.text("host"), args.port("port")];
+  const { bindHost: host, bindPort: port } = config;
   let serving: ServerApp | undefined;
   const reload = (): void => {
     // An app that starts reads the certificate anyway.
@@ -128,7 +149,7 @@ async function serveHere(
   // Before the app is loaded: without a listener the signal would end the process.
   process.on("SIGHUP", reload);
   try {
-    const app = await loadApp(path, configOf(args));
+    const app = await loadApp(path, config);
     await runApp(app, options, context, async (address) => {
       serving = app;
       if (metrics !== undefined) monitor = await serveMetrics(app, metrics, terminal);
@@ -142,14 +163,14 @@ async function serveHere(
   return 0;
 }
 
-async function renew(app: ServerApp, certificate: () => Promise<CertificateAndKey>): Promise<void> {
+async function renew(app: ServerApp, certificate: CertificateSource): Promise<void> {
   app.server.updateCertificate(await certificate());
 }
 
 /** What is given here, for an app that is made from a configuration. */
 function configOf(args: Arguments): ServerConfigOptions {
   const [bindHost, bindPort, certfile, keyfile] = [
-    args.text("host"),
+    args.host("host"),
     args.port("port"),
     args.text("cert"),
     args.text("key"),
@@ -162,7 +183,7 @@ function configOf(args: Arguments): ServerConfigOptions {
   };
 }
 
-function certificateOf(args: Arguments): (() => Promise<CertificateAndKey>) | undefined {
+function certificateOf(args: Arguments): CertificateSource | undefined {
   const [certfile, keyfile] = [args.text("cert"), args.text("key")];
   if (certfile === undefined || keyfile === undefined) return undefined;
   return async () => ({

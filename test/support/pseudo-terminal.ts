@@ -12,12 +12,16 @@ export class PseudoTerminal {
   #output = "";
   #wake = (): void => {};
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    { columns = 100, rows = 30 } = {},
+  ) {
     const command = [process.execPath, ...args];
     const scriptArgs =
       process.platform === "darwin"
         ? ["-q", "/dev/null", ...command]
-        : ["-qefc", `stty cols 100 rows 30; exec ${command.map(quoted).join(" ")}`, "/dev/null"];
+        : ["-qefc", `stty cols ${columns} rows ${rows}; exec ${command.map(quoted).join(" ")}`, "/dev/null"];
     this.#child = spawn("script", scriptArgs, {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...plainEnvironment(), TERM: "xterm-256color", ...environment },

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { ServerConfig } from "../../config/server-config.ts";
@@ -9,12 +9,18 @@ import type { ServerApp } from "../../server/app.ts";
 
 import { UsageError } from "../usage-error.ts";
 
-/** The absolute path of an app's module. Throws UsageError when there is no such file. */
+/** Of a module's exports. */
+const shownNames = 5;
+
+/** The absolute path of an app's module. Throws UsageError when there is no such file, or Node cannot run it. */
 export async function appPath(given: string): Promise<string> {
   const path = resolve(given);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile() === true) return path;
-  throw new UsageError(found === undefined ? `There is no file ${given}` : `${given} is no file`);
+  if (found === undefined) throw new UsageError(`There is no file ${given}`);
+  if (!found.isFile()) throw new UsageError(`${given} is no file`);
+  // Without an extension it may be a module, too.
+  if (/^$|^\.[cm]?[jt]sx?$/.test(extname(path))) return path;
+  throw new UsageError(`${given} is no module: name a file of JavaScript or TypeScript, such as app.js or app.ts`);
 }
 
 /**
@@ -26,13 +32,19 @@ export async function loadApp(path: string, config: ServerConfigOptions): Promis
   const exported = module["default"] ?? module["app"];
   const app: unknown = typeof exported === "function" ? await call(exported, config) : exported;
   if (isApp(app)) return app;
-  const names = Object.keys(module).join(", ");
-  const found = exported === undefined ? `it exports ${names === "" ? "nothing" : names}` : "its export is none";
+  const found = exported === undefined ? `it exports ${listed(Object.keys(module))}` : "its export is none";
   throw new ConfigurationError(
     `Cannot find an app in ${path}: ${found}. Write: export default new ServerApp(); or export default (config) => new ` +
       "ServerApp({ config })",
     { configKey: "app", configValue: path },
   );
+}
+
+/** The first few say enough. */
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return "nothing";
+  const shown = names.slice(0, shownNames).join(", ");
+  return names.length > shownNames ? `${shown} and ${names.length - shownNames} more` : shown;
 }
 
 function call(make: unknown, config: ServerConfigOptions): unknown {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 import { TimeoutError } from "../../errors/errors.ts";
@@ -17,6 +18,8 @@ export interface Sending {
   /** Milliseconds to wait for answers that no stream promises; 0: for none. */
   readonly wait: number;
   readonly terminal: Terminal;
+  /** Aborts when the user wants an end. */
+  readonly signal: AbortSignal;
 }
 
 /** Sends everything and prints the answers. Resolves with whether there were as many as could be expected. */
@@ -24,11 +27,11 @@ export async function sendInputs(session: WebTransportSession, sending: Sending)
   if (sending.way === "datagram") return sendDatagrams(session, sending);
   if (sending.way === "uni") return sendOneWay(session, sending);
   if (sending.texts.length === 0) {
-    await exchange(session, process.stdin, sending.terminal);
+    await exchange(session, process.stdin, sending);
     return true;
   }
   for (const text of sending.texts) {
-    const last = await exchange(session, [text], sending.terminal);
+    const last = await exchange(session, [text], sending);
     // Answers of several questions, and a shell's prompt, begin in lines of their own.
     if (last !== newline) sending.terminal.print("");
   }
@@ -41,37 +44,38 @@ const newline = 0x0a;
 async function exchange(
   session: WebTransportSession,
   input: AsyncIterable<BytesInput> | Iterable<BytesInput>,
-  terminal: Terminal,
+  sending: Sending,
 ): Promise<number | undefined> {
   const stream = await session.createBidirectionalStream();
   const send = async (): Promise<void> => {
     for await (const chunk of input) await stream.write(chunk);
     stream.finish();
   };
-  const [last] = await Promise.all([printStream(stream, terminal), send()]);
+  const [last] = await Promise.all([printStream(stream, sending), send()]);
   return last;
 }
 
-async function printStream(stream: ReceiveSide, terminal: Terminal): Promise<number | undefined> {
+async function printStream(stream: ReceiveSide, { terminal, signal }: Sending): Promise<number | undefined> {
   const decoder = new TextDecoder();
   let last: number | undefined;
   for await (const chunk of stream) {
     last = chunk.at(-1) ?? last;
     // A file or a pipe gets the very bytes.
     const isTerminal = terminal.stdout.isTTY === true;
-    await written(terminal, isTerminal ? terminal.shown(decoder.decode(chunk, { stream: true })) : chunk);
+    await written(terminal, isTerminal ? terminal.shown(decoder.decode(chunk, { stream: true })) : chunk, signal);
   }
   return last;
 }
 
-/** Waits when nobody takes what is written. */
-async function written(terminal: Terminal, data: string | Uint8Array): Promise<void> {
+/** Waits when nobody takes what is written; rejects when nobody will. */
+async function written(terminal: Terminal, data: string | Uint8Array, signal: AbortSignal): Promise<void> {
   const stream = terminal.stdout === process.stdout ? process.stdout : undefined;
   if (stream === undefined) terminal.stdout.write(data);
-  else if (!stream.write(data)) await new Promise((resolve) => stream.once("drain", resolve));
+  else if (!stream.write(data)) await once(stream, "drain", { signal });
 }
 
-async function sendOneWay(session: WebTransportSession, { texts, wait, terminal }: Sending): Promise<boolean> {
+async function sendOneWay(session: WebTransportSession, sending: Sending): Promise<boolean> {
+  const { texts, wait, terminal } = sending;
   const inputs = texts.length > 0 ? texts.map((text) => [text]) : [process.stdin];
   for (const input of inputs) {
     const stream = await session.createUnidirectionalStream();
@@ -83,14 +87,14 @@ async function sendOneWay(session: WebTransportSession, { texts, wait, terminal 
   for (let answers = 0; answers < inputs.length; answers += 1) {
     const next = await within(incoming.next(), wait);
     if (next === undefined || next.done === true) return noAnswer(terminal, answers, inputs.length, wait);
-    if ((await printStream(next.value, terminal)) !== newline) terminal.print("");
+    if ((await printStream(next.value, sending)) !== newline) terminal.print("");
   }
   return true;
 }
 
 /** One datagram for each text or line. */
 async function sendDatagrams(session: WebTransportSession, { texts, wait, terminal }: Sending): Promise<boolean> {
-  const inputs = texts.length > 0 ? texts : createInterface({ input: process.stdin });
+  const inputs = texts.length > 0 ? texts : linesOf(process.stdin, session);
   const decoder = new TextDecoder();
   let [sent, answers] = [0, 0];
   const show = (datagram: Uint8Array): void => {
@@ -109,6 +113,15 @@ async function sendDatagrams(session: WebTransportSession, { texts, wait, termin
     show(datagram);
   }
   return true;
+}
+
+/** Until the session ends. */
+function linesOf(input: NodeJS.ReadableStream, session: WebTransportSession): AsyncIterable<string> {
+  const lines = createInterface({ input });
+  void session.closed.then(() => {
+    lines.close();
+  });
+  return lines;
 }
 
 async function receive(session: WebTransportSession, timeout: number): Promise<Uint8Array | undefined> {

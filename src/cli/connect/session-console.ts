@@ -1,6 +1,7 @@
 import { clearLine, createInterface, cursorTo } from "node:readline";
 import type { Interface } from "node:readline";
 
+import { onAbort } from "../../async/abort.ts";
 import { AsyncQueue } from "../../async/async-queue.ts";
 import { nearestName } from "../../base/nearest-name.ts";
 import { WebTransportError } from "../../errors/errors.ts";
@@ -34,9 +35,12 @@ export async function runConsole(
   lines.on("SIGINT", () => {
     interruption.interrupt();
   });
-  void session.closed.then(() => {
+  const endLines = (): void => {
     lines.close();
-  });
+  };
+  void session.closed.then(endLines);
+  // Telling a server that is gone may take a while, in which nothing more can be done.
+  const stopEnding = onAbort(interruption.signal, endLines);
   const show = shower(lines, isByHand, terminal);
   const streams = new StreamTable(show);
   void showIncoming(session, streams, show);
@@ -45,9 +49,10 @@ export async function runConsole(
   const state: SessionConsole = { session, streams, show, isOver: false };
   for await (const line of queue) {
     await runLine(line, state);
-    if (state.isOver || session.isClosed) break;
+    if (state.isOver || session.isClosed || interruption.isInterrupted) break;
     if (isByHand) lines.prompt();
   }
+  stopEnding();
   lines.close();
   // The user is in the middle of a line, unless they have ended it themselves.
   if (isByHand && !state.isOver) terminal.print("");

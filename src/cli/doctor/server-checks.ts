@@ -7,6 +7,7 @@ import type { ClientOptions } from "../../client/connect.ts";
 import { CertificateError, HttpError } from "../../errors/errors.ts";
 import type { WebTransportSession } from "../../transport/session/session.ts";
 
+import { certificateRemedy } from "../certificate-hints.ts";
 import { withoutInsecureWarning } from "../client-options.ts";
 import { isBlockedPort } from "./blocked-ports.ts";
 import { shownCertificateFindings } from "./certificate-checks.ts";
@@ -55,6 +56,9 @@ async function serverFindings(url: URL, options: ClientOptions): Promise<readonl
 
 function failureFinding(error: unknown): Finding {
   const finding = problemOf("server", error);
+  if (error instanceof CertificateError && finding.remedy !== undefined) {
+    return { ...finding, remedy: certificateRemedy(error, finding.remedy) };
+  }
   if (!(error instanceof HttpError)) return finding;
   const remedies: Readonly<Record<number, string>> = {
     403: "The server's origin policy or middleware refuses this request: try --origin https://YOUR-PAGE, and look into its log",

@@ -2,6 +2,7 @@ import type { AppModule, ServerCluster } from "../../cluster/index.ts";
 import type { ServerConfigOptions } from "../../config/server-config.ts";
 
 import type { CommandContext } from "../command.ts";
+import { endLineAtInterrupt } from "../interruption.ts";
 import { serveMetrics } from "./metrics.ts";
 import type { MetricsOptions } from "./metrics.ts";
 
@@ -45,6 +46,7 @@ async function runStarted(
 ): Promise<void> {
   // Watched from when it serves: before, health would be an alert.
   const monitor = metrics === undefined ? undefined : await serveMetrics(cluster, metrics, terminal);
+  const stopEnding = endLineAtInterrupt(terminal);
   try {
     if (interruption.isInterrupted) return;
     const running = cluster.run();
@@ -53,6 +55,7 @@ async function runStarted(
     terminal.note(`Serving${placeOf(cluster)} with ${processes(cluster.getServerCount())}`);
     await running;
   } finally {
+    stopEnding();
     await monitor?.stop();
   }
 }

@@ -1,3 +1,4 @@
+import { columnsOf } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Milliseconds after which something is long enough to be told. */
@@ -57,7 +58,11 @@ class ProgressLine {
   #draw(): void {
     const elapsed = performance.now() - this.#started;
     const frame = frames[Math.floor(elapsed / frameInterval) % frames.length] ?? "";
+    const seconds = `${Math.floor(elapsed / 1000)} s`;
     const { cyan, dim } = this.#terminal.err;
-    this.#terminal.stderr.write(`\r\u001B[K${cyan(frame)} ${this.#text} ${dim(`${Math.floor(elapsed / 1000)} s`)}`);
+    // What wraps into a second line could not be drawn again in its place.
+    const room = columnsOf(this.#terminal.stderr) - frame.length - seconds.length - 3;
+    const text = this.#text.length > room ? `${this.#text.slice(0, Math.max(0, room - 1))}…` : this.#text;
+    this.#terminal.stderr.write(`\r\u001B[K${cyan(frame)} ${text} ${dim(seconds)}`);
   }
 }

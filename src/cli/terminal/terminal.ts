@@ -9,7 +9,15 @@ import type { Style } from "./style.ts";
 export interface TextOutput {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   write(text: string | Uint8Array): unknown;
+}
+
+const usualColumns = 80;
+
+/** A terminal that does not know its width says 0. */
+export function columnsOf({ columns = 0 }: TextOutput): number {
+  return columns === 0 ? usualColumns : columns;
 }
 
 /** Where a command writes: results to standard output, everything else to standard error. */
@@ -20,6 +28,7 @@ export class Terminal {
   readonly out: Style;
   /** Of notes. */
   readonly err: Style;
+  #lostCode: number | undefined;
 
   constructor(stdout: TextOutput, stderr: TextOutput, environment: Readonly<Record<string, string | undefined>>) {
     this.stdout = stdout;
@@ -29,17 +38,32 @@ export class Terminal {
   }
 
   /**
-   * The process's. When nobody reads standard output any more (`| head`), the process ends without a word; when what it
-   * prints cannot be written (a disk is full), it says so and ends with 1.
+   * The process's. When nobody reads its output any more (`| head`), the command ends as SIGTERM ends it, without a word;
+   * when what it prints cannot be written (a disk is full), it says so, too.
    */
   static ofProcess(): Terminal {
+    const terminal = new Terminal(process.stdout, process.stderr, process.env);
     for (const stream of [process.stdout, process.stderr]) {
       stream.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EPIPE") sayUnwritable(error);
-        process.exit(error.code === "EPIPE" ? 0 : 1);
+        terminal.#lose(error);
       });
     }
-    return new Terminal(process.stdout, process.stderr, process.env);
+    return terminal;
+  }
+
+  /** The exit code of a program whose output was lost: 0 when nobody wanted the rest. Undefined while all could be written. */
+  get lostCode(): number | undefined {
+    return this.#lostCode;
+  }
+
+  #lose(error: NodeJS.ErrnoException): void {
+    // Whatever is written after it fails alike.
+    if (this.#lostCode !== undefined) return;
+    const isUnwanted = error.code === "EPIPE";
+    this.#lostCode = isUnwanted ? 0 : 1;
+    if (!isUnwanted) sayUnwritable(error);
+    // Whoever answers the signal closes sessions and servers: peers get to know of the end.
+    if (!process.emit("SIGTERM", "SIGTERM")) process.exit(this.#lostCode);
   }
 
   /** A line of the result. */

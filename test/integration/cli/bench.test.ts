@@ -75,4 +75,16 @@ describe("tswebtransport bench", () => {
       await terminal.kill();
     }
   });
+
+  it("draws its table once at the end where the terminal is too low for it", async () => {
+    const args = [main, "bench", ...echo.target, "--duration", "1", "--only", "connect"];
+    const terminal = new PseudoTerminal(args, {}, { rows: 2 });
+    try {
+      expect(await terminal.ended).toBe(0);
+      expect(terminal.output).not.toMatch(/\[\d+A/);
+      expect(terminal.output.match(/connect +[\d.]+ \/s/g)).toHaveLength(1);
+    } finally {
+      await terminal.kill();
+    }
+  });
 });

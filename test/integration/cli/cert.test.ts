@@ -1,5 +1,5 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
-import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -68,6 +68,62 @@ describe("tswebtransport cert", () => {
           stderr: expect.stringContaining(`--out ${out} is no folder, and cannot be made: `) as string,
         });
       }
+    });
+  });
+
+  it("changes nothing where one of its files is a folder", async () => {
+    await inFolder(async (cwd) => {
+      await mkdir(join(cwd, "cert.pem"));
+      await writeFile(join(cwd, "key.pem"), "precious");
+      for (const args of [["--force"], ["--force", "--ca"]]) {
+        expect(await run(["cert", ...args], { cwd })).toEqual({
+          code: 1,
+          stdout: "",
+          stderr: "Error: Cannot write cert.pem: it is a folder. Choose another folder with --out\n",
+        });
+      }
+      expect(await readdir(cwd)).toEqual(["cert.pem", "key.pem"]);
+      expect(await readFile(join(cwd, "key.pem"), "utf8")).toBe("precious");
+    });
+  });
+
+  it.skipIf(process.platform !== "linux")("says in one sentence that a folder takes no files", async () => {
+    // The user root may write to every folder but to these.
+    for (const [args, path] of [
+      [["--out", "/proc"], "/proc/key.pem"],
+      [["--out", "/proc", "--ca"], "/proc/ca-key.pem"],
+    ] as const) {
+      const { code, stdout, stderr } = await run(["cert", ...args]);
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/^Error: Cannot write [^\n']+: [A-Z]+: [\w ]+\. Choose another folder with --out\n$/);
+      expect(stderr).toContain(`Cannot write ${path}: `);
+    }
+  });
+
+  it("says what is wrong with the files of an authority, and writes nothing", async () => {
+    await inFolder(async (cwd) => {
+      const refused = async (reason: string): Promise<void> => {
+        const before = await readdir(cwd);
+        expect(await run(["cert", "--ca", "--force"], { cwd })).toEqual({
+          code: 1,
+          stdout: "",
+          stderr:
+            `Error: Cannot use the authority of ca.pem and ca-key.pem: ${reason}. ` +
+            "Put the right files there, or move both away for a new one\n",
+        });
+        expect(await readdir(cwd)).toEqual(before);
+      };
+      await writeFile(join(cwd, "ca.pem"), "junk");
+      await writeFile(join(cwd, "ca-key.pem"), "junk");
+      await refused("ca.pem holds no certificate");
+      await run(["cert"], { cwd });
+      await copyFile(join(cwd, "cert.pem"), join(cwd, "ca.pem"));
+      await refused("ca-key.pem holds no key");
+      await copyFile(join(cwd, "key.pem"), join(cwd, "ca-key.pem"));
+      await refused("it is no authority's certificate (CA:FALSE)");
+      await run(["cert", "--force"], { cwd });
+      await copyFile(join(cwd, "key.pem"), join(cwd, "ca-key.pem"));
+      await refused("the key is not the certificate's");
     });
   });
 

@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { PseudoTerminal, controlC } from "../../support/pseudo-terminal.ts";
-import { EchoProgram, main, run } from "./command-line-program.ts";
+import { Program } from "../../support/program.ts";
+import { EchoProgram, inFolder, main, run } from "./command-line-program.ts";
 
 describe("tswebtransport connect", () => {
   let echo: EchoProgram;
@@ -47,6 +49,18 @@ describe("tswebtransport connect", () => {
     expect(errors).toBe("");
   });
 
+  it.each(["bidi", "uni", "datagram"])("ends at Ctrl-C although more could come by %s", async (way) => {
+    const child = spawn(process.execPath, [main, "connect", ...echo.target, "--via", way, "--include"], {
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+    child.stdin.write("the first of many\n");
+    // It has connected.
+    await once(child.stderr, "data");
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([130, null]);
+    child.stdin.destroy();
+  });
+
   it.each(["datagram", "uni"])("sends by %s and waits for the answers", async (way) => {
     const { code, stdout } = await run(["connect", ...echo.target, "--via", way, "--send", "a", "--send", "b"]);
     expect(code).toBe(0);
@@ -83,6 +97,10 @@ describe("tswebtransport connect", () => {
     const untrusted = await run(["connect", echo.url, "--send", "x"]);
     expect(untrusted.code).toBe(1);
     expect(untrusted.stderr).toMatch(/^Error: .*its authority is unknown.*\nWith this command: --hash SHA256.*\n$/);
+    await inFolder(async (folder) => {
+      const { stderr: ofFolder } = await run(["connect", echo.url, "--ca", folder]);
+      expect(ofFolder).toContain(`EISDIR: illegal operation on a directory, read '${folder}'. Name the file`);
+    });
   });
 
   it("is a console on a terminal: colours, completion, answers above the prompt, Ctrl-C closes", async () => {
@@ -101,6 +119,73 @@ describe("tswebtransport connect", () => {
       await terminal.shows(/stat/);
       terminal.type(controlC);
       expect(await terminal.ended).toBe(0);
+    } finally {
+      await terminal.kill();
+    }
+  });
+});
+
+describe("tswebtransport connect whose output cannot be written", () => {
+  /** An echo server whose log tells how its sessions end. */
+  async function withServer(work: (target: readonly string[], server: Program) => Promise<void>): Promise<void> {
+    const server = new Program([main, "echo", "--port", "0", "--json"]);
+    try {
+      const [line] = await server.match(/^\{.*\}$/);
+      const { url, sha256 } = JSON.parse(line) as { url: string; sha256: string };
+      await work([url, "--hash", sha256, "--close-code", "7", "--close-reason", "bye"], server);
+    } finally {
+      expect(await server.end("SIGINT")).toBe(0);
+    }
+  }
+
+  it.each([[[]], [["--via", "uni", "--wait", "10000"]], [["--commands"]]])(
+    "closes its session, as %j, when nobody reads it any more",
+    async (options) => {
+      await withServer(async (target, server) => {
+        const child = spawn(process.execPath, [main, "connect", ...target, ...options], {
+          stdio: ["pipe", "pipe", "pipe"],
+        });
+        let errors = "";
+        child.stderr.on("data", (text: Buffer) => (errors += text.toString()));
+        child.stdin.on("error", () => {});
+        child.stdout.destroy();
+        // Standard input stays open: nothing but the lost output ends the program.
+        child.stdin.write("send text\n");
+        if (options.includes("uni")) child.stdin.end();
+        expect((await once(child, "close"))[0]).toBe(0);
+        expect(errors).toBe("");
+        await server.matchError(/ended: code 7 .*by=peer code=7 reason=bye/);
+      });
+    },
+  );
+
+  it.skipIf(process.platform !== "linux")("says so on a full disk, closes its session, and fails", async () => {
+    await withServer(async (target, server) => {
+      const disk = await open("/dev/full", "w");
+      const child = spawn(process.execPath, [main, "connect", ...target, "--send", "x"], {
+        stdio: ["ignore", disk.fd, "pipe"],
+      });
+      let errors = "";
+      child.stderr?.on("data", (text: Buffer) => (errors += text.toString()));
+      expect((await once(child, "close"))[0]).toBe(1);
+      await disk.close();
+      expect(errors).toBe("Error: Cannot write the output: ENOSPC: no space left on device, write\n");
+      await server.matchError(/ended: code 7 .*by=peer code=7 reason=bye/);
+    });
+  });
+});
+
+describe("tswebtransport connect to a server that has gone", () => {
+  it("takes no more commands once Ctrl-C was typed, and ends at once at a second one", async () => {
+    const server = await EchoProgram.start();
+    const terminal = new PseudoTerminal([main, "connect", ...server.target]);
+    try {
+      await terminal.shows(/Connected to/);
+      await server.program.end("SIGKILL");
+      terminal.type(controlC);
+      await terminal.shows(/Closing the session/);
+      terminal.type(controlC);
+      expect(await terminal.ended).toBe(130);
     } finally {
       await terminal.kill();
     }

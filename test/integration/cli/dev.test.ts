@@ -22,6 +22,22 @@ interface ServerInfo {
   readonly problem?: string;
 }
 
+describe("tswebtransport dev", () => {
+  it("says once, in a line of its own, that it closes", async () => {
+    const args = [main, "dev", "--port", "0", "--page-port", "0", "--metrics-port", "0"];
+    const terminal = new PseudoTerminal(args, { NO_COLOR: "1" });
+    try {
+      await terminal.shows(/Ctrl-C stops the server/);
+      terminal.type(controlC);
+      expect(await terminal.ended).toBe(0);
+      const [, end = ""] = terminal.output.split("\u005EC");
+      expect(end).toMatch(/^\r\n\S+ INFO the app is closing[^\n]*\n$/);
+    } finally {
+      await terminal.kill();
+    }
+  });
+});
+
 describe("tswebtransport dev app.js", () => {
   let folder: string;
   let app: string;

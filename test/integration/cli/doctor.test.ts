@@ -1,8 +1,10 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { PseudoTerminal } from "../../support/pseudo-terminal.ts";
 import { Program } from "../../support/program.ts";
 
 import { EchoProgram, inFolder, main, run } from "./command-line-program.ts";
@@ -85,6 +87,9 @@ describe("tswebtransport doctor", () => {
       expect.stringMatching(/^problem: .*its authority is unknown/),
       expect.stringContaining("ok: "),
     ]);
+    expect(untrusted.findings.find(({ id }) => id === "server")?.remedy).toMatch(
+      /^With this command: --hash SHA256.*--ca FILE.*a browser's page: .*serverCertificateHashes.*In a program: /,
+    );
     expect(untrusted.of("certificate")).toEqual([expect.stringContaining(echo.sha256)]);
     expect(untrusted.code).toBe(1);
     // It has tried again without looking at the certificate, which Node need not warn of.
@@ -99,6 +104,18 @@ describe("tswebtransport doctor", () => {
     await program.matchError(/Checking the server/);
     expect(await program.end("SIGINT")).toBe(130);
     expect(program.lines.join("\n")).not.toContain("interrupted");
+  });
+
+  it("wraps its findings between words on a terminal", async () => {
+    const terminal = new PseudoTerminal([main, "doctor", echo.url], {}, { columns: 50 });
+    try {
+      expect(await terminal.ended).toBe(1);
+      const text = stripVTControlCharacters(terminal.output);
+      expect(text).toMatch(/\nproblem {2}Cannot connect to \S+ the\r\n {9}certificate of/);
+      expect(text).toMatch(/\r\n {9}→ With this command: --hash SHA256.*\r\n {11}\S/);
+    } finally {
+      await terminal.kill();
+    }
   });
 
   it("finds nobody at a port where nobody listens", async () => {

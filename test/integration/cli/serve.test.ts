@@ -41,7 +41,9 @@ describe("tswebtransport serve", () => {
 
   it("says once why its workers cannot start, and where the app has thrown", async () => {
     const refused = await run(["serve", join(folder, "factory.mjs"), "--port", "0", "--workers", "2"]);
-    expect(refused.stderr).toMatch(/^Error: Cannot start a worker: Cannot listen without a certificate: [^\n]*\n$/);
+    expect(refused.stderr).toMatch(
+      /^Error: Cannot start a worker: Cannot listen without a certificate: [^\n]*\nWith this command: --cert FILE[^\n]*\n$/,
+    );
     await writeFile(join(folder, "throws.mjs"), "throw new Error('on purpose');\n");
     const thrown = await run(["serve", join(folder, "throws.mjs"), "--port", "0", "--workers", "2"]);
     expect(thrown.stderr).toMatch(
@@ -107,6 +109,11 @@ describe("tswebtransport serve", () => {
     }
   });
 
+  it("names few of the exports where none is an app", async () => {
+    const { stderr } = await run(["serve", fileURLToPath(new URL("../../../dist/index.js", import.meta.url))]);
+    expect(stderr).toMatch(/it exports (\w+, ){4}\w+ and \d+ more\. Write:/);
+  });
+
   it("refuses what it cannot serve, and keeps nothing open", async () => {
     await writeFile(join(folder, "none.mjs"), "export const other = 1;");
     expect(await run(["serve", join(folder, "none.mjs"), ...identity])).toMatchObject({
@@ -115,7 +122,12 @@ describe("tswebtransport serve", () => {
     });
     expect(await run(["serve", join(folder, "app.mjs"), "--port", "0", "--metrics-port", "0"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("Cannot listen without a certificate") as string,
+      stderr: expect.stringMatching(/Cannot listen without a certificate.*\nWith this command: --cert FILE/) as string,
+    });
+    const missing = ["--cert", join(folder, "none.pem"), "--key", join(folder, "key.pem")];
+    expect(await run(["serve", join(folder, "app.mjs"), "--port", "0", ...missing])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/none\.pem'.*\nFor development: `npx tswebtransport cert` makes/) as string,
     });
     expect((await run(["serve", join(folder, "app.mjs"), ...identity, "--metrics-host", "::1"])).code).toBe(2);
     const open = ["--port", "0", "--metrics-port", "0", "--metrics-host", "0.0.0.0"];

@@ -121,6 +121,36 @@ describe("npm create tswebtransport", () => {
     expect((await execute(process.execPath, [program, "--help"])).stdout).toContain("Usage: npm create tswebtransport");
   });
 
+  it.each([
+    [[""], "DIRECTORY must not be empty"],
+    [["file"], "is a file: choose another directory"],
+    [["--version", "extra"], 'Unexpected argument "extra"'],
+    [["--nonsense"], "Unknown option '--nonsense'"],
+  ])("refuses %j with exit code 2", async (args, message) => {
+    await writeFile(join(folder, "file"), "x");
+    await expect(execute(process.execPath, [program, ...args], { cwd: folder })).rejects.toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(new RegExp(`${message}.*\nTry: npm create tswebtransport -- --help\n$`)) as string,
+    });
+  });
+
+  it.skipIf(process.platform === "win32").each([
+    ["plain", "plain"],
+    ["-dash", "dash"],
+    ["it's $HOME", "it-s-home"],
+    ["tswebtransport", "my-tswebtransport"],
+    ["tsx", "my-tsx"],
+    ["x".repeat(220), "x".repeat(200)],
+    ["…", "my-webtransport-app"],
+  ])("makes %j with a command that leads there, and a name that npm takes", async (path, name) => {
+    const { stdout } = await execute(process.execPath, [program, "--", path], { cwd: folder });
+    const [command = ""] = /cd .*/.exec(stdout) ?? [];
+    const { stdout: manifest } = await execute("sh", ["-c", `${command} && cat package.json`], { cwd: folder });
+    const { devDependencies, ...others } = JSON.parse(manifest) as Manifest & { devDependencies: object };
+    expect(others.name).toBe(name === "my-tsx" && !("tsx" in devDependencies) ? "tsx" : name);
+  });
+
   it("packs everything that it needs", async () => {
     const { stdout } = await execute("npm", ["pack", "--dry-run", "--json"], { cwd: join(root, "create") });
     const packed = Object.values(JSON.parse(stdout) as Record<string, { files: { path: string }[] }>)[0];

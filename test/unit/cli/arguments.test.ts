@@ -11,6 +11,7 @@ const shape: ArgumentsShape = {
     header: { type: "string", multiple: true, help: "" },
     json: { type: "boolean", help: "" },
     way: { type: "string", help: "" },
+    text: { type: "string", mayBeEmpty: true, help: "" },
   },
 };
 
@@ -55,6 +56,37 @@ describe("Arguments", () => {
     );
   });
 
+  it("takes negative numbers for values, so that their range can be told", () => {
+    expect(() => parse("--port", "-1").port("port")).toThrow(new UsageError('--port must be 0 to 65535, not "-1"'));
+    expect(parse("--way", "-0.5").text("way")).toBe("-0.5");
+  });
+
+  it("refuses the empty string where it says nothing", () => {
+    expect(() => parse("--way", "").text("way")).toThrow(new UsageError("--way must not be empty: --way VALUE"));
+    expect(() => parse("--header", "a: 1", "--header=").list("header")).toThrow("--header must not be empty");
+    expect(() => parse("")).toThrow(new UsageError("An argument must not be empty."));
+    expect(parse("--text", "").text("text")).toBe("");
+  });
+
+  it.each(["localhost", "::", "192.0.2.7", "fe80::1%eth0", "dev.example"])("takes %j as a host", (text) => {
+    expect(parse("--way", text).host("way")).toBe(text);
+  });
+
+  it.each([" ", "a b", "256.1.1.1", "https://a", "a:1", "[::1]"])("refuses %j as a host", (text) => {
+    const message = `--way must be a host name or an IP address, not "${text}"`;
+    expect(() => parse("--way", text).host("way")).toThrow(new UsageError(message));
+  });
+
+  it("takes a word in place of a number", () => {
+    const range = { least: 1, most: 256 };
+    expect(parse("--way", "auto").integerOr("way", "auto", range)).toBe("auto");
+    expect(parse("--way", "2").integerOr("way", "auto", range)).toBe(2);
+    expect(parse().integerOr("way", "auto", range)).toBeUndefined();
+    expect(() => parse("--way", "").integerOr("way", "auto", range)).toThrow(
+      new UsageError('--way must be 1 to 256, or auto, not ""'),
+    );
+  });
+
   it.each(["-1", "65536", "4.5", "0x10", "", "99999999999999999999"])("refuses %j as a port", (text) => {
     expect(() => parse(`--port=${text}`).port("port")).toThrow(`--port must be 0 to 65535, not "${text}"`);
   });
@@ -66,5 +98,7 @@ describe("Arguments", () => {
     expect(() => both.refuseTogether("way", "json")).toThrow("--way and --json exclude each other");
     expect(() => both.requireTogether("way", "json")).not.toThrow();
     expect(() => both.requireTogether("port", "json")).toThrow("--json needs --port, too");
+    expect(() => both.requireBeside("port", "json")).not.toThrow();
+    expect(() => both.requireBeside("json", "port")).toThrow("--json needs --port, too");
   });
 });

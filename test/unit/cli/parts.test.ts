@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 
 import { typeScriptFlags } from "../../../src/cli/apps/typescript.ts";
-import { benchLines } from "../../../src/cli/bench/bench-table.ts";
+import { LiveTable, benchLines } from "../../../src/cli/bench/bench-table.ts";
 import { Latencies } from "../../../src/cli/bench/latencies.ts";
+import { certificateHint, certificateRemedy } from "../../../src/cli/certificate-hints.ts";
 import { urlOf } from "../../../src/cli/client-options.ts";
 import { closeText, dataText, typedData } from "../../../src/cli/connect/session-texts.ts";
 import { isBlockedPort } from "../../../src/cli/doctor/blocked-ports.ts";
 import { problemOf } from "../../../src/cli/doctor/finding.ts";
 import { clockFinding, nodeFinding } from "../../../src/cli/doctor/machine-checks.ts";
 import { clockFindings } from "../../../src/cli/doctor/server-checks.ts";
+import { UsageError } from "../../../src/cli/usage-error.ts";
+import { Terminal } from "../../../src/cli/terminal/terminal.ts";
+import { CertificateError } from "../../../src/errors/errors.ts";
 
 describe("typeScriptFlags()", () => {
   const facts = { version: "20.20.2", runsTypeScript: false, tsx: undefined };
@@ -65,6 +69,70 @@ describe("benchLines()", () => {
     expect(lines[2]).toMatch(/^upload +4000 Mbit\/s$/);
     expect(lines[3]).toMatch(/^streams +failed +no answer$/);
   });
+
+  it("leaves latencies out where there is no room", () => {
+    const run = async () => ({ count: 0, seconds: 0 });
+    const latency = { min: 1, p50: 1, p90: 2, p99: 30, max: 40 };
+    const rows = [
+      { measurement: { title: "latency", unit: "round trips", run }, outcome: { count: 900, seconds: 2, latency } },
+    ] as const;
+    expect(benchLines(rows, 40)).toEqual(["         result      p50      p99", "latency  450 /s  1.00 ms  30.0 ms"]);
+    expect(benchLines(rows, 10)).toEqual(["         result", "latency  450 /s"]);
+  });
+});
+
+describe("LiveTable", () => {
+  const run = async () => ({ count: 0, seconds: 0 });
+  const rows = [{ measurement: { title: "latency", unit: "round trips", run } }] as const;
+
+  function drawn(size: { columns: number; rows: number }, whileItGrows: (size: { rows: number }) => void): string {
+    let text = "";
+    const output = { isTTY: true, ...size, write: (more: string | Uint8Array) => (text += String(more)) };
+    const table = new LiveTable(new Terminal(output, output, { NO_COLOR: "1" }), () => rows);
+    whileItGrows(output);
+    table.end();
+    return text;
+  }
+
+  it("moves up to draw the table again", () => {
+    expect(drawn({ columns: 80, rows: 24 }, () => {})).toMatch(/\[2A[^]*latency/);
+  });
+
+  it("waits for the end where the terminal is too low, because its first lines would have left the screen", () => {
+    const text = drawn({ columns: 80, rows: 2 }, () => {});
+    expect(text).not.toMatch(/\[\d+A/);
+    expect(text.match(/latency/g)).toHaveLength(1);
+  });
+
+  it("writes the table anew below one that the terminal has become too low for", () => {
+    const text = drawn({ columns: 80, rows: 24 }, (size) => {
+      size.rows = 2;
+    });
+    expect(text).not.toMatch(/\[\d+A/);
+    expect(text.match(/latency/g)).toHaveLength(2);
+  });
+});
+
+describe("what helps with a certificate that was refused", () => {
+  const refused = (certificateError: string, by = "local"): CertificateError =>
+    new CertificateError("refused", { code: "ERR_WT_CERTIFICATE_REFUSED", certificateError, details: { by } });
+
+  it("is an option of the command", () => {
+    expect(certificateHint(refused("its authority is unknown"))).toMatch(/--hash SHA256 .*--ca FILE.*--insecure/);
+    expect(certificateHint(refused("it is not for this name"))).toContain("--server-name NAME");
+    expect(certificateHint(refused("it has expired"))).toBe("With this command: --insecure, for a test only");
+    expect(certificateHint(refused("its authority is unknown to the server", "peer"))).toContain("--cert FILE");
+    expect(certificateHint(new CertificateError("unreadable"))).toBeUndefined();
+  });
+
+  it("is told for a page and a program, too, where the certificate can be trusted as it is", () => {
+    const remedy = certificateRemedy(refused("its authority is unknown"), "Trust the authority with the option ca");
+    expect(remedy).toMatch(/^With this command: --hash .*\. In a browser's page: .*serverCertificateHashes/);
+    expect(remedy).toMatch(/In a program: trust the authority with the option ca$/);
+    expect(certificateRemedy(refused("it has expired"), "Renew it")).toBe(
+      "Renew it. With this command: --insecure, for a test only",
+    );
+  });
 });
 
 describe("urlOf()", () => {
@@ -73,6 +141,9 @@ describe("urlOf()", () => {
     expect(urlOf("https://example.com/a?b=c").href).toBe("https://example.com/a?b=c");
     expect(() => urlOf("http://example.com")).toThrow('begins with https:, not "http:"');
     expect(() => urlOf("https://")).toThrow("is no URL");
+    for (const text of ["localhost:0", "https://user:secret@localhost", "https://localhost/#x", "localhost:99999"]) {
+      expect(() => urlOf(text)).toThrow(UsageError);
+    }
   });
 });
 

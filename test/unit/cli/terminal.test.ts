@@ -1,15 +1,19 @@
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { withProgress } from "../../../src/cli/terminal/progress.ts";
 import { isColoured } from "../../../src/cli/terminal/style.ts";
 import { tableLines } from "../../../src/cli/terminal/table.ts";
+import { wrap } from "../../../src/cli/terminal/wrap.ts";
 import { Terminal } from "../../../src/cli/terminal/terminal.ts";
 
 class Recorded {
   readonly isTTY: boolean;
+  readonly columns: number;
   text = "";
-  constructor(isTTY: boolean) {
+  constructor(isTTY: boolean, columns = 0) {
     this.isTTY = isTTY;
+    this.columns = columns;
   }
   write(text: string | Uint8Array): void {
     this.text += typeof text === "string" ? text : new TextDecoder().decode(text);
@@ -48,8 +52,8 @@ describe("withProgress()", () => {
     vi.useRealTimers();
   });
 
-  async function runFor(milliseconds: number, isTTY: boolean): Promise<string> {
-    const [out, errors] = [new Recorded(isTTY), new Recorded(isTTY)];
+  async function runFor(milliseconds: number, isTTY: boolean, columns = 0): Promise<string> {
+    const [out, errors] = [new Recorded(isTTY), new Recorded(isTTY, columns)];
     const work = (): Promise<string> => new Promise((resolve) => setTimeout(resolve, milliseconds, "done"));
     const result = withProgress(new Terminal(out, errors, {}), "Working", work);
     await vi.advanceTimersByTimeAsync(milliseconds);
@@ -70,6 +74,12 @@ describe("withProgress()", () => {
     expect(text.endsWith("\r\u001B[K")).toBe(true);
   });
 
+  it("stays in one line of a narrow terminal", async () => {
+    const frames = (await runFor(2500, true, 12)).split("\r\u001B[K").map(stripVTControlCharacters);
+    for (const frame of frames) expect(frame.length).toBeLessThan(12);
+    expect(frames.at(-2)).toMatch(/^. Work… 2 s$/);
+  });
+
   it("is one line elsewhere", async () => {
     expect(await runFor(2500, false)).toBe("Working …\n");
   });
@@ -82,6 +92,13 @@ describe("withProgress()", () => {
     await expect(failing).rejects.toThrow("no");
     await vi.advanceTimersByTimeAsync(5000);
     expect(errors.text).toBe("");
+  });
+});
+
+describe("wrap()", () => {
+  it("breaks between words, and leaves longer words whole", () => {
+    expect(wrap("one two three", 8)).toEqual(["one two", "three"]);
+    expect(wrap("a longer-than-that b", 6)).toEqual(["a", "longer-than-that", "b"]);
   });
 });
 
