@@ -25,12 +25,15 @@ export default defineConfig({
     toc: { level: [2, 3] },
     config: inlineDiagrams,
   },
+  // Its tables need the width.
+  transformPageData: (page) => {
+    if (page.relativePath === "comparison.md") page.frontmatter.aside = false;
+  },
   themeConfig: {
     search: {
       provider: "local",
       options: {
-        // What explains comes before what lists.
-        miniSearch: { searchOptions: { boostDocument: (page) => (page.includes("/api/") ? 0.3 : 1) } },
+        miniSearch: { searchOptions: { boostDocument: searchWeight } },
       },
     },
     nav: [
@@ -44,6 +47,12 @@ export default defineConfig({
     externalLinkIcon: true,
   },
 });
+
+/** What explains comes before what lists. */
+function searchWeight(page) {
+  if (page.includes("/api/")) return 0.3;
+  return /\/(error-codes|migration)/.test(page) ? 0.5 : 1;
+}
 
 /** Diagrams become part of the page, so that they follow the page's scheme and not the system's. */
 function inlineDiagrams(md) {

@@ -11,7 +11,9 @@ import type { CodeBlock } from "./code-blocks.ts";
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023,
+  // What Node would not run when it only removes the types is an error, here or when the block runs.
+  target: ts.ScriptTarget.ESNext,
+  erasableSyntaxOnly: true,
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   moduleDetection: ts.ModuleDetectionKind.Force,

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
-import { codeBlocks } from "./code-blocks.ts";
+import { codeBlocks, fileName } from "./code-blocks.ts";
 import type { CodeBlock } from "./code-blocks.ts";
 import { compile, root } from "./compile.ts";
 
@@ -17,7 +17,8 @@ interface Run {
 const guide = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
 const files = ["README.md", ...guide.filter((file) => file.endsWith(".md")).map((file) => join("docs", file))].sort();
 const texts = new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
-const blocks = [...texts].flatMap(([file, text]) => codeBlocks(text, file)).filter(({ language }) => language === "ts");
+const allBlocks = [...texts].flatMap(([file, text]) => codeBlocks(text, file));
+const blocks = allBlocks.filter(({ language }) => language === "ts");
 const { faults, programs } = compile(blocks);
 const runnable = blocks.filter(({ words }) => !words.includes("no-run"));
 const child = run(faults.length === 0 ? runnable.map((block) => programs.get(block) ?? "") : []);
@@ -56,6 +57,17 @@ describe("the documentation", () => {
       if (block.output !== undefined) expect(result?.output).toBe(block.output);
     },
   );
+
+  it("begins each block that has a file name with a comment of that name, because the fence's words are not shown", () => {
+    const named = allBlocks.filter(({ words }) => words.some((word) => word.startsWith("file=")));
+    expect(named.length).toBeGreaterThan(0);
+    for (const block of named) {
+      const [first = ""] = block.code.split("\n");
+      expect(/^(?:\/\/|#) (?:\/\S+\/)?(.+)$/.exec(first)?.[1], place(block)).toBe(
+        fileName(block).replace(/^\/.*\//, ""),
+      );
+    }
+  });
 
   it("leaves nothing open that keeps the process of its blocks alive", () => {
     expect(child.ending).toBe("0");
