@@ -60,6 +60,8 @@ export function flagsOf({ libc, os }) {
   if (libc === "musl") rust.push("-Ctarget-feature=-crt-static");
   // Node has the C runtime in itself, so that a fresh Windows need not have vcruntime140.dll.
   if (os === "win32") rust.push("-Ctarget-feature=+crt-static");
+  // macOS's linker writes into a library where it was made, unless it is told a name.
+  if (os === "darwin") rust.push("-Clink-arg=-Wl,-install_name,@rpath/tswebtransport.node");
   const c = os === "win32" ? [] : prefixes.map(([from, to]) => `-ffile-prefix-map=${from}=${to}`);
   return { CARGO_ENCODED_RUSTFLAGS: rust.join("\x1f"), ...(c.length > 0 && { CFLAGS: c.join(" ") }) };
 }

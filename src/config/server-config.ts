@@ -1,4 +1,7 @@
 import { connectionDefaults, serverDefaults as defaults } from "../constants/defaults.ts";
+import { ConfigurationError } from "../errors/errors.ts";
+import { otherCopyHint } from "../errors/other-copy.ts";
+
 import { authorityOption } from "./authorities.ts";
 import { Configuration } from "./configuration.ts";
 import { checkBuffers, checkCertificate, connectionOptions, longest } from "./connection-options.ts";
@@ -163,7 +166,10 @@ export class ServerConfig extends Configuration<ServerConfigOptions, ServerConfi
 
   /** Throws ConfigurationError naming key, value and reason. */
   static create(given: ServerConfigOptions | ServerConfig = {}): ServerConfig {
-    return given instanceof ServerConfig ? given : new ServerConfig(given);
+    if (given instanceof ServerConfig) return given;
+    const hint = otherCopyHint(given, "ServerConfig");
+    if (hint !== "") throw new ConfigurationError(`config must be a ServerConfig${hint}`, { configKey: "config" });
+    return new ServerConfig(given);
   }
 
   /** As {@link ServerConfig.create}, with every message logged. */

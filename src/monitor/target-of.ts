@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import type { AppModule } from "../cluster/cluster-options.ts";
 import { ServerCluster } from "../cluster/cluster.ts";
 import { ConfigurationError } from "../errors/errors.ts";
+import { otherCopyHint } from "../errors/other-copy.ts";
 import { ServerApp } from "../server/app.ts";
 import { WebTransportServer } from "../server/server.ts";
 
@@ -24,7 +25,9 @@ export function targetOf(monitored: Monitored): MonitorTarget {
       return new ServerTarget(monitored.server);
     if (isTarget(monitored)) return monitored;
   }
-  const text = `Cannot monitor ${inspect(monitored, { depth: 0 })}: give a WebTransportServer, a ServerApp or a cluster`;
+  const hint = otherCopyHint(monitored, "WebTransportServer", "ServerApp", "ServerCluster");
+  const shown = inspect(monitored, { depth: 0 });
+  const text = `Cannot monitor ${shown}: give a WebTransportServer, a ServerApp or a cluster${hint}`;
   throw new ConfigurationError(text, { configKey: "server" });
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from "../config/logger.ts";
 import { refused } from "../config/option-table.ts";
 import type { ServerConfig, ServerConfigOptions } from "../config/server-config.ts";
 import { ConfigurationError, ServerError } from "../errors/errors.ts";
+import { otherCopyHint } from "../errors/other-copy.ts";
 import type { Address, DynamicParams } from "../transport/types.ts";
 
 import { AppLife } from "./app-life.ts";
@@ -141,7 +142,7 @@ export class ServerApp<Locals = Record<string, unknown>> {
    */
   mount<OtherLocals>(prefix: string, app: ServerApp<OtherLocals>): void {
     this.#assertOpen("mount an app");
-    if (!(app instanceof ServerApp)) throw refused("app", app, "must be a ServerApp");
+    if (!(app instanceof ServerApp)) throw refused("app", app, `must be a ServerApp${otherCopyHint(app, "ServerApp")}`);
     app.#assertOpen("mount it");
     if (app.#life.isListening) throw new ConfigurationError(`Cannot mount the app at "${prefix}": it listens already`);
     this.#routes.mount(prefix, app.#routes);

@@ -11,7 +11,8 @@ export async function bundleWithEsbuild(project, outdir, program = "smoke.mjs") 
   mkdirSync(outdir, { recursive: true });
   const { default: esbuild } = await import(pathToFileURL(esbuildModule).href);
   const outfile = join(outdir, program);
-  const options = { bundle: true, platform: "node", format: "esm", logLevel: "warning", outfile };
+  const format = program.endsWith(".cjs") ? "cjs" : "esm";
+  const options = { bundle: true, platform: "node", format, logLevel: "error", outfile };
   await esbuild.build({ ...options, absWorkingDir: project, entryPoints: [program] });
   return onlyJavaScript(outdir, outfile);
 }

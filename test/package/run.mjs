@@ -235,6 +235,11 @@ async function checkBundlers() {
     assert.match(failure, /Cannot start a worker: its program \S+worker-main\.js is not there/);
     assert.match(failure, /--external:tswebtransport/);
   });
+  await check("esbuild's bundle in CommonJS says that it cannot load the addon", async () => {
+    const file = await bundleWithEsbuild(project, join(isolated, "commonjs"), "require.cjs");
+    const failure = await run([...node20, file], { cwd: project }).catch((error) => error.message);
+    assert.match(failure, /Cannot load the native addon from a bundle in CommonJS/);
+  });
   for (const noExternal of [false, true]) {
     const what = noExternal ? "with everything in it" : "with the package outside";
     await check(`Vite's SSR bundle, ${what}, leaves the addon alone`, async () => {

@@ -123,13 +123,14 @@ export function loadAddon(): Addon {
 }
 
 function load(): Addon {
+  const here = moduleUrl();
   const override = process.env["TSWEBTRANSPORT_ADDON"];
   const candidates =
     override === undefined || override === ""
-      ? [fileURLToPath(new URL("../../../native/build/tswebtransport.node", import.meta.url)), ...platformPackages()]
+      ? [fileURLToPath(new URL("../../../native/build/tswebtransport.node", here)), ...platformPackages()]
       : [override];
   // Not imported: webpack would put its own in the place of a createRequire that it sees.
-  const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
+  const require = process.getBuiltinModule("node:module").createRequire(here);
   const failures: string[] = [];
   for (const candidate of candidates) {
     try {
@@ -139,6 +140,18 @@ function load(): Addon {
     }
   }
   throw new EngineError("unavailable", missingAddonText(`${process.platform}-${process.arch}`, failures));
+}
+
+/** In what a release publishes it is an expression, which throws where a bundler has made CommonJS of it. */
+function moduleUrl(): string {
+  try {
+    return import.meta.url;
+  } catch (cause) {
+    const text =
+      "Cannot load the native addon from a bundle in CommonJS: modules have no address there. Make it of ES modules, or " +
+      "leave tswebtransport out of it (esbuild: --external:tswebtransport)";
+    throw new EngineError("unavailable", text, { cause });
+  }
 }
 
 /** On Linux the package manager installs the one for the C library; asking Node which that is takes milliseconds. */

@@ -31,7 +31,7 @@ export function judgeResult(result: unknown, name: string): Rejection | undefine
 /** The verdict on what `name` threw. */
 export function judgeError(error: unknown, name: string): Rejection {
   if (error instanceof Response) return judgeResponse(error, name);
-  if (error instanceof HttpError) {
+  if (isHttpError(error)) {
     if (!isRefusal(error.status)) return wrongStatus(error.status, name, error);
     const reason = `middleware ${name} has refused the request: ${error.message}`;
     return rejection(error.status, "middleware", reason, error);
@@ -44,6 +44,14 @@ export function judgeError(error: unknown, name: string): Rejection {
 export function judgeTimeout(timeout: number, name: string): Rejection {
   const reason = `middleware ${name} has not answered for ${timeout} ms: make it faster, or raise middlewareTimeout`;
   return rejection(503, "middleware_timeout", reason);
+}
+
+/** By its shape: middleware of a package of its own may throw the HttpError of another copy of this one. */
+function isHttpError(error: unknown): error is HttpError {
+  if (error instanceof HttpError) return true;
+  if (!(error instanceof Error) || error.name !== "HttpError") return false;
+  const { code, status } = error as Partial<Record<keyof HttpError, unknown>>;
+  return code === "ERR_WT_HTTP_STATUS" && typeof status === "number";
 }
 
 function judgeResponse(response: Response, name: string): Rejection {

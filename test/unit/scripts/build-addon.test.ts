@@ -11,6 +11,12 @@ describe("flagsOf()", () => {
     for (const name of ["win32-x64", "win32-arm64"]) expect(rustFlags(name)).toContain("-Ctarget-feature=+crt-static");
   });
 
+  it("names the addons for macOS, which otherwise have the path of the machine that linked them", () => {
+    const flag = "-Clink-arg=-Wl,-install_name,@rpath/tswebtransport.node";
+    for (const name of ["darwin-x64", "darwin-arm64"]) expect(rustFlags(name)).toContain(flag);
+    expect(rustFlags("linux-x64").join()).not.toContain("install_name");
+  });
+
   it("links no second musl", () => {
     expect(rustFlags("linux-x64-musl")).toContain("-Ctarget-feature=-crt-static");
     expect(rustFlags("linux-x64").join()).not.toContain("crt-static");
