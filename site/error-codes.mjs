@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 import * as prettier from "prettier";
 
-import { errorTexts, wireTexts } from "./error-texts.mjs";
+import { errorTexts, warningTexts, wireTexts } from "./error-texts.mjs";
 import { root } from "./pages.mjs";
 
 const file = join(root, "docs", "error-codes.md");
@@ -26,6 +26,17 @@ message. [Errors](guide/errors.md) tells of the classes and where errors go. Thi
 \`node site/error-codes.mjs\` from the catalogue, so that no code is missing.
 
 ${Object.entries(errorCatalogue).map(codeSection).join("\n\n")}
+
+## Warnings of the process
+
+What nobody awaits is told by \`process.emitWarning\`, once or each time: Node prints it to standard error, and
+\`process.on("warning", …)\` gets it with its \`code\`.
+
+| code | cause | remedy |
+| --- | --- | --- |
+${Object.entries(warningTexts)
+  .map(([code, [cause, remedy]]) => `| \`${code}\` | ${cause} | ${remedy} |`)
+  .join("\n")}
 
 ## Codes on the wire
 

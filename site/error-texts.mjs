@@ -145,6 +145,27 @@ export const errorTexts = {
   ],
 };
 
+/** `code` of a warning of the process: [cause, remedy]. */
+export const warningTexts = {
+  WT_CLIENT: [
+    "The socket of a client whose session has ended could not be closed.",
+    "Nothing has to be done for the session. The message has the reason; please report it.",
+  ],
+  WT_INSECURE: [
+    "A client does not look at the server's certificate: `insecure`, in a program that is no test.",
+    "Trust the server's authority by `ca`, or name its certificate by `serverCertificateHashes`.",
+  ],
+  WT_LISTENER: [
+    "A listener of an event, or of a channel of the cluster's bus, threw. The others were called all the same.",
+    "Mend the listener; the message has what it threw.",
+  ],
+  WT_LOGGER: ["The `logger` of the configuration threw; its lines may be lost.", "Mend the logger."],
+  WT_UNKNOWN_OPTION: [
+    "`new WebTransport(url, options)` was given an option that it does not have, and ignores it, as browsers do.",
+    "Correct the name; the message tells the nearest one.",
+  ],
+};
+
 /** Codes of the table `ErrorCodes`: [specification, meaning]. */
 export const wireTexts = {
   NO_ERROR: ["RFC 9000 §20.1", "The connection ends without an error."],

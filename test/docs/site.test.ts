@@ -8,7 +8,7 @@ import { ErrorCodes, errorCatalogue } from "../../src/index.ts";
 import { checkSite } from "../../site/check-site.mjs";
 import { comparisonPage, readResults } from "../../site/comparison.mjs";
 import { errorCodesPage } from "../../site/error-codes.mjs";
-import { errorTexts } from "../../site/error-texts.mjs";
+import { errorTexts, warningTexts } from "../../site/error-texts.mjs";
 import { entryPoints, readNavigation, sidebar, siteMarkdown, sitePages } from "../../site/pages.mjs";
 
 import { root } from "./compile.ts";
@@ -80,6 +80,13 @@ describe("pages that are written from tables", () => {
     const page = await errorCodesPage(errorCatalogue, ErrorCodes);
     expect(read("docs/error-codes.md")).toBe(page);
     for (const code of [...Object.keys(errorCatalogue), ...Object.keys(ErrorCodes)]) expect(page).toContain(code);
+  });
+
+  it("docs/error-codes.md has every code of a warning that the sources emit, and no other", () => {
+    const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+    const code = sources.filter((file) => file.endsWith(".ts")).map((file) => read(join("src", file)));
+    const emitted = code.join("\n").matchAll(/\bemitWarning\([^]{0,300}?\bcode: "(\w+)"/g);
+    expect([...new Set([...emitted].map(([, name]) => name))].sort()).toEqual(Object.keys(warningTexts));
   });
 
   it("docs/error-codes.md cannot be written without a text for each code, or with one too many", async () => {
