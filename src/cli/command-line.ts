@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 
 import { nearestName } from "../base/nearest-name.ts";
+import { EngineError } from "../engine/engine.ts";
 import { WebTransportError } from "../errors/errors.ts";
 
 import { Arguments } from "./arguments.ts";
@@ -117,9 +118,9 @@ function report(error: unknown, command: string, terminal: Terminal): number {
   throw error;
 }
 
-/** With the place in the app's code where a worker has thrown something that is no error of this package. */
+/** With the place in the app's code where a worker has thrown something that is no error of this package or the system. */
 function textOf({ message, cause }: WebTransportError): string {
-  if (!(cause instanceof Error) || "syscall" in cause) return message;
+  if (!(cause instanceof Error) || cause instanceof EngineError || "syscall" in cause) return message;
   const isOurs = "code" in cause && String(cause.code).startsWith("ERR_WT_");
   return isOurs ? message : `${message}\n${cause.stack ?? ""}`;
 }
