@@ -113,6 +113,15 @@ describe("tswebtransport serve", () => {
     }
   });
 
+  it.skipIf(process.platform === "win32")("is no failure when Ctrl-C ends workers that are starting", async () => {
+    await writeFile(
+      join(folder, "ends.mjs"),
+      'process.kill(process.ppid, "SIGINT"); process.kill(process.pid, "SIGKILL"); await new Promise(() => {});',
+    );
+    const { code, stderr } = await run(["serve", join(folder, "ends.mjs"), ...identity, "--port", "0", "-w", "1"]);
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
   it("says in one sentence which port is in use", async () => {
     const [udp, tcp] = [createSocket("udp6"), createServer()];
     udp.bind(0, "::1");
