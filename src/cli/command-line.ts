@@ -19,7 +19,9 @@ import { UsageError } from "./usage-error.ts";
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const terminal = Terminal.ofProcess();
   const code = await codeOf(args, terminal);
-  return terminal.lostCode ?? code;
+  // Sessions and servers are closed. An app that goes on printing would go on failing.
+  if (terminal.lostCode !== undefined) process.exit(terminal.lostCode);
+  return code;
 }
 
 async function codeOf(args: readonly string[], terminal: Terminal): Promise<number> {

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
@@ -111,6 +112,19 @@ describe("tswebtransport serve", () => {
     } finally {
       expect(await server.end("SIGINT")).toBe(0);
     }
+  });
+
+  it("closes when nobody reads its app's output any more, though the app goes on", async () => {
+    await writeFile(join(folder, "chatty.mjs"), `${appOf("chatty")}; setInterval(() => console.log("more"), 1);`);
+    const args = [main, "serve", join(folder, "chatty.mjs"), ...identity, "--port", "0"];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (text: Buffer) => {
+      errors += text.toString();
+      if (errors.includes("Serving on UDP")) child.stdout.destroy();
+    });
+    expect((await once(child, "close"))[0]).toBe(0);
+    expect(errors).toMatch(/^Serving on UDP [^\n]*\n\S+ INFO the app is closing[^\n]*\n$/);
   });
 
   it.skipIf(process.platform === "win32")("is no failure when Ctrl-C ends workers that are starting", async () => {
