@@ -1,5 +1,6 @@
 /** The program: finds the command, gives it its arguments, and turns what it throws into a message and an exit code. */
 import { createRequire } from "node:module";
+import { setImmediate } from "node:timers/promises";
 
 import { nearestName } from "../base/nearest-name.ts";
 import { EngineError } from "../engine/engine.ts";
@@ -19,9 +20,11 @@ import { UsageError } from "./usage-error.ts";
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const terminal = Terminal.ofProcess();
   const code = await codeOf(args, terminal);
-  // Sessions and servers are closed. An app that goes on printing would go on failing.
-  if (terminal.lostCode !== undefined) process.exit(terminal.lostCode);
-  return code;
+  if (terminal.lostCode === undefined) return code;
+  // Sessions and servers are closed; their last packets leave at the end of the turn.
+  await setImmediate();
+  // An app that goes on printing would go on failing.
+  return process.exit(terminal.lostCode);
 }
 
 async function codeOf(args: readonly string[], terminal: Terminal): Promise<number> {

@@ -65,7 +65,11 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const stopClosing = onAbort(interruption.signal, () => {
     void session.close({ ...end, abort: true });
   });
-  const closing = (): Promise<void> => withProgress(terminal, "Closing the session", () => session.close(end));
+  const closing = (): Promise<unknown> =>
+    withProgress(terminal, "Closing the session", async () => {
+      await session.close(end);
+      await session.connection.closed;
+    });
   try {
     const isByHand = args.flag("commands") || (texts.length === 0 && process.stdin.isTTY);
     const isAnswered = isByHand
