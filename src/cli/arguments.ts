@@ -102,10 +102,10 @@ export class Arguments {
     return this.integer(name, { least: 0, most: 65_535 });
   }
 
-  /** A host name or an IP address. */
-  host(name: string): string | undefined {
+  /** A host name or an IP address. A certificate and a URL have no place for a zone (fe80::1%eth0). */
+  host(name: string, { mayHaveZone = false } = {}): string | undefined {
     const text = this.text(name);
-    if (text !== undefined) checkHost(name, text);
+    if (text !== undefined) checkHost(name, mayHaveZone && isIP(text) !== 0 ? text.replace(/%.*/, "") : text);
     return text;
   }
 
@@ -154,9 +154,7 @@ function integerOf(option: string, text: string, { least, most }: IntegerRange, 
   throw new UsageError(`--${option} must be ${least} to ${most}${otherwise}, not "${text}"`);
 }
 
-/** Throws UsageError. A zone (fe80::1%eth0) is part of an address that a server listens on. */
-export function checkHost(option: string, text: string): void {
-  if (isIP(text) !== 0) return;
+function checkHost(option: string, text: string): void {
   try {
     hostnamesOf(text);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { readPem } from "../certificates/faults.ts";
@@ -186,16 +186,32 @@ function pairOf(certPath: string, keyPath: string, { cert, key }: CertificateAut
 
 /** All or, where one cannot be written, none of them. Each comes into place as a whole. */
 async function writeFiles(files: readonly NewFile[]): Promise<void> {
-  const written = files.map((file) => ({ ...file, fresh: `${file.path}.${randomUUID()}` }));
+  const suffix = randomUUID();
+  const fresh = (path: string): string => `${path}.${suffix}`;
+  const former = (path: string): string => `${path}.${suffix}.former`;
+  const placed: string[] = [];
   try {
-    for (const { path, fresh, text, mode } of written) {
-      await orCannotWrite(path, writeFile(fresh, text, { mode, flag: "wx" }));
+    for (const { path, text, mode } of files) {
+      await orCannotWrite(path, writeFile(fresh(path), text, { mode, flag: "wx" }));
     }
-    for (const { path, fresh } of written) await orCannotWrite(path, rename(fresh, path));
+    for (const { path } of files) {
+      if (await exists(path)) await orCannotWrite(path, keep(path, former(path)));
+      placed.push(path);
+      await orCannotWrite(path, rename(fresh(path), path));
+    }
   } catch (error) {
-    for (const { fresh } of written) await rm(fresh, { force: true });
+    for (const path of placed) await rename(former(path), path).catch(() => rm(path, { force: true }));
     throw error;
+  } finally {
+    for (const { path } of files) {
+      for (const left of [fresh(path), former(path)]) await rm(left, { force: true });
+    }
   }
+}
+
+/** Under a second name. Where a file can have no two, it is missing for a moment. */
+async function keep(path: string, name: string): Promise<void> {
+  await link(path, name).catch(() => rename(path, name));
 }
 
 async function orCannotWrite(path: string, work: Promise<void>): Promise<void> {

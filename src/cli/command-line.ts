@@ -1,7 +1,9 @@
 /** The program: finds the command, gives it its arguments, and turns what it throws into a message and an exit code. */
 import { createRequire } from "node:module";
+import { setImmediate } from "node:timers/promises";
 
 import { nearestName } from "../base/nearest-name.ts";
+import { EngineError } from "../engine/engine.ts";
 import { WebTransportError } from "../errors/errors.ts";
 
 import { Arguments } from "./arguments.ts";
@@ -18,7 +20,11 @@ import { UsageError } from "./usage-error.ts";
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const terminal = Terminal.ofProcess();
   const code = await codeOf(args, terminal);
-  return terminal.lostCode ?? code;
+  if (terminal.lostCode === undefined) return code;
+  // Sessions and servers are closed; their last packets leave at the end of the turn.
+  await setImmediate();
+  // An app that goes on printing would go on failing.
+  return process.exit(terminal.lostCode);
 }
 
 async function codeOf(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -117,9 +123,9 @@ function report(error: unknown, command: string, terminal: Terminal): number {
   throw error;
 }
 
-/** With the place in the app's code where a worker has thrown something that is no error of this package. */
+/** With the place in the app's code where a worker has thrown something that is no error of this package or the system. */
 function textOf({ message, cause }: WebTransportError): string {
-  if (!(cause instanceof Error) || "syscall" in cause) return message;
+  if (!(cause instanceof Error) || cause instanceof EngineError || "syscall" in cause) return message;
   const isOurs = "code" in cause && String(cause.code).startsWith("ERR_WT_");
   return isOurs ? message : `${message}\n${cause.stack ?? ""}`;
 }

@@ -65,16 +65,24 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const stopClosing = onAbort(interruption.signal, () => {
     void session.close({ ...end, abort: true });
   });
+  const closing = (): Promise<unknown> =>
+    withProgress(terminal, "Closing the session", async () => {
+      await session.close(end);
+      await session.connection.closed;
+    });
   try {
     const isByHand = args.flag("commands") || (texts.length === 0 && process.stdin.isTTY);
     const isAnswered = isByHand
       ? await runConsole(session, context)
       : await sendInputs(session, { texts, way, wait, terminal, signal: interruption.signal });
-    await withProgress(terminal, "Closing the session", () => session.close(end));
+    await closing();
     const info = await session.closed;
     return interruption.isInterrupted && !isByHand ? interruptedCode : tellEnd(info, isAnswered, context);
   } catch (error) {
-    if (interruption.isInterrupted) return interruptedCode;
+    if (interruption.isInterrupted) {
+      await closing();
+      return interruptedCode;
+    }
     return await failed(session, error, context);
   } finally {
     stopClosing();

@@ -25,8 +25,12 @@ export const serveCommand: Command = {
     "at once; SIGHUP reads the certificate again, and with --workers replaces the processes one after the other.",
   positionals: { least: 1, most: 1, name: "app.ts" },
   options: {
-    host: { type: "string", value: "HOST", help: "address or name to bind (default: the app's); :: for every address" },
-    port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's)" },
+    host: {
+      type: "string",
+      value: "HOST",
+      help: "address or name to bind (default: the app's; with --workers localhost); :: for every address",
+    },
+    port: { type: "string", short: "p", value: "PORT", help: "UDP port (default: the app's; with --workers 4433)" },
     cert: { type: "string", value: "FILE", help: "certificate chain, PEM; needs --key" },
     key: { type: "string", value: "FILE", help: "its key, PEM" },
     workers: {
@@ -99,7 +103,11 @@ function metricsOf(args: Arguments): MetricsOptions | undefined {
   }
   // From the environment: a command line can be read by every user of the machine.
   const token = process.env["TSWEBTRANSPORT_METRICS_TOKEN"];
-  return { port, host: args.host("metrics-host") ?? "localhost", token: token === "" ? undefined : token };
+  return {
+    port,
+    host: args.host("metrics-host", { mayHaveZone: true }) ?? "localhost",
+    token: token === "" ? undefined : token,
+  };
 }
 
 /** In a process whose Node runs TypeScript. Signals reach it through this one alone, so that Ctrl-C counts once. */
@@ -170,7 +178,7 @@ async function renew(app: ServerApp, certificate: CertificateSource): Promise<vo
 /** What is given here, for an app that is made from a configuration. */
 function configOf(args: Arguments): ServerConfigOptions {
   const [bindHost, bindPort, certfile, keyfile] = [
-    args.host("host"),
+    args.host("host", { mayHaveZone: true }),
     args.port("port"),
     args.text("cert"),
     args.text("key"),

@@ -27,6 +27,9 @@ export async function runWorkers(
   try {
     await cluster.startAll();
     if (!context.interruption.isInterrupted) await runStarted(cluster, metrics, context);
+  } catch (error) {
+    // Ctrl-C reaches the workers, too: those that had just begun have ended by it.
+    if (!context.interruption.isInterrupted) throw error;
   } finally {
     process.off("SIGHUP", ignoreWhileStarting);
     // What has failed, or was interrupted before the cluster answered the signals, leaves no process behind.

@@ -3,7 +3,6 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 import type { Logger } from "../../config/logger.ts";
-import { errorText } from "../../base/error-text.ts";
 import { ServerError } from "../../errors/errors.ts";
 import type { Address } from "../../transport/types.ts";
 
@@ -88,8 +87,9 @@ export class MonitorServer implements MonitorEndpoint {
     server.on("connection", (socket) => socket.unref());
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error: Error) => {
-        const text = `Cannot serve the monitor on ${host}:${port}: ${errorText(error)}`;
-        reject(new ServerError(text, { bindAddress: `${host}:${port}`, cause: error }));
+        const bindAddress = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+        const text = `Cannot serve the monitor on ${bindAddress}: ${listenFault(error, port)}`;
+        reject(new ServerError(text, { bindAddress, cause: error }));
       });
       server.listen({ host, port }, resolve);
     });
@@ -253,4 +253,9 @@ function urlOf({ url = "" }: IncomingMessage): URL | undefined {
 
 function matches(path: string, pathname: string): boolean {
   return path.endsWith("*") ? pathname.startsWith(path.slice(0, -1)) : path === pathname;
+}
+
+function listenFault(error: NodeJS.ErrnoException, port: number): string {
+  if (error.code !== "EADDRINUSE") return error.message;
+  return `TCP port ${port} is in use. End the program that has it, or choose another port (0 picks a free one)`;
 }

@@ -7,7 +7,7 @@ export function explainListenError(error: unknown, host: string, port: number): 
   if (!(error instanceof EngineError)) {
     return error instanceof Error ? error : new Error(String(error));
   }
-  const bindAddress = `${host}:${port}`;
+  const bindAddress = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const common = { bindAddress, cause: error };
   switch (error.code) {
     case "address-in-use":

@@ -1,4 +1,9 @@
+import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -107,6 +112,54 @@ describe("tswebtransport serve", () => {
     } finally {
       expect(await server.end("SIGINT")).toBe(0);
     }
+  });
+
+  it("closes when nobody reads its app's output any more, though the app goes on", async () => {
+    await writeFile(join(folder, "chatty.mjs"), `${appOf("chatty")}; setInterval(() => console.log("more"), 1);`);
+    const args = [main, "serve", join(folder, "chatty.mjs"), ...identity, "--port", "0"];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (text: Buffer) => {
+      errors += text.toString();
+      if (errors.includes("Serving on UDP")) child.stdout.destroy();
+    });
+    expect((await once(child, "close"))[0]).toBe(0);
+    expect(errors).toMatch(/^Serving on UDP [^\n]*\n\S+ INFO the app is closing[^\n]*\n$/);
+  });
+
+  it.skipIf(process.platform === "win32")("is no failure when Ctrl-C ends workers that are starting", async () => {
+    await writeFile(
+      join(folder, "ends.mjs"),
+      'process.kill(process.ppid, "SIGINT"); process.kill(process.pid, "SIGKILL"); await new Promise(() => {});',
+    );
+    const { code, stderr } = await run(["serve", join(folder, "ends.mjs"), ...identity, "--port", "0", "-w", "1"]);
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
+  it("says in one sentence which port is in use", async () => {
+    const [udp, tcp] = [createSocket("udp6"), createServer()];
+    udp.bind(0, "::1");
+    tcp.listen(0, "::1");
+    await Promise.all([once(udp, "listening"), once(tcp, "listening")]);
+    const { port } = tcp.address() as AddressInfo;
+    for (const workers of [[], ["--workers", "2"]]) {
+      const served = ["serve", join(folder, "factory.mjs"), ...identity, ...workers, "--host", "::1"];
+      expect(await run([...served, "--port", String(udp.address().port)])).toEqual({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(
+          /^Error: Cannot listen on \[::1\]:\d+: UDP port \d+ is in use\. [^\n]*\n$/,
+        ) as string,
+      });
+      const metrics = ["--metrics-host", "::1", "--metrics-port", String(port)];
+      const { code, stderr } = await run([...served, "--port", "0", ...metrics]);
+      expect(stderr).toMatch(
+        /(^|\n)Error: Cannot serve the monitor on \[::1\]:\d+: TCP port \d+ is in use\. [^\n]*\n$/,
+      );
+      expect([code, stderr.includes("   at ")]).toEqual([1, false]);
+    }
+    udp.close();
+    tcp.close();
   });
 
   it("names few of the exports where none is an app", async () => {

@@ -68,11 +68,15 @@ describe("Arguments", () => {
     expect(parse("--text", "").text("text")).toBe("");
   });
 
-  it.each(["localhost", "::", "192.0.2.7", "fe80::1%eth0", "dev.example"])("takes %j as a host", (text) => {
+  it.each(["localhost", "::", "192.0.2.7", "dev.example"])("takes %j as a host", (text) => {
     expect(parse("--way", text).host("way")).toBe(text);
   });
 
-  it.each([" ", "a b", "256.1.1.1", "https://a", "a:1", "[::1]"])("refuses %j as a host", (text) => {
+  it("takes a zone where a server listens", () => {
+    expect(parse("--way", "fe80::1%eth0").host("way", { mayHaveZone: true })).toBe("fe80::1%eth0");
+  });
+
+  it.each([" ", "a b", "fe80::1%eth0", "256.1.1.1", "https://a", "a:1", "[::1]"])("refuses %j as a host", (text) => {
     const message = `--way must be a host name or an IP address, not "${text}"`;
     expect(() => parse("--way", text).host("way")).toThrow(new UsageError(message));
   });
