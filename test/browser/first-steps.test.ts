@@ -38,7 +38,8 @@ describe("the first steps, as the documentation has them, in Chromium", () => {
   afterAll(() => browser.close());
 
   it("a development server's page echoes", async () => {
-    const dev = programs.get("dev.ts")!;
+    const first = blocks.find((block) => block.code.includes("createDevelopmentServer()"))!;
+    const dev = programs.get(fileName(first))!;
     const asWritten = readFileSync(dev, "utf8");
     const code = asWritten.replace("createDevelopmentServer()", "createDevelopmentServer({ port: 0, pagePort: 0 })");
     expect(code).not.toBe(asWritten);
