@@ -19,21 +19,23 @@ import { UsageError } from "./usage-error.ts";
 /** Resolves with the exit code: 0 ok, 1 failure, 2 wrong usage, 130 interrupted. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   const terminal = Terminal.ofProcess();
-  const code = await codeOf(args, terminal);
-  if (terminal.lostCode === undefined) return code;
+  const context: CommandContext = { terminal, interruption: new Interruption(), hasApp: false };
+  const code = await codeOf(args, context);
+  if (terminal.lostCode === undefined && !context.hasApp) return code;
   // Sessions and servers are closed; their last packets leave at the end of the turn.
   await setImmediate();
-  // An app that goes on printing would go on failing.
-  return process.exit(terminal.lostCode);
+  // Where the output is lost, whatever goes on printing would go on failing.
+  return process.exit(terminal.lostCode ?? code);
 }
 
-async function codeOf(args: readonly string[], terminal: Terminal): Promise<number> {
+async function codeOf(args: readonly string[], context: CommandContext): Promise<number> {
+  const { terminal } = context;
   const [first = "", ...rest] = args;
   try {
     if (["help", "--help", "-h"].includes(first)) {
       const [name, ...others] = rest.filter((argument) => !["--help", "-h"].includes(argument));
       refuseOthers(others);
-      if (name !== undefined) return await runCommand(name, ["--help"], terminal);
+      if (name !== undefined) return await runCommand(name, ["--help"], context);
       terminal.print(programHelp(commands, terminal.out, terminal.stdout.columns));
       return 0;
     }
@@ -46,22 +48,22 @@ async function codeOf(args: readonly string[], terminal: Terminal): Promise<numb
       terminal.note(programHelp(commands, terminal.err, terminal.stderr.columns));
       return 2;
     }
-    return await runCommand(first, rest, terminal);
+    return await runCommand(first, rest, context);
   } catch (error) {
     return report(error, first, terminal);
   }
 }
 
-async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
+async function runCommand(name: string, args: readonly string[], context: CommandContext): Promise<number> {
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) throw unknownCommand(name);
   const command = await entry.load();
   if (isHelpAsked(args)) {
+    const { terminal } = context;
     terminal.print(commandHelp(name, command, terminal.out, terminal.stdout.columns));
     return 0;
   }
   const parsed = new Arguments(args, command);
-  const context: CommandContext = { terminal, interruption: new Interruption() };
   context.interruption.listen();
   try {
     return await command.run(parsed, context);

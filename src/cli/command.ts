@@ -7,6 +7,11 @@ import type { Terminal } from "./terminal/terminal.ts";
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly interruption: Interruption;
+  /**
+   * Set by a command that has run an app: when the command is done, the process ends, whatever timers and sockets of its own
+   * the app has left, as a cluster's worker does.
+   */
+  hasApp: boolean;
 }
 
 /** What a command is, for the parser, the help and the program that runs it. */

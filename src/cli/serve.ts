@@ -156,6 +156,7 @@ async function serveHere(
   let monitor: ServerMonitor | undefined;
   // Before the app is loaded: without a listener the signal would end the process.
   process.on("SIGHUP", reload);
+  context.hasApp = true;
   try {
     const app = await loadApp(path, config);
     await runApp(app, options, context, async (address) => {

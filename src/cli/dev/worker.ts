@@ -24,11 +24,11 @@ export const devWorkerCommand: Command = {
   run,
 };
 
-async function run(args: Arguments, { interruption }: CommandContext): Promise<number> {
+async function run(args: Arguments, context: CommandContext): Promise<number> {
   if (process.send === undefined) throw new UsageError("dev-worker is started by `tswebtransport dev`");
   const path = args.positionals[0] ?? "";
   const stopped = new Promise<void>((resolve) => {
-    onAbort(interruption.signal, resolve);
+    onAbort(context.interruption.signal, resolve);
     process.on("message", (message: SupervisorMessage) => {
       if (message.type === "stop") resolve();
     });
@@ -41,6 +41,8 @@ async function run(args: Arguments, { interruption }: CommandContext): Promise<n
     await stopped;
     await app.close({ timeout: closeTimeout });
     await monitor.stop();
+    // Not before: a failure has to reach the supervisor first.
+    context.hasApp = true;
     return 0;
   } catch (error) {
     tell({ type: "failed", message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });

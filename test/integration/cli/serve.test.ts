@@ -44,6 +44,13 @@ describe("tswebtransport serve", () => {
     return new TextDecoder().decode(bytes);
   }
 
+  it("ends when the app has closed, whatever timers the app has left", async () => {
+    await writeFile(join(folder, "timer.mjs"), `${appOf("timer")}\nsetInterval(() => {}, 1000);\n`);
+    const server = new Program([main, "serve", join(folder, "timer.mjs"), "--port", "0", ...identity]);
+    await server.matchError(/Serving on UDP/);
+    expect(await server.end("SIGTERM")).toBe(0);
+  });
+
   it("says once why its workers cannot start, and where the app has thrown", async () => {
     const refused = await run(["serve", join(folder, "factory.mjs"), "--port", "0", "--workers", "2"]);
     expect(refused.stderr).toMatch(
