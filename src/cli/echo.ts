@@ -1,3 +1,4 @@
+import { hostAndPort } from "../base/host-and-port.ts";
 import { generateSelfSignedCertificate } from "../certificates/self-signed.ts";
 import { healthCheckHandler } from "../server/handlers.ts";
 import { ServerApp } from "../server/app.ts";
@@ -50,7 +51,7 @@ async function run(args: Arguments, context: CommandContext): Promise<number> {
   const sha256 = fresh && Buffer.from(fresh.certificateHash.value).toString("hex");
   await runApp(app, { host, port }, context, (address) => {
     const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
-    const url = `https://${name.includes(":") ? `[${name}]` : name}:${address.port}/echo`;
+    const url = `https://${hostAndPort(name, address.port)}/echo`;
     if (args.flag("json"))
       terminal.print(JSON.stringify({ url, port: address.port, ...(sha256 !== undefined && { sha256 }) }));
     else announce(url, sha256, terminal);

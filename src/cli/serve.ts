@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
+import { hostAndPort } from "../base/host-and-port.ts";
 import { readPem } from "../certificates/faults.ts";
 import type { CertificateAndKey, ServerConfigOptions } from "../config/server-config.ts";
 import { WebTransportError } from "../errors/errors.ts";
@@ -162,8 +163,7 @@ async function serveHere(
     await runApp(app, options, context, async (address) => {
       serving = app;
       if (metrics !== undefined) monitor = await serveMetrics(app, metrics, terminal);
-      const shown = address.host.includes(":") ? `[${address.host}]` : address.host;
-      terminal.note(`Serving on UDP ${shown}:${address.port}`);
+      terminal.note(`Serving on UDP ${hostAndPort(address.host, address.port)}`);
     });
   } finally {
     process.off("SIGHUP", reload);

@@ -55,7 +55,7 @@ export class DeferredBackend implements ClusterBackend {
     return this.#backend?.inspect() ?? { servers: undefined, processes: [] };
   }
 
-  /** What could not be read is read again by the next call. */
+  /** What could not be read is read again by the next call; Node before 24 answers that with the same failure. */
   #ready(): Promise<ClusterBackend> {
     this.#reading ??= this.#read().then(
       (backend) => {

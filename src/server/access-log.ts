@@ -1,3 +1,4 @@
+import { hostAndPort } from "../base/host-and-port.ts";
 import { errorLine } from "../base/error-text.ts";
 import type { Logger } from "../config/logger.ts";
 import type { Rejection, RejectionKind } from "../transport/session/request.ts";
@@ -84,8 +85,7 @@ export class AccessLog {
   }
 
   #write(level: keyof Logger, subject: LogSubject, fields: object, message: string): void {
-    const { host, port, family } = subject.remoteAddress;
-    const remote = family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
-    this.#logger[level]({ path: this.#pathOf(subject.url), remote, ...fields }, message);
+    const { host, port } = subject.remoteAddress;
+    this.#logger[level]({ path: this.#pathOf(subject.url), remote: hostAndPort(host, port), ...fields }, message);
   }
 }

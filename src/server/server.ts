@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 
+import { hostAndPort } from "../base/host-and-port.ts";
 import { rejected } from "../async/promises.ts";
 import { servedAuthorities } from "../config/authorities.ts";
 import { loggerOf } from "../config/logger.ts";
@@ -298,8 +299,8 @@ export class WebTransportServer extends TypedEmitter<ServerEventMap> {
 
   /** State, address and counts. */
   override toString(): string {
-    const { host = "none", port, family } = this.localAddress ?? {};
-    const address = port === undefined ? host : family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+    const { localAddress } = this;
+    const address = localAddress === undefined ? "none" : hostAndPort(localAddress.host, localAddress.port);
     const { connections, sessions } = this.#account;
     const counts = `connections=${connections.count}, sessions=${sessions.count}`;
     return `WebTransportServer(status=${this.#life.state}, address=${address}, ${counts})`;

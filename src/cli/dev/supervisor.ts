@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { dirname, relative } from "node:path";
 
+import { hostAndPort } from "../../base/host-and-port.ts";
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { PageServer } from "../../server/development/page-server.ts";
@@ -196,7 +197,7 @@ export class Supervisor {
     const { host } = this.#options;
     const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
     const path = this.#paths.find((each) => !each.includes(":")) ?? this.#paths[0] ?? "/";
-    return `https://${name.includes(":") ? `[${name}]` : name}:${this.#port}${path}`;
+    return `https://${hostAndPort(name, this.#port)}${path}`;
   }
 
   #shown(path: string): string {

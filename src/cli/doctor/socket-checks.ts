@@ -1,6 +1,7 @@
 /** UDP on this machine: buffers, the port, and whether packets pass. */
 import { networkInterfaces } from "node:os";
 
+import { hostAndPort } from "../../base/host-and-port.ts";
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { connect } from "../../client/connect.ts";
 import { nativeEngine } from "../../engine/native/native-engine.ts";
@@ -112,7 +113,7 @@ async function echoFinding(host: string): Promise<Finding> {
   const app = await echoApp({ cert, key });
   try {
     const { port } = await app.listen({ host, port: 0 });
-    const url = `https://${host.includes(":") ? `[${host}]` : host}:${port}/`;
+    const url = `https://${hostAndPort(host, port)}/`;
     const session = await connect(url, {
       serverCertificateHashes: [certificateHash],
       maxRetries: 0,

@@ -1,3 +1,4 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import type { AppModule, ServerCluster } from "../../cluster/index.ts";
 import type { ServerConfigOptions } from "../../config/server-config.ts";
 
@@ -66,7 +67,7 @@ async function runStarted(
 function placeOf(cluster: ServerCluster<AppModule>): string {
   const address = cluster.getServers()[0]?.localAddress;
   if (address === undefined) return "";
-  return ` on UDP ${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+  return ` on UDP ${hostAndPort(address.host, address.port)}`;
 }
 
 function processes(count: number): string {

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
+import { hostAndPort } from "../../base/host-and-port.ts";
 import type { Logger } from "../../config/logger.ts";
 import { ServerError } from "../../errors/errors.ts";
 import type { Address } from "../../transport/types.ts";
@@ -87,7 +88,7 @@ export class MonitorServer implements MonitorEndpoint {
     server.on("connection", (socket) => socket.unref());
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error: Error) => {
-        const bindAddress = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+        const bindAddress = hostAndPort(host, port);
         const text = `Cannot serve the monitor on ${bindAddress}: ${listenFault(error, port)}`;
         reject(new ServerError(text, { bindAddress, cause: error }));
       });

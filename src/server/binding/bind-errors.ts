@@ -1,3 +1,4 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import { certificateRefused } from "../../certificates/faults.ts";
 import { EngineError } from "../../engine/engine.ts";
 import { ConfigurationError, ServerError } from "../../errors/errors.ts";
@@ -7,7 +8,7 @@ export function explainListenError(error: unknown, host: string, port: number): 
   if (!(error instanceof EngineError)) {
     return error instanceof Error ? error : new Error(String(error));
   }
-  const bindAddress = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const bindAddress = hostAndPort(host, port);
   const common = { bindAddress, cause: error };
   switch (error.code) {
     case "address-in-use":

@@ -1,3 +1,4 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import { generateSelfSignedCertificate } from "../../certificates/self-signed.ts";
 import type { SelfSignedCertificate } from "../../certificates/self-signed.ts";
 import { checkOptions } from "../../config/given-options.ts";
@@ -88,7 +89,7 @@ export class DevelopmentServer extends ServerApp {
     const address = this.server.localAddress;
     if (address === undefined) throw new ServerError("Cannot tell the address: the server does not listen");
     const name = host === "::" || host === "0.0.0.0" ? "localhost" : host;
-    return `https://${name.includes(":") ? `[${name}]` : name}:${address.port}${pagePath}`;
+    return `https://${hostAndPort(name, address.port)}${pagePath}`;
   }
 
   /** The page's address; undefined before `listen`. */

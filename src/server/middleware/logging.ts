@@ -1,3 +1,4 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import { quiet } from "../../async/promises.ts";
 import { checkOptions } from "../../config/given-options.ts";
 import { consoleLogger, LogLevel } from "../../config/logger.ts";
@@ -49,10 +50,10 @@ export function createLoggingMiddleware(options: LoggingOptions = {}): Middlewar
   return function logging(request) {
     if (level === "silent") return true;
     const started = now();
-    const { host, port, family } = request.remoteAddress;
+    const { host, port } = request.remoteAddress;
     const place = {
       path: shownPath(request.url),
-      remote: family === 6 ? `[${host}]:${port}` : `${host}:${port}`,
+      remote: hostAndPort(host, port),
     };
     const follow = async (): Promise<void> => {
       const outcome = await request.outcome;

@@ -1,3 +1,4 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import { Deferred } from "../../async/promises.ts";
 import { WireCodes } from "../../constants/wire-codes.ts";
 import type { ConnectionClosed, ConnectionInfo } from "../../engine/engine.ts";
@@ -165,8 +166,7 @@ export class ConnectionStatus {
   errorOf(closed: ConnectionClosed): WebTransportError {
     if (this.#error === undefined) {
       const { host, port } = this.#connection.remoteAddress;
-      const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-      this.#error = connectionErrorOf(closed, address, this.#info !== undefined);
+      this.#error = connectionErrorOf(closed, hostAndPort(host, port), this.#info !== undefined);
     }
     return this.#error;
   }
